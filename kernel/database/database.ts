@@ -1,0 +1,78 @@
+import type { WorkspaceId } from '../identity/principal.js';
+import type { PrismaClient } from './generated/client.js';
+import { confineToWorkspace, type WorkspaceClient } from './workspace.js';
+
+/** Work that commits or rolls back as a whole. */
+export interface Transaction {
+  readonly workspace: WorkspaceId;
+  readonly client: WorkspaceClient;
+  /** Runs once the transaction has committed, never when it rolls back; for announcements of what was written. */
+  afterCommit(action: () => void): void;
+}
+
+/** The rows of one workspace. */
+export interface WorkspaceDatabase {
+  readonly workspace: WorkspaceId;
+  readonly client: WorkspaceClient;
+  /**
+   * Runs `work` in one transaction. Inside, use only the transaction's client: the embedded database has a single
+   * connection, and the outer client would wait for it until the transaction times out.
+   */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+}
+
+/** The way to the rows: only through a workspace. */
+export interface Database {
+  /** `embedded` is PGlite in this process, `server` a Postgres server. */
+  readonly kind: 'embedded' | 'server';
+  inWorkspace(workspace: WorkspaceId): WorkspaceDatabase;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseConnection {
+  readonly kind: Database['kind'];
+  readonly prisma: PrismaClient;
+  disconnect(): Promise<void>;
+}
+
+/** How long a transaction may wait for a connection and then run, in milliseconds. */
+const TRANSACTION_LIMITS = { maxWait: 30_000, timeout: 30_000 };
+
+export function createDatabase({ kind, prisma, disconnect }: DatabaseConnection): Database {
+  function inWorkspace(workspace: WorkspaceId): WorkspaceDatabase {
+    const client = confineToWorkspace(prisma, workspace);
+    return {
+      workspace,
+      client,
+      async transaction(work) {
+        const afterCommit: (() => void)[] = [];
+        const result = await client.$transaction(
+          (transactionClient) =>
+            work({
+              workspace,
+              client: transactionClient as unknown as WorkspaceClient,
+              afterCommit: (action) => afterCommit.push(action),
+            }),
+          TRANSACTION_LIMITS,
+        );
+        for (const action of afterCommit) action();
+        return result;
+      },
+    };
+  }
+
+  const workspaces = new Map<WorkspaceId, WorkspaceDatabase>();
+  return {
+    kind,
+    inWorkspace(workspace) {
+      const known = workspaces.get(workspace) ?? inWorkspace(workspace);
+      workspaces.set(workspace, known);
+      return known;
+    },
+    async ping() {
+      await prisma.$queryRaw`SELECT 1`;
+    },
+    close: disconnect,
+  };
+}

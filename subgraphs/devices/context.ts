@@ -1,0 +1,4 @@
+import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+
+/** What the resolvers of one request share. */
+export type Context = RequestContext;
