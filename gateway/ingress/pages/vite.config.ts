@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** GraphiQL as one offline page. Every address in it is relative, so that it also works behind a proxy's path. */
+export default defineConfig({
+  root: here('./graphiql'),
+  base: './',
+  publicDir: false,
+  // The bundler's cache stays out of the sources; nothing else needs the environment.
+  cacheDir: here('../../../node_modules/.vite/graphiql'),
+  envPrefix: 'AEGIS_PAGE_',
+  worker: { format: 'es' },
+  build: {
+    outDir: here('../../../dist/pages/graphiql'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // The editor alone is about 3 MB; the default warning at 500 kB would tell nothing.
+    chunkSizeWarningLimit: 5000,
+    reportCompressedSize: false,
+  },
+});

@@ -1,0 +1,133 @@
+import { Pool } from 'undici';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
+import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
+import { createWebSocketSubscriber } from './web-socket-subscriber.js';
+
+export interface HttpTransportOptions {
+  readonly subgraph: string;
+  /** The subgraph's GraphQL address; subscriptions go to the same one by WebSocket. */
+  readonly url: string;
+  /** How long one fetch may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The most connections that stay open. */
+  readonly connections: number;
+  /** The largest answer that is read, in bytes. */
+  readonly maxResponseBytes: number;
+  /** Headers that tell the subgraph who is asking; the same values go into a WebSocket's connection parameters. */
+  readonly headersFor: (context: RequestContext) => Promise<Record<string, string>>;
+}
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
+
+/** Calls a subgraph over HTTP, and over graphql-ws for subscriptions. Source: GraphQL over HTTP, draft of 2024, §6. */
+export function createHttpTransport(options: HttpTransportOptions): Transport {
+  const { subgraph, timeoutMs, headersFor } = options;
+  const url = new URL(options.url);
+  const path = url.pathname + url.search;
+  const pool = new Pool(url.origin, {
+    connections: options.connections,
+    connect: { timeout: Math.min(timeoutMs, 5_000) },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: options.maxResponseBytes,
+  });
+  const subscriber = createWebSocketSubscriber(options);
+
+  async function post(body: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpAnswer> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await pool.request({
+        method: 'POST',
+        path,
+        headers: { ...headers, 'content-type': 'application/json', accept: ACCEPT },
+        body,
+        signal: AbortSignal.any([signal, timeout]),
+      });
+      return { status: response.statusCode, text: await response.body.text() };
+    } catch (error) {
+      throw describeFailure(error, { subgraph, timeoutMs, timedOut: timeout.aborted, cancelled: signal.aborted });
+    }
+  }
+
+  return {
+    async execute({ operation, variables, context, signal }) {
+      const body = JSON.stringify({
+        query: operation.text,
+        variables,
+        ...(operation.name === undefined ? {} : { operationName: operation.name }),
+      });
+      const headers = { traceparent: context.trace.traceparent, ...(await headersFor(context)) };
+      return readResponse(subgraph, await post(body, headers, signal));
+    },
+    subscribe: (request: SubgraphRequest) => subscriber.subscribe(request),
+    async health(signal): Promise<Health> {
+      try {
+        const { status, text } = await post('{"query":"{__typename}"}', {}, signal);
+        // A subgraph that asks for credentials is there all the same.
+        if (status === 401 || status === 403) return { state: 'UP' };
+        readResponse(subgraph, { status, text });
+        return { state: 'UP' };
+      } catch (error) {
+        return { state: 'DOWN', reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
+    async close() {
+      await subscriber.close();
+      await pool.destroy();
+    },
+  };
+}
+
+/** Reads a GraphQL response. Errors: UPSTREAM_FAILED when the text is none, whatever the status says. */
+function readResponse(subgraph: string, { status, text }: HttpAnswer): SubgraphResponse {
+  const parsed = parseJson(text);
+  if (isResponse(parsed)) return parsed;
+  throw new AegisError(
+    'UPSTREAM_FAILED',
+    `subgraph ${subgraph}: expected a GraphQL response, got HTTP ${status} with ${describeText(text)}.`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isResponse(value: unknown): value is SubgraphResponse {
+  if (typeof value !== 'object' || value === null) return false;
+  const { data, errors } = value as { data?: unknown; errors?: unknown };
+  const hasErrors = Array.isArray(errors) && errors.length > 0;
+  if (errors !== undefined && errors !== null && !Array.isArray(errors)) return false;
+  return (typeof data === 'object' && data !== null && !Array.isArray(data)) || hasErrors;
+}
+
+function describeText(text: string): string {
+  if (text === '') return 'an empty body';
+  return text.trimStart().startsWith('<') ? 'an HTML page' : `${text.length} characters that are none`;
+}
+
+interface FailureFacts {
+  readonly subgraph: string;
+  readonly timeoutMs: number;
+  readonly timedOut: boolean;
+  readonly cancelled: boolean;
+}
+
+function describeFailure(cause: unknown, { subgraph, timeoutMs, timedOut, cancelled }: FailureFacts): AegisError {
+  if (cancelled) return new AegisError('CANCELLED', `subgraph ${subgraph}: the request was cancelled.`, { cause });
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  if (timedOut || code.endsWith('_TIMEOUT')) {
+    return new AegisError('UPSTREAM_TIMEOUT', `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`, { cause });
+  }
+  const hint = code === '' ? 'the request failed' : code;
+  return new AegisError('UPSTREAM_FAILED', `subgraph ${subgraph} could not be reached (${hint}).`, { cause });
+}

@@ -1,0 +1,97 @@
+import {
+  createSourceEventStream,
+  execute,
+  validate,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
+import { toWireError } from '../../kernel/errors/wire-error.js';
+import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
+import { interruptible } from '../../kernel/streams/interruptible.js';
+import { mapIterator } from '../../kernel/streams/map-iterator.js';
+import type { Logger } from '../../kernel/telemetry/logger.js';
+import { SubscriptionRefused } from './subscription-refused.js';
+import type { SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
+
+/** A subgraph that lives in this process. */
+export interface LocalSubgraph {
+  readonly name: string;
+  readonly schema: GraphQLSchema;
+  createContext(request: RequestContext): RequestContext;
+  health(): Promise<Health>;
+}
+
+export interface InProcessTransportOptions {
+  readonly subgraph: LocalSubgraph;
+  readonly logger: Logger;
+}
+
+/** Calls a subgraph in this process: documents are parsed and checked once, results are handed over without JSON. */
+export function createInProcessTransport({ subgraph, logger }: InProcessTransportOptions): Transport {
+  const { schema } = subgraph;
+  const checked = new WeakSet<DocumentNode>();
+
+  /** A fetch that the subgraph's schema refuses comes from a stale supergraph: that must show, not end in nulls. */
+  function check(document: DocumentNode): void {
+    if (checked.has(document)) return;
+    const [error] = validate(schema, document);
+    if (error) {
+      throw new AegisError(
+        'UPSTREAM_FAILED',
+        `subgraph ${subgraph.name} does not take a planned fetch: ${error.message} Compose the supergraph again.`,
+      );
+    }
+    checked.add(document);
+  }
+
+  function toResponse(result: ExecutionResult, { context }: SubgraphRequest): SubgraphResponse {
+    const { traceId } = context.trace;
+    const onMasked = (error: unknown) => {
+      logger.error({ err: error, subgraph: subgraph.name, traceId }, 'a resolver failed');
+    };
+    return { data: result.data, errors: result.errors?.map((error) => toWireError(error, { traceId, onMasked })) };
+  }
+
+  /** Executes with a context of its own: the loaders of one request, or of one event, are not those of the next. */
+  async function run(request: SubgraphRequest, rootValue?: unknown): Promise<SubgraphResponse> {
+    const { operation, variables, context, signal } = request;
+    const result = execute({
+      schema,
+      document: operation.document,
+      variableValues: variables,
+      contextValue: subgraph.createContext(context),
+      rootValue,
+    });
+    return toResponse(await untilAborted(Promise.resolve(result), signal), request);
+  }
+
+  return {
+    async execute(request) {
+      check(request.operation.document);
+      return run(request);
+    },
+    async subscribe(request) {
+      const { operation, variables, context, signal } = request;
+      check(operation.document);
+      const opening = createSourceEventStream({
+        schema,
+        document: operation.document,
+        variableValues: variables,
+        contextValue: subgraph.createContext(context),
+      });
+      const events = await untilAborted(opening, signal);
+      if (!(Symbol.asyncIterator in events)) {
+        throw new SubscriptionRefused(toResponse(events, request).errors ?? []);
+      }
+      return interruptible(
+        mapIterator(events[Symbol.asyncIterator](), (event) => run(request, event)),
+        signal,
+      );
+    },
+    health: () => subgraph.health(),
+    close: () => Promise.resolve(),
+  };
+}

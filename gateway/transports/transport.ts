@@ -1,0 +1,39 @@
+import type { DocumentNode, GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+
+/** The part of an operation that one subgraph answers: fixed by the plan, the same for each request. */
+export interface SubgraphOperation {
+  readonly subgraph: string;
+  readonly kind: OperationTypeNode;
+  readonly name: string | undefined;
+  readonly text: string;
+  /** The text parsed, at the first time it is asked for. */
+  readonly document: DocumentNode;
+}
+
+export interface SubgraphRequest {
+  readonly operation: SubgraphOperation;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly context: RequestContext;
+  /** Aborted when the client has left or the operation's deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+/** What a subgraph answered, as data. The receiver owns `data` and may change it. */
+export interface SubgraphResponse {
+  readonly data?: Record<string, unknown> | null | undefined;
+  readonly errors?: readonly GraphQLFormattedError[] | undefined;
+}
+
+/**
+ * How fetches reach one subgraph.
+ *
+ * Errors: AegisError UPSTREAM_FAILED, UPSTREAM_TIMEOUT or CANCELLED; an answer with errors in it is not one of them.
+ */
+export interface Transport {
+  execute(request: SubgraphRequest): Promise<SubgraphResponse>;
+  /** Begins a subscription; ending the iteration, or the request's signal, ends it at the subgraph too. */
+  subscribe(request: SubgraphRequest): Promise<AsyncIterableIterator<SubgraphResponse>>;
+  health(signal: AbortSignal): Promise<Health>;
+  close(): Promise<void>;
+}
