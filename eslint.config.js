@@ -28,6 +28,15 @@ const MODULE_STATE = {
     'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind="let"]',
   message: 'Keep state inside what a factory returns: a module has none.',
 };
+const ROWS_ELSEWHERE = [
+  'MemberExpression[property.name=/^(\\$(queryRaw|executeRaw)(Unsafe)?|find(Many|Unique|First)(OrThrow)?)$/]',
+  'MemberExpression[property.name=/^(create|update|delete)Many(AndReturn)?$/]',
+  'MemberExpression[property.name=/^(create|update|upsert|delete|count|aggregate|groupBy)$/][object.object.property.name="client"]',
+].map((selector) => ({
+  selector,
+  message: 'Ask a file whose job is storage (registry.ts, readings/, samples/) for it.',
+}));
+const STORAGE = ['**/registry.ts', 'subgraphs/*/{readings,samples}/**', 'kernel/{database,events}/**'];
 
 const ENVIRONMENT = {
   'no-restricted-properties': [
