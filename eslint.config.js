@@ -132,6 +132,11 @@ export default defineConfig(
   },
   { files: PRODUCT, rules: { 'no-restricted-syntax': ['error', ...NOWHERE, DEFAULT_EXPORT, MODULE_STATE] } },
   {
+    files: PRODUCT,
+    ignores: STORAGE,
+    rules: { 'no-restricted-syntax': ['error', ...NOWHERE, DEFAULT_EXPORT, MODULE_STATE, ...ROWS_ELSEWHERE] },
+  },
+  {
     files: ['kernel/**/*.ts', 'gateway/**/*.ts', 'subgraphs/**/*.ts'],
     ignores: ['**/config.ts'],
     rules: ENVIRONMENT,
