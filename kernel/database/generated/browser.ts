@@ -23,8 +23,14 @@ export * from './enums.js';
  */
 export type Node = Prisma.NodeModel
 /**
+ * Model KnownDevice
+ * A device as its facts told of it: what a node may be given as its signal. `metrics` are names, as declared.
+ */
+export type KnownDevice = Prisma.KnownDeviceModel
+/**
  * Model Sample
- * The network's metrics at one instant; `nodes` holds the nodes' values, phases and coherences of that instant.
+ * The network's metrics at one instant; `nodes` holds the nodes' values, phases and coherences of that instant. The
+ * instant is unique, so that of several processes that sample one workspace only one stores each sample.
  */
 export type Sample = Prisma.SampleModel
 /**

@@ -9,6 +9,7 @@
  * 🟢 You can import this file directly.
  */
 export type * from './models/Node.js'
+export type * from './models/KnownDevice.js'
 export type * from './models/Sample.js'
 export type * from './models/SampleRetention.js'
 export type * from './models/Device.js'

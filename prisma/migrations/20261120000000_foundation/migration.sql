@@ -19,6 +19,16 @@ CREATE TABLE "consciousness"."nodes" (
 );
 
 -- CreateTable
+CREATE TABLE "consciousness"."known_devices" (
+    "workspace_id" TEXT NOT NULL,
+    "id" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "metrics" TEXT[],
+
+    CONSTRAINT "known_devices_pkey" PRIMARY KEY ("workspace_id","id")
+);
+
+-- CreateTable
 CREATE TABLE "consciousness"."samples" (
     "workspace_id" TEXT NOT NULL,
     "sequence" BIGSERIAL NOT NULL,
@@ -112,10 +122,13 @@ CREATE TABLE "kernel"."event_cursors" (
 );
 
 -- CreateIndex
-CREATE INDEX "nodes_workspace_id_device_id_idx" ON "consciousness"."nodes"("workspace_id", "device_id");
+CREATE UNIQUE INDEX "nodes_workspace_id_device_id_metric_key" ON "consciousness"."nodes"("workspace_id", "device_id", "metric");
 
 -- CreateIndex
-CREATE INDEX "samples_workspace_id_sampled_at_idx" ON "consciousness"."samples"("workspace_id", "sampled_at");
+CREATE INDEX "known_devices_workspace_id_name_idx" ON "consciousness"."known_devices"("workspace_id", "name");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "samples_workspace_id_sampled_at_key" ON "consciousness"."samples"("workspace_id", "sampled_at");
 
 -- CreateIndex
 CREATE INDEX "devices_workspace_id_created_at_id_idx" ON "devices"."devices"("workspace_id", "created_at", "id");

@@ -227,6 +227,7 @@ export type NodeOrderByWithRelationInput = {
 }
 
 export type NodeWhereUniqueInput = Prisma.AtLeast<{
+  workspaceId_deviceId_metric?: Prisma.NodeWorkspaceIdDeviceIdMetricCompoundUniqueInput
   workspaceId_index?: Prisma.NodeWorkspaceIdIndexCompoundUniqueInput
   AND?: Prisma.NodeWhereInput | Prisma.NodeWhereInput[]
   OR?: Prisma.NodeWhereInput[]
@@ -236,7 +237,7 @@ export type NodeWhereUniqueInput = Prisma.AtLeast<{
   deviceId?: Prisma.StringNullableFilter<"Node"> | string | null
   metric?: Prisma.StringNullableFilter<"Node"> | string | null
   updatedAt?: Prisma.DateTimeFilter<"Node"> | Date | string
-}, "workspaceId_index">
+}, "workspaceId_index" | "workspaceId_deviceId_metric">
 
 export type NodeOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
@@ -316,6 +317,12 @@ export type NodeUncheckedUpdateManyInput = {
   deviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   metric?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+}
+
+export type NodeWorkspaceIdDeviceIdMetricCompoundUniqueInput = {
+  workspaceId: string
+  deviceId: string
+  metric: string
 }
 
 export type NodeWorkspaceIdIndexCompoundUniqueInput = {

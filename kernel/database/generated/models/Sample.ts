@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model Sample
- * The network's metrics at one instant; `nodes` holds the nodes' values, phases and coherences of that instant.
+ * The network's metrics at one instant; `nodes` holds the nodes' values, phases and coherences of that instant. The
+ * instant is unique, so that of several processes that sample one workspace only one stores each sample.
  */
 export type SampleModel = runtime.Types.Result.DefaultSelection<Prisma.$SamplePayload>
 
@@ -240,6 +241,7 @@ export type SampleOrderByWithRelationInput = {
 }
 
 export type SampleWhereUniqueInput = Prisma.AtLeast<{
+  workspaceId_sampledAt?: Prisma.SampleWorkspaceIdSampledAtCompoundUniqueInput
   workspaceId_sequence?: Prisma.SampleWorkspaceIdSequenceCompoundUniqueInput
   AND?: Prisma.SampleWhereInput | Prisma.SampleWhereInput[]
   OR?: Prisma.SampleWhereInput[]
@@ -250,7 +252,7 @@ export type SampleWhereUniqueInput = Prisma.AtLeast<{
   coherence?: Prisma.FloatNullableFilter<"Sample"> | number | null
   windowMs?: Prisma.IntFilter<"Sample"> | number
   nodes?: Prisma.JsonFilter<"Sample">
-}, "workspaceId_sequence">
+}, "workspaceId_sequence" | "workspaceId_sampledAt">
 
 export type SampleOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
@@ -339,6 +341,11 @@ export type SampleUncheckedUpdateManyInput = {
   coherence?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   windowMs?: Prisma.IntFieldUpdateOperationsInput | number
   nodes?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+}
+
+export type SampleWorkspaceIdSampledAtCompoundUniqueInput = {
+  workspaceId: string
+  sampledAt: Date | string
 }
 
 export type SampleWorkspaceIdSequenceCompoundUniqueInput = {
