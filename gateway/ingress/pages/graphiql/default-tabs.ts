@@ -1,8 +1,8 @@
 /** What a first visitor finds in the editor: a query over both subgraphs, and the same join as a live stream. */
 export const DEFAULT_TABS: readonly { readonly query: string }[] = [
   {
-    query: `# Every device with the newest reading of each of its metrics, and the network's nodes that listen to it.
-# Run it with Ctrl-Enter. The second tab shows the same join as a live stream.
+    query: `# Each device: its newest readings, and the nodes
+# that follow them. Ctrl-Enter runs it.
 query Devices {
   devices {
     edges {
@@ -26,7 +26,8 @@ query Devices {
 `,
   },
   {
-    query: `# One event a second, until the stop button. The devices' fields are filled in for each event.
+    query: `# The same join, live: an event a second,
+# until the stop button.
 subscription Consciousness {
   consciousnessMetrics {
     cursor

@@ -1,5 +1,5 @@
 import type { GraphiQLProps } from 'graphiql';
-import { getOperationAST, parse, type ExecutionResult } from 'graphql';
+import { getOperationAST, GraphQLError, OperationTypeNode, parse, type ExecutionResult } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 type Fetcher = GraphiQLProps['fetcher'];
@@ -27,7 +27,9 @@ export function createFetcher(endpoint: URL): Fetcher {
     };
     const headers: Headers = options?.headers ?? {};
     const kind = getOperationAST(options?.documentAST ?? parse(query), operationName)?.operation;
-    return kind === 'subscription' ? subscribe(endpoint, operation, headers) : post(endpoint, operation, headers);
+    return kind === OperationTypeNode.SUBSCRIPTION
+      ? subscribe(endpoint, operation, headers)
+      : post(endpoint, operation, headers);
   };
 }
 
@@ -45,32 +47,41 @@ async function post(endpoint: URL, operation: Operation, headers: Headers): Prom
   try {
     return JSON.parse(text) as ExecutionResult;
   } catch {
-    throw new Error(`Expected JSON, but got HTTP ${response.status} ${response.statusText}: ${text.slice(0, 500)}`);
+    return failure(
+      `Expected JSON, but got HTTP ${response.status} ${response.statusText}: ${text.slice(0, 500)}`,
+    );
   }
 }
 
-async function* subscribe(endpoint: URL, operation: Operation, headers: Headers): AsyncGenerator<ExecutionResult> {
+async function* subscribe(
+  endpoint: URL,
+  operation: Operation,
+  headers: Headers,
+): AsyncGenerator<ExecutionResult> {
   const url = new URL(endpoint);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  // A lost stream is shown, not silently begun anew: events in between would be missing without a word.
+  // A lost stream is shown, not silently begun anew: the events in between would be missing without a word.
   const client = createClient({ url: url.href, connectionParams: { ...headers }, retryAttempts: 0 });
   try {
-    yield* client.iterate<Record<string, unknown>>(operation) as AsyncGenerator<ExecutionResult>;
+    yield* client.iterate(operation) as AsyncGenerator<ExecutionResult>;
   } catch (error) {
-    throw describeFailure(error);
+    if (!(error instanceof Event)) throw error;
+    yield failure(describeClosing(error));
   } finally {
     void client.dispose();
   }
 }
 
 /** Sockets fail with an event that prints as `{}`; this tells what it holds. */
-function describeFailure(error: unknown): unknown {
-  if (error instanceof CloseEvent) {
-    const reason = error.reason === '' ? 'no reason given' : error.reason;
-    return new Error(`The subscription's socket was closed: ${error.code}, ${reason}. Run it again to go on.`);
-  }
-  if (error instanceof Event) return new Error('The subscription\'s socket could not be opened. Is the server running?');
-  return error;
+function describeClosing(event: Event): string {
+  if (!(event instanceof CloseEvent)) return 'The socket could not be opened. Is the server running?';
+  const reason = event.reason === '' ? 'no reason given' : event.reason;
+  return `The socket was closed: ${event.code}, ${reason}. Run the subscription again to go on.`;
+}
+
+/** A failure in the shape of a response, so that the editor shows its text and nothing else. */
+function failure(message: string): ExecutionResult {
+  return { errors: [new GraphQLError(message)] };
 }
 
 function asText(headers: Headers): Record<string, string> {

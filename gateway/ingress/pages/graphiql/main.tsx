@@ -15,7 +15,7 @@ createRoot(place).render(
   <GraphiQL
     fetcher={fetcher}
     defaultTabs={DEFAULT_TABS.map(({ query }) => ({ query }))}
-    defaultEditorToolsVisibility="headers"
+    defaultEditorToolsVisibility={false}
     inputValueDeprecation
     schemaDescription
   >
