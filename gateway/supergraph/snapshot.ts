@@ -40,6 +40,8 @@ export function readSupergraph(sdl: string): SupergraphSnapshot {
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SupergraphInvalid(`expected the SDL of a federation supergraph, but: ${reason}`, { cause: error });
+    throw new SupergraphInvalid(`expected the SDL of a federation supergraph, but: ${reason}`, {
+      cause: error,
+    });
   }
 }

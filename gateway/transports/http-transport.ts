@@ -39,7 +39,11 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   });
   const subscriber = createWebSocketSubscriber(options);
 
-  async function post(body: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpAnswer> {
+  async function post(
+    body: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await pool.request({
@@ -51,7 +55,12 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
-      throw describeFailure(error, { subgraph, timeoutMs, timedOut: timeout.aborted, cancelled: signal.aborted });
+      throw describeFailure(error, {
+        subgraph,
+        timeoutMs,
+        timedOut: timeout.aborted,
+        signal,
+      });
     }
   }
 
@@ -119,14 +128,21 @@ interface FailureFacts {
   readonly subgraph: string;
   readonly timeoutMs: number;
   readonly timedOut: boolean;
-  readonly cancelled: boolean;
+  readonly signal: AbortSignal;
 }
 
-function describeFailure(cause: unknown, { subgraph, timeoutMs, timedOut, cancelled }: FailureFacts): AegisError {
-  if (cancelled) return new AegisError('CANCELLED', `subgraph ${subgraph}: the request was cancelled.`, { cause });
+function describeFailure(
+  cause: unknown,
+  { subgraph, timeoutMs, timedOut, signal }: FailureFacts,
+): AegisError {
+  if (signal.aborted && signal.reason instanceof AegisError) return signal.reason;
+  if (signal.aborted)
+    return new AegisError('CANCELLED', `subgraph ${subgraph}: the request was cancelled.`, { cause });
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
   if (timedOut || code.endsWith('_TIMEOUT')) {
-    return new AegisError('UPSTREAM_TIMEOUT', `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`, { cause });
+    return new AegisError('UPSTREAM_TIMEOUT', `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`, {
+      cause,
+    });
   }
   const hint = code === '' ? 'the request failed' : code;
   return new AegisError('UPSTREAM_FAILED', `subgraph ${subgraph} could not be reached (${hint}).`, { cause });

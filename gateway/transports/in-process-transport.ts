@@ -52,7 +52,10 @@ export function createInProcessTransport({ subgraph, logger }: InProcessTranspor
     const onMasked = (error: unknown) => {
       logger.error({ err: error, subgraph: subgraph.name, traceId }, 'a resolver failed');
     };
-    return { data: result.data, errors: result.errors?.map((error) => toWireError(error, { traceId, onMasked })) };
+    return {
+      data: result.data,
+      errors: result.errors?.map((error) => toWireError(error, { traceId, onMasked })),
+    };
   }
 
   /** Executes with a context of its own: the loaders of one request, or of one event, are not those of the next. */

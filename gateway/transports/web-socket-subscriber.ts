@@ -82,7 +82,10 @@ export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): 
 }
 
 /** Yields events until the stream ends; leaving early ends the subscription at the subgraph. */
-function readAll(events: PushStream<SubgraphResponse>, unsubscribe: () => void): AsyncIterator<SubgraphResponse> {
+function readAll(
+  events: PushStream<SubgraphResponse>,
+  unsubscribe: () => void,
+): AsyncIterator<SubgraphResponse> {
   let waiting: SubgraphResponse[] = [];
   return {
     async next() {
@@ -100,8 +103,15 @@ function readAll(events: PushStream<SubgraphResponse>, unsubscribe: () => void):
 
 function describeEnd(reason: unknown, subgraph: string): Error {
   if (Array.isArray(reason)) return new SubscriptionRefused(reason as GraphQLFormattedError[]);
-  const closed = typeof reason === 'object' && reason !== null && 'code' in reason ? ` (close code ${String(reason.code)})` : '';
-  return new AegisError('UPSTREAM_FAILED', `subgraph ${subgraph}: the subscription's connection was lost${closed}.`, {
-    cause: reason,
-  });
+  const closed =
+    typeof reason === 'object' && reason !== null && 'code' in reason
+      ? ` (close code ${String(reason.code)})`
+      : '';
+  return new AegisError(
+    'UPSTREAM_FAILED',
+    `subgraph ${subgraph}: the subscription's connection was lost${closed}.`,
+    {
+      cause: reason,
+    },
+  );
 }

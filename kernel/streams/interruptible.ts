@@ -45,6 +45,10 @@ export function interruptible<T>(source: AsyncIterator<T>, signal?: AbortSignal)
       end();
       return Promise.resolve(done);
     },
+    throw(error: Error) {
+      end();
+      return Promise.reject(error);
+    },
     [Symbol.asyncIterator]() {
       return this;
     },

@@ -2,7 +2,10 @@
  * Maps each item of an iterator. Unlike a generator, its `return()` reaches the source at once, even while a reader
  * waits for the next item.
  */
-export function mapIterator<T, U>(source: AsyncIterator<T>, map: (item: T) => U | Promise<U>): AsyncIterableIterator<U> {
+export function mapIterator<T, U>(
+  source: AsyncIterator<T>,
+  map: (item: T) => U | Promise<U>,
+): AsyncIterableIterator<U> {
   const done: IteratorResult<U> = { value: undefined, done: true };
   return {
     async next() {

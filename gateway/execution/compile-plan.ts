@@ -1,0 +1,131 @@
+import type {
+  FetchDataRewrite,
+  FetchNode,
+  PlanNode,
+  QueryPlan,
+  QueryPlanSelectionNode,
+} from '@apollo/query-planner';
+import { Kind, parse, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
+import type { SubgraphOperation } from '../transports/transport.js';
+import { compileFetchPath, type FetchPath } from './fetch-path.js';
+
+/** One request to one subgraph, and where its answer goes. */
+export interface FetchStep {
+  readonly kind: 'fetch';
+  readonly operation: SubgraphOperation;
+  /** The client's variables that the subgraph's operation uses. */
+  readonly variableUsages: readonly string[];
+  /** What a representation of an entity holds; undefined for a fetch of root fields. */
+  readonly requires: readonly QueryPlanSelectionNode[] | undefined;
+  /** The objects that the answer completes. */
+  readonly path: FetchPath;
+  readonly inputRewrites: readonly FetchDataRewrite[] | undefined;
+  readonly outputRewrites: readonly FetchDataRewrite[] | undefined;
+  /** The response names that the answer brings to each of those objects. */
+  readonly fields: ReadonlySet<string>;
+}
+
+/** A plan with everything read that is the same for each request. */
+export type PlanStep =
+  | FetchStep
+  | { readonly kind: 'sequence' | 'parallel'; readonly steps: readonly PlanStep[] }
+  | {
+      readonly kind: 'condition';
+      readonly variable: string;
+      readonly whenTrue: PlanStep | undefined;
+      readonly whenFalse: PlanStep | undefined;
+    };
+
+export interface CompiledPlan {
+  /** The fetch whose events a subscription yields; undefined for queries and mutations. */
+  readonly source: FetchStep | undefined;
+  /** What completes the response, or each event; undefined when there is nothing to fetch. */
+  readonly root: PlanStep | undefined;
+}
+
+/** Reads Apollo's plan of an operation. */
+export function compilePlan({ node }: QueryPlan): CompiledPlan {
+  if (!node) return { source: undefined, root: undefined };
+  if (node.kind !== 'Subscription') return { source: undefined, root: compileNode(node, []) };
+  return {
+    source: compileFetch(node.primary, []),
+    root: node.rest ? compileNode(node.rest, []) : undefined,
+  };
+}
+
+function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanStep {
+  switch (node.kind) {
+    case 'Fetch':
+      return compileFetch(node, path);
+    case 'Flatten':
+      return compileNode(node.node, [...path, ...node.path]);
+    case 'Sequence':
+    case 'Parallel': {
+      const steps = node.nodes.map((child) => compileNode(child, path));
+      return { kind: node.kind === 'Sequence' ? 'sequence' : 'parallel', steps };
+    }
+    case 'Condition':
+      return {
+        kind: 'condition',
+        variable: node.condition,
+        whenTrue: node.ifClause && compileNode(node.ifClause, path),
+        whenFalse: node.elseClause && compileNode(node.elseClause, path),
+      };
+    case 'Defer':
+      // The planner makes these only when it is told to support @defer, and it is not.
+      throw new Error('a plan with deferred parts was made, but deferred parts are not executed');
+  }
+}
+
+function compileFetch(node: FetchNode, path: readonly (string | number)[]): FetchStep {
+  let document: DocumentNode | undefined;
+  const operation: SubgraphOperation = {
+    subgraph: node.serviceName,
+    kind: node.operationKind,
+    name: node.operationName,
+    text: node.operation,
+    get document() {
+      return (document ??= parse(node.operation, { noLocation: true }));
+    },
+  };
+  return {
+    kind: 'fetch',
+    operation,
+    variableUsages: node.variableUsages ?? [],
+    requires: node.requires && node.requires.length > 0 ? node.requires : undefined,
+    path: compileFetchPath(path),
+    inputRewrites: node.inputRewrites,
+    outputRewrites: node.outputRewrites,
+    fields: collectFields(operation.document, node),
+  };
+}
+
+/** The response names that a fetch brings to the objects at its path, under the names they have after the rewrites. */
+function collectFields(document: DocumentNode, node: FetchNode): ReadonlySet<string> {
+  const fragments = new Map<string, SelectionSetNode>();
+  const roots: SelectionNode[] = [];
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION)
+      fragments.set(definition.name.value, definition.selectionSet);
+    if (definition.kind === Kind.OPERATION_DEFINITION) roots.push(...definition.selectionSet.selections);
+  }
+  const names = new Set<string>();
+
+  function add(selections: readonly SelectionNode[]): void {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) names.add((selection.alias ?? selection.name).value);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) add(selection.selectionSet.selections);
+      else add(fragments.get(selection.name.value)?.selections ?? []);
+    }
+  }
+
+  if (node.requires) {
+    for (const root of roots) if (root.kind === Kind.FIELD) add(root.selectionSet?.selections ?? []);
+  } else {
+    add(roots);
+  }
+  for (const rewrite of node.outputRewrites ?? []) {
+    if (rewrite.kind === 'KeyRenamer') names.add(rewrite.renameKeyTo);
+  }
+  return names;
+}

@@ -1,0 +1,68 @@
+import { isDataObject, type DataObject, type ResponsePath } from './data.js';
+import type { PossibleTypes } from './possible-types.js';
+
+/** One step of the way from the root to the objects that a fetch completes. */
+interface PathStep {
+  readonly key: string;
+  /** The types that go on from here, when the planner split them; undefined means all. */
+  readonly types: readonly string[] | undefined;
+}
+
+/** The way from the root to the objects that a fetch completes; lists on it are walked at every depth. */
+export type FetchPath = readonly PathStep[];
+
+const TYPE_CONDITIONS = /^(?<key>[^|]*)\|\[(?<types>[^\]]*)\]$/;
+
+/** Reads a path of a plan: names, `@` for list items, and `|[A,B]` behind a step that holds for some types only. */
+export function compileFetchPath(path: ResponsePath): FetchPath {
+  return path
+    .map((element) => {
+      const { key, types } = TYPE_CONDITIONS.exec(String(element))?.groups ?? {};
+      return { key: key ?? String(element), types: types?.split(',').map((type) => type.trim()) };
+    })
+    .filter(({ key, types }) => key !== '@' || types !== undefined);
+}
+
+/** Receives each object at the end of a path, with its place in the response. The place is reused: copy to keep. */
+type Visit = (object: DataObject, at: readonly (string | number)[]) => void;
+
+/** Visits the objects at the end of a path, in the order of the response; what is null or missing on the way is left out. */
+export function visitTargets(
+  root: DataObject,
+  path: FetchPath,
+  possibleTypes: PossibleTypes,
+  visit: Visit,
+): void {
+  const at: (string | number)[] = [];
+
+  function walk(value: unknown, depth: number): void {
+    if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) {
+        at.push(index);
+        walk(item, depth);
+        at.pop();
+      }
+      return;
+    }
+    if (!isDataObject(value)) return;
+    const previous = path[depth - 1];
+    if (previous?.types && !previous.types.some((type) => possibleTypes.meets(value['__typename'], type)))
+      return;
+    step(value, depth);
+  }
+
+  function step(object: DataObject, depth: number): void {
+    const next = path[depth];
+    if (!next) {
+      visit(object, at);
+    } else if (next.key === '@') {
+      walk(object, depth + 1);
+    } else {
+      at.push(next.key);
+      walk(object[next.key], depth + 1);
+      at.pop();
+    }
+  }
+
+  walk(root, 0);
+}

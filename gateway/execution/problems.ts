@@ -1,0 +1,42 @@
+import type { DataObject, ResponsePath } from './data.js';
+import type { UpstreamFailure } from './upstream-error.js';
+
+/** A subgraph's error that named its field. */
+export interface LocatedFailure {
+  readonly failure: UpstreamFailure;
+  readonly path: ResponsePath;
+}
+
+/** A fetch that came to nothing for an object, and the response names that it should have brought. */
+export interface FailedFetch {
+  readonly failure: UpstreamFailure;
+  readonly fields: ReadonlySet<string>;
+}
+
+/** What went wrong while a plan ran, kept until the response is shaped and it is known which fields it concerns. */
+export interface Problems {
+  /** A field of the response failed, as its subgraph said. */
+  addAt(path: ResponsePath, failure: UpstreamFailure): void;
+  /** A fetch that should have completed an object failed. */
+  addFor(object: DataObject, failed: FailedFetch): void;
+  readonly located: readonly LocatedFailure[];
+  /** Why a field of an object is missing, if a fetch for the object failed. */
+  reasonFor(object: DataObject, field: string): UpstreamFailure | undefined;
+}
+
+export function createProblems(): Problems {
+  const located: LocatedFailure[] = [];
+  const byObject = new Map<DataObject, FailedFetch[]>();
+  return {
+    addAt: (path, failure) => {
+      located.push({ path, failure });
+    },
+    addFor(object, failed) {
+      const earlier = byObject.get(object);
+      if (earlier) earlier.push(failed);
+      else byObject.set(object, [failed]);
+    },
+    located,
+    reasonFor: (object, field) => byObject.get(object)?.find(({ fields }) => fields.has(field))?.failure,
+  };
+}

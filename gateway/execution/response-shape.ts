@@ -1,0 +1,148 @@
+import {
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  getDirectiveValues,
+  isAbstractType,
+  isObjectType,
+  Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
+
+/** A field that the client asked for on one type, however many times it wrote it. */
+export interface FieldShape {
+  readonly responseName: string;
+  readonly name: string;
+  /** The object type that has the field. */
+  readonly parentType: GraphQLObjectType;
+  readonly type: GraphQLOutputType;
+  /** What is selected inside it; undefined for leaves. */
+  readonly selection: SelectionShape | undefined;
+}
+
+/** What the client selected at one place, with all fragments resolved for each type that may stand there. */
+export interface SelectionShape {
+  fieldsOf(type: GraphQLObjectType): readonly FieldShape[];
+}
+
+/** The fields that every schema has without declaring them. */
+const META_FIELDS = new Map(
+  [TypeNameMetaFieldDef, SchemaMetaFieldDef, TypeMetaFieldDef].map((field) => [field.name, field]),
+);
+
+export interface ShapeSource {
+  readonly schema: GraphQLSchema;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** The values that `@skip` and `@include` are decided by. */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Resolves a selection set: fragments spread, conditions decided, fields of one response name merged.
+ *
+ * Source: GraphQL specification, September 2025, §6.3.2 CollectFields and §6.4.3 MergeSelectionSets.
+ */
+export function createSelectionShape(sets: readonly SelectionSetNode[], source: ShapeSource): SelectionShape {
+  const fieldsByType = new Map<GraphQLObjectType, readonly FieldShape[]>();
+  return {
+    fieldsOf(type) {
+      const known = fieldsByType.get(type);
+      if (known) return known;
+      const fields = resolveFields(sets, type, source);
+      fieldsByType.set(type, fields);
+      return fields;
+    },
+  };
+}
+
+function resolveFields(
+  sets: readonly SelectionSetNode[],
+  type: GraphQLObjectType,
+  source: ShapeSource,
+): readonly FieldShape[] {
+  const nodesByName = new Map<string, FieldNode[]>();
+  for (const set of sets) collectFields(set, type, source, nodesByName);
+  return [...nodesByName].flatMap(([responseName, nodes]) => {
+    const name = nodes[0]?.name.value ?? responseName;
+    const field = type.getFields()[name] ?? META_FIELDS.get(name);
+    if (!field) return [];
+    const inner = nodes.flatMap((node) => (node.selectionSet ? [node.selectionSet] : []));
+    const selection = inner.length > 0 ? createSelectionShape(inner, source) : undefined;
+    return [{ responseName, name, parentType: type, type: field.type, selection }];
+  });
+}
+
+function collectFields(
+  set: SelectionSetNode,
+  type: GraphQLObjectType,
+  source: ShapeSource,
+  nodesByName: Map<string, FieldNode[]>,
+): void {
+  for (const selection of set.selections) {
+    if (!isIncluded(selection, source.variables)) continue;
+    if (selection.kind === Kind.FIELD) {
+      const responseName = (selection.alias ?? selection.name).value;
+      nodesByName.set(responseName, [...(nodesByName.get(responseName) ?? []), selection]);
+      continue;
+    }
+    const fragment =
+      selection.kind === Kind.INLINE_FRAGMENT ? selection : source.fragments.get(selection.name.value);
+    if (fragment && meetsCondition(type, fragment.typeCondition?.name.value, source.schema)) {
+      collectFields(fragment.selectionSet, type, source, nodesByName);
+    }
+  }
+}
+
+function isIncluded(node: SelectionNode, variables: Readonly<Record<string, unknown>>): boolean {
+  if (getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] === true) return false;
+  return getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] !== false;
+}
+
+function meetsCondition(
+  type: GraphQLObjectType,
+  condition: string | undefined,
+  schema: GraphQLSchema,
+): boolean {
+  if (condition === undefined || condition === type.name) return true;
+  const conditionType = schema.getType(condition);
+  return isAbstractType(conditionType) && schema.isSubType(conditionType, type);
+}
+
+/** The object type that a value of a composite type has, by what the value says of itself; undefined when it may not be there. */
+export function resolveObjectType(
+  declared: GraphQLCompositeType,
+  typename: unknown,
+  schema: GraphQLSchema,
+): GraphQLObjectType | undefined {
+  if (isObjectType(declared)) return declared;
+  const type = typeof typename === 'string' ? schema.getType(typename) : undefined;
+  return isObjectType(type) && schema.isSubType(declared, type) ? type : undefined;
+}
+
+/** The names of the variables that decide `@skip` and `@include` in an operation, so that shapes can be kept by their values. */
+export function findConditionVariables(sets: readonly SelectionSetNode[]): readonly string[] {
+  const names = new Set<string>();
+
+  function visit(set: SelectionSetNode): void {
+    for (const selection of set.selections) {
+      for (const directive of selection.directives ?? []) {
+        if (directive.name.value !== 'skip' && directive.name.value !== 'include') continue;
+        const condition = directive.arguments?.[0]?.value;
+        if (condition?.kind === Kind.VARIABLE) names.add(condition.name.value);
+      }
+      if (selection.kind !== Kind.FRAGMENT_SPREAD && selection.selectionSet) visit(selection.selectionSet);
+    }
+  }
+
+  for (const set of sets) visit(set);
+  return [...names].sort();
+}

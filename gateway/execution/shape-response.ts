@@ -1,0 +1,152 @@
+import {
+  GraphQLError,
+  isCompositeType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  type GraphQLCompositeType,
+  type GraphQLLeafType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+} from 'graphql';
+import { isDataObject, type DataObject, type ResponsePath } from './data.js';
+import type { Problems } from './problems.js';
+import { resolveObjectType, type FieldShape, type SelectionShape } from './response-shape.js';
+import { toUpstreamError } from './upstream-error.js';
+
+export interface ShapeInput {
+  readonly schema: GraphQLSchema;
+  readonly rootType: GraphQLObjectType;
+  readonly selection: SelectionShape;
+  readonly data: DataObject;
+  readonly problems: Problems;
+  /** Root fields that are answered here, not by subgraphs: introspection. Taken as they are. */
+  readonly introspection: Readonly<Record<string, unknown>>;
+}
+
+export interface ShapedResponse {
+  readonly data: DataObject | null;
+  readonly errors: readonly GraphQLError[];
+}
+
+/**
+ * Shapes what the subgraphs gave into the response that the client asked for: its fields in its order, values of the
+ * declared types, nulls carried up to the nearest nullable place, and an error for each place where one began.
+ *
+ * Source: GraphQL specification, September 2025, §6.4.3 Value Completion and §6.4.4 Handling Execution Errors.
+ */
+export function shapeResponse(input: ShapeInput): ShapedResponse {
+  const shaper = createShaper(input);
+  const data = shaper.completeFields(input.data, input.rootType, input.selection);
+  return { data, errors: shaper.errors };
+}
+
+function createShaper({ schema, problems, introspection, rootType }: ShapeInput) {
+  const at: (string | number)[] = [];
+  const errors: GraphQLError[] = problems.located.map(({ failure, path }) => toUpstreamError(failure, path));
+  /** Every prefix of the path of every error: a null there has its reason below. */
+  const explained = new Set<string>();
+  for (const { path } of problems.located) explain(path);
+
+  function explain(path: ResponsePath): void {
+    for (let length = 0; length <= path.length; length += 1) explained.add(path.slice(0, length).join('\n'));
+  }
+
+  function report(error: GraphQLError): void {
+    errors.push(error);
+    explain(at);
+  }
+
+  function refuse(message: string): null {
+    report(
+      new GraphQLError(message, { path: [...at], extensions: { code: 'UPSTREAM_FAILED', retryable: false } }),
+    );
+    return null;
+  }
+
+  /** The fields of an object, or null when one of them may not be null but is. */
+  function completeFields(
+    object: DataObject,
+    type: GraphQLObjectType,
+    selection: SelectionShape,
+  ): DataObject | null {
+    const result: DataObject = {};
+    for (const field of selection.fieldsOf(type)) {
+      const value = completeField(object, field);
+      if (value === null && isNonNullType(field.type)) return null;
+      result[field.responseName] = value;
+    }
+    return result;
+  }
+
+  function completeField(object: DataObject, field: FieldShape): unknown {
+    const { responseName } = field;
+    if (field.name === '__typename') return field.parentType.name;
+    if (field.parentType === rootType && Object.hasOwn(introspection, responseName))
+      return introspection[responseName];
+    at.push(responseName);
+    const raw = object[responseName];
+    if (raw === undefined) reportMissing(object, responseName);
+    const value = complete(raw, field.type, field);
+    at.pop();
+    return value;
+  }
+
+  function reportMissing(object: DataObject, responseName: string): void {
+    const failure = problems.reasonFor(object, responseName);
+    if (failure) report(toUpstreamError(failure, at));
+  }
+
+  /** A value of its type, or null: when it is null, or when something below it that may not be null is. */
+  function complete(value: unknown, type: GraphQLOutputType, field: FieldShape): unknown {
+    if (isNonNullType(type)) {
+      const inner = complete(value, type.ofType, field);
+      if (inner === null && !explained.has(at.join('\n'))) {
+        refuse(`Cannot return null for non-nullable field ${field.parentType.name}.${field.name}.`);
+      }
+      return inner;
+    }
+    if (value === null || value === undefined) return null;
+    if (isListType(type)) return completeList(value, type.ofType, field);
+    if (isLeafType(type)) return completeLeaf(value, type, field);
+    return isCompositeType(type) ? completeObject(value, type, field) : null;
+  }
+
+  function completeList(value: unknown, itemType: GraphQLOutputType, field: FieldShape): unknown {
+    if (!Array.isArray(value)) return refuse(expected('a list', field, value));
+    const items: unknown[] = [];
+    for (const [index, item] of value.entries()) {
+      at.push(index);
+      const completed = complete(item, itemType, field);
+      at.pop();
+      if (completed === null && isNonNullType(itemType)) return null;
+      items.push(completed);
+    }
+    return items;
+  }
+
+  function completeLeaf(value: unknown, type: GraphQLLeafType, field: FieldShape): unknown {
+    try {
+      const serialized: unknown = type.serialize(value);
+      if (serialized !== undefined && serialized !== null) return serialized;
+    } catch {
+      // Refused below, without the scalar's own words: they may quote the value.
+    }
+    return refuse(expected(`a value of type ${type.name}`, field, value));
+  }
+
+  function completeObject(value: unknown, type: GraphQLCompositeType, field: FieldShape): unknown {
+    if (!isDataObject(value)) return refuse(expected(`an object of type ${type.name}`, field, value));
+    const objectType = resolveObjectType(type, value['__typename'], schema);
+    if (!objectType) return refuse(expected(`an object of a type that ${type.name} can have`, field, value));
+    return field.selection ? completeFields(value, objectType, field.selection) : null;
+  }
+
+  return { completeFields, errors };
+}
+
+function expected(what: string, field: FieldShape, value: unknown): string {
+  const came = Array.isArray(value) ? 'a list' : `a value of JavaScript type ${typeof value}`;
+  return `${field.parentType.name}.${field.name}: expected ${what} from its subgraph, got ${came}.`;
+}
