@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Setting, SettingsTable } from '../../kernel/config/settings.js';
+import type { Setting } from '../../kernel/config/settings.js';
 import { listSubgraphNames } from '../subgraph-names.js';
 import type { GeneratedFiles } from './generated-files.js';
 
@@ -26,31 +26,32 @@ const COMPOSE_VARIABLES = `
 
 /** Writes `.env.example` from the settings of the command, the gateway and every subgraph. */
 export async function generateEnvExample(root: string): Promise<GeneratedFiles> {
+  const subgraphs = await listSubgraphNames(root);
   const sections = [
-    await readSection(root, { title: 'every process', file: 'cli/config.ts', name: 'processSettings' }),
-    await readSection(root, { title: 'gateway', file: 'gateway/config.ts', name: 'settings' }),
+    { title: 'the processes', settings: await readSettingsOf(root, 'cli/config.ts') },
+    { title: 'gateway', settings: await readSettingsOf(root, 'gateway/config.ts') },
   ];
-  for (const subgraph of await listSubgraphNames(root)) {
-    const file = `subgraphs/${subgraph}/config.ts`;
-    sections.push(await readSection(root, { title: subgraph, file, name: 'settings' }));
+  for (const name of subgraphs) {
+    sections.push({ title: name, settings: await readSettingsOf(root, `subgraphs/${name}/config.ts`) });
   }
   return new Map([['.env.example', formatSections(sections)]]);
 }
 
-interface SectionSource {
-  readonly title: string;
-  readonly file: string;
-  /** The exported name of the table. */
-  readonly name: string;
+/** The settings of every table that a file exports; none when there is no such file. */
+async function readSettingsOf(root: string, file: string): Promise<Setting<unknown>[]> {
+  const path = join(root, file);
+  if (!existsSync(path)) return [];
+  const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  return Object.values(exported)
+    .filter(isSettingsTable)
+    .flatMap((table) => Object.values(table));
 }
 
-async function readSection(root: string, { title, file, name }: SectionSource): Promise<Section> {
-  const path = join(root, file);
-  if (!existsSync(path)) return { title, settings: [] };
-  const exported = (await import(pathToFileURL(path).href)) as Record<string, SettingsTable | undefined>;
-  const table = exported[name];
-  if (!table) throw new Error(`${file}: expected it to export ${name}, a table of settings.`);
-  return { title, settings: Object.values(table) };
+function isSettingsTable(value: unknown): value is Readonly<Record<string, Setting<unknown>>> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).every(
+    (entry) => typeof entry === 'object' && entry !== null && 'env' in entry && 'schema' in entry,
+  );
 }
 
 /** The text of `.env.example`. A variable that several tables read is told once for each of its meanings, then set once. */
