@@ -1,9 +1,12 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of all subgraphs, beside this one: in the sources as well as in the build. */
+export const SUBGRAPHS_FOLDER = fileURLToPath(new URL('../subgraphs', import.meta.url));
 
 /** The subgraphs of this installation: every folder of `subgraphs/`, by name. */
-export async function listSubgraphNames(root: string): Promise<string[]> {
-  const entries = await readdir(join(root, 'subgraphs'), { withFileTypes: true });
+export async function listSubgraphNames(): Promise<string[]> {
+  const entries = await readdir(SUBGRAPHS_FOLDER, { withFileTypes: true });
   return entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)

@@ -26,7 +26,7 @@ const COMPOSE_VARIABLES = `
 
 /** Writes `.env.example` from the settings of the command, the gateway and every subgraph. */
 export async function generateEnvExample(root: string): Promise<GeneratedFiles> {
-  const subgraphs = await listSubgraphNames(root);
+  const subgraphs = await listSubgraphNames();
   const sections = [
     { title: 'the processes', settings: await readSettingsOf(root, 'cli/config.ts') },
     { title: 'gateway', settings: await readSettingsOf(root, 'gateway/config.ts') },

@@ -10,7 +10,7 @@ import { findStale, writeFiles } from './generated-files.js';
 
 async function main(root: string, check: boolean): Promise<void> {
   const files = new Map(await generateDatabaseClient(root));
-  for (const name of await listSubgraphNames(root)) {
+  for (const name of await listSubgraphNames()) {
     for (const [path, text] of await generateSchemaTypes(root, name)) files.set(path, text);
   }
   for (const [path, text] of await generateEnvExample(root)) files.set(path, text);

@@ -13,7 +13,7 @@ import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
 import type { Gateway } from '../gateway.js';
 import { createApolloServer, type HttpContext } from './apollo-server.js';
 import { registerHealth } from './health-routes.js';
-import { answerErrorsAsGraphQL } from './http-errors.js';
+import { answerErrorsAsGraphQL } from '../../kernel/graphql/http-errors.js';
 import { createFormatErrors } from './response-errors.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';

@@ -31,11 +31,21 @@ export interface SubgraphDeps {
 /** Turns credentials into a principal; undefined when they are not good for any. */
 export type Identify = (credentials: Credentials) => Principal | undefined;
 
+/** What somebody presents to be let in. */
 export interface Credentials {
   /** An API key or another bearer token; undefined when none was presented. */
   readonly token?: string | undefined;
 }
 
+/**
+ * Tells who is asking from the headers of a request, or from the payload that opens a graphql-ws connection; undefined
+ * when nobody is known by them.
+ */
+export type Authenticate = (
+  presented: Readonly<Record<string, unknown>>,
+) => Promise<Principal | undefined> | Principal | undefined;
+
+/** How a subgraph is now. */
 export type Health = { readonly state: 'UP' } | { readonly state: 'DOWN'; readonly reason: string };
 
 /** A running subgraph. */
@@ -45,6 +55,8 @@ export interface Subgraph<Context extends RequestContext = RequestContext> {
   createContext(request: RequestContext): Context;
   /** HTTP routes beside GraphQL. */
   readonly routes?: (server: FastifyInstance) => void;
+  /** Addresses of its other doors by protocol, such as `mqtt://127.0.0.1:1883`; known once it has started. */
+  readonly endpoints?: () => Readonly<Record<string, string>>;
   start(): Promise<void>;
   close(): Promise<void>;
   health(): Promise<Health>;
@@ -59,5 +71,5 @@ export interface SubgraphDoor<S extends SettingsTable = SettingsTable> {
 
 /** Ties a door's settings to its factory, and then forgets their types so that doors can stand in one list. */
 export function defineSubgraph<S extends SettingsTable>(door: SubgraphDoor<S>): SubgraphDoor {
-  return door as unknown as SubgraphDoor;
+  return door as SubgraphDoor;
 }

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { SettingsOf } from '../kernel/config/settings.js';
+import { wholeNumber } from '../kernel/config/whole-number.js';
+
+/** Where a process listens. */
+export const listenSettings = {
+  host: {
+    env: 'AEGIS_HOST',
+    flag: 'host',
+    description: 'The address to listen on. Any but a loopback address needs AEGIS_API_KEYS.',
+    expects: 'a host name or an IP address',
+    schema: z.string().min(1).default('127.0.0.1'),
+  },
+  port: wholeNumber({
+    env: 'AEGIS_PORT',
+    flag: 'port',
+    description: 'The TCP port to listen on; 0 takes any free one.',
+    minimum: 0,
+    maximum: 65_535,
+    initial: 4_000,
+  }),
+} as const;
+
+/** What every process writes and whom it lets in. */
+export const processSettings = {
+  logLevel: {
+    env: 'AEGIS_LOG_LEVEL',
+    flag: 'log-level',
+    description: 'The least serious lines that the log holds.',
+    expects: 'one of trace, debug, info, warn, error, fatal, silent',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  },
+  logFormat: {
+    env: 'AEGIS_LOG_FORMAT',
+    description:
+      'How log lines look: json for machines, pretty for people, auto by whether a terminal reads them.',
+    expects: 'one of auto, json, pretty',
+    schema: z.enum(['auto', 'json', 'pretty']).default('auto'),
+  },
+  apiKeys: {
+    env: 'AEGIS_API_KEYS',
+    description:
+      'Who is let in, as [workspace:]key, comma-separated; a key has at least 24 characters. Without any, everybody on this machine is let in, and nobody else.',
+    expects: '[workspace:]key, comma-separated, each key with at least 24 characters',
+    schema: z.string().default(''),
+    secret: true,
+  },
+  handOverSecret: {
+    env: 'AEGIS_HANDOVER_SECRET',
+    description: 'Shared by the gateway and its subgraphs: signs who is asking. At least 32 characters.',
+    expects: 'at least 32 characters',
+    schema: z.string().min(32).optional(),
+    secret: true,
+  },
+} as const;
+
+/** Where rows are kept. */
+export const databaseSettings = {
+  data: {
+    env: 'AEGIS_DATA',
+    flag: 'data',
+    description: 'The folder of the embedded database. Not used with DATABASE_URL.',
+    expects: 'a path',
+    schema: z.string().min(1).default('.aegis'),
+  },
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    description: 'A Postgres server to use instead of the embedded database.',
+    expects: 'a URL such as postgresql://user:password@host:5432/database',
+    schema: z.url({ protocol: /^postgres(?:ql)?$/ }).optional(),
+    secret: true,
+  },
+  databasePoolSize: wholeNumber({
+    env: 'AEGIS_DATABASE_POOL_SIZE',
+    description: 'The most connections to the Postgres server.',
+    minimum: 1,
+    maximum: 1_000,
+    initial: 10,
+  }),
+} as const;
+
+/** Whether the machine measures itself. */
+export const probeSettings = {
+  probe: {
+    env: 'AEGIS_PROBE',
+    flag: 'no-probe',
+    description: 'Leaves out the probe that measures this machine (AEGIS_PROBE=false).',
+    expects: 'true or false',
+    schema: z.stringbool().default(true),
+  },
+} as const;
+
+/** The supergraph of a gateway that stands alone. */
+export const supergraphSettings = {
+  supergraph: {
+    env: 'AEGIS_SUPERGRAPH',
+    flag: 'supergraph',
+    description: 'The file with the supergraph SDL; it names the subgraphs and their addresses.',
+    expects: 'the path of a supergraph SDL file',
+    schema: z.string().min(1),
+  },
+} as const;
+
+export type ProcessSettings = SettingsOf<typeof processSettings>;
+export type DatabaseSettings = SettingsOf<typeof databaseSettings>;

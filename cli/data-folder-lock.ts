@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Another process works on the data folder: two embedded databases on one folder would destroy it. */
+export class DataFolderInUse extends Error {
+  override readonly name = 'DataFolderInUse';
+}
+
+/**
+ * Takes a data folder for this process, until it ends in whichever way or gives the folder back.
+ *
+ * The lock is a socket that this process listens on: unlike a file with a process id, it cannot outlive the process.
+ * It holds on one machine, not across machines that share a folder.
+ */
+export async function lockDataFolder(folder: string): Promise<() => Promise<void>> {
+  const name = `aegis-${createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 24)}`;
+  const path = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+  const server = (await listen(path)) ?? (await takeOver(path, folder));
+  server.unref();
+  return () =>
+    new Promise((done) => {
+      server.close(() => {
+        done();
+      });
+    });
+}
+
+async function takeOver(path: string, folder: string): Promise<Server> {
+  if (await answers(path)) {
+    throw new DataFolderInUse(
+      `expected to be alone on the data folder ${resolve(folder)}, but another Aegis runs on it. Stop that one, or choose another folder with --data.`,
+    );
+  }
+  await rm(path, { force: true });
+  const server = await listen(path);
+  if (server) return server;
+  throw new DataFolderInUse(`another Aegis took the data folder ${resolve(folder)} at the same moment.`);
+}
+
+function listen(path: string): Promise<Server | undefined> {
+  return new Promise((resolveServer, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolveServer(undefined);
+      else reject(error);
+    });
+    server.listen(path, () => {
+      resolveServer(server);
+    });
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolveAnswer) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolveAnswer(true);
+    });
+    socket.once('error', () => {
+      resolveAnswer(false);
+    });
+  });
+}

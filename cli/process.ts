@@ -1,0 +1,74 @@
+import { createIdentify, parseApiKeys } from '../kernel/identity/api-keys.js';
+import type { Identify } from '../kernel/graphql/subgraph.js';
+import { SettingsError } from '../kernel/config/settings.js';
+import { DEFAULT_WORKSPACE, type WorkspaceId } from '../kernel/identity/principal.js';
+import { createLifecycle, type Lifecycle } from '../kernel/lifecycle/lifecycle.js';
+import { createLogger, type Logger } from '../kernel/telemetry/logger.js';
+import { createMetrics, type Metrics } from '../kernel/telemetry/metrics.js';
+import type { ProcessSettings } from './config.js';
+
+/** What every process of Aegis has. */
+export interface AegisProcess {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly lifecycle: Lifecycle;
+  readonly identify: Identify;
+  /** True while there are no API keys, and so everybody who reaches the process is let in. */
+  readonly open: boolean;
+  readonly workspaces: readonly WorkspaceId[];
+}
+
+/** How long a stop may take, in milliseconds: the ten seconds that containers and people wait, less some to say so. */
+const CLOSE_DEADLINE_MS = 9_000;
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
+
+/**
+ * Sets up a process: its log, metrics, keys, and its ordered stop.
+ *
+ * @param host where it will listen. Errors: SettingsError when that is beyond this machine and there are no keys.
+ */
+export function openProcess(settings: ProcessSettings, host: string): AegisProcess {
+  const keys = readKeys(settings.apiKeys);
+  const open = keys.length === 0;
+  if (open && !LOOPBACK.test(host)) {
+    throw new SettingsError([
+      `--host ${host}: expected a loopback address while there are no API keys, for everybody who reaches it would be let in. Set AEGIS_API_KEYS to listen there.`,
+    ]);
+  }
+  const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY);
+  const logger = createLogger({ level: settings.logLevel, pretty });
+  const workspaces = open ? [DEFAULT_WORKSPACE] : [...new Set(keys.map(({ workspace }) => workspace))];
+  return {
+    logger,
+    metrics: createMetrics(),
+    lifecycle: createLifecycle({ logger, closeDeadlineMs: CLOSE_DEADLINE_MS }),
+    identify: createIdentify(keys, { openWorkspace: DEFAULT_WORKSPACE }),
+    open,
+    workspaces,
+  };
+}
+
+function readKeys(text: string) {
+  try {
+    return parseApiKeys(text);
+  } catch (error) {
+    throw new SettingsError([`AEGIS_API_KEYS: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+/** Stops in order at Ctrl-C and SIGTERM; a second Ctrl-C stops at once. */
+export function stopOnSignals({ lifecycle, logger }: AegisProcess): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(130);
+      stopping = true;
+      logger.info({ signal }, 'stopping');
+      void lifecycle.close().then(() => {
+        logger.info('stopped');
+        process.exit(0);
+      });
+    });
+  }
+}

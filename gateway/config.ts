@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { SettingsOf } from '../kernel/config/settings.js';
+import { wholeNumber } from '../kernel/config/whole-number.js';
+
+const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text);
+
+/** The settings of the gateway. */
+export const settings = {
+  allowedOrigins: {
+    env: 'AEGIS_ALLOWED_ORIGINS',
+    description:
+      'Web pages of other origins that may talk to the gateway, comma-separated. Without API keys, pages of this machine may as well.',
+    expects: 'origins such as https://app.example.com, comma-separated',
+    schema: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+      .pipe(z.array(origin)),
+  },
+  maxBodyBytes: wholeNumber({
+    env: 'AEGIS_MAX_BODY_BYTES',
+    description: 'The largest request body and WebSocket message that is read, in bytes.',
+    minimum: 1_024,
+    maximum: 104_857_600,
+    initial: 1_048_576,
+  }),
+  operationTimeoutMs: wholeNumber({
+    env: 'AEGIS_OPERATION_TIMEOUT_MS',
+    description:
+      'How long a query or mutation may take, in milliseconds; what is not there by then is null with an error.',
+    minimum: 100,
+    maximum: 600_000,
+    initial: 30_000,
+  }),
+  subgraphTimeoutMs: wholeNumber({
+    env: 'AEGIS_SUBGRAPH_TIMEOUT_MS',
+    description: 'How long one request to a remote subgraph may take, in milliseconds.',
+    minimum: 100,
+    maximum: 600_000,
+    initial: 10_000,
+  }),
+  subgraphConnections: wholeNumber({
+    env: 'AEGIS_SUBGRAPH_CONNECTIONS',
+    description: 'The most connections to one remote subgraph.',
+    minimum: 1,
+    maximum: 1_024,
+    initial: 64,
+  }),
+  maxSubgraphResponseBytes: wholeNumber({
+    env: 'AEGIS_MAX_SUBGRAPH_RESPONSE_BYTES',
+    description: 'The largest answer that is read from a remote subgraph, in bytes.',
+    minimum: 1_024,
+    maximum: 1_073_741_824,
+    initial: 67_108_864,
+  }),
+  planCacheSize: wholeNumber({
+    env: 'AEGIS_PLAN_CACHE_SIZE',
+    description: 'How many operations keep their query plans.',
+    minimum: 1,
+    maximum: 1_000_000,
+    initial: 2_000,
+  }),
+} as const;
+
+export type GatewaySettings = SettingsOf<typeof settings>;
