@@ -1,0 +1,166 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
+import { ERROR_CODES } from '../../kernel/errors/codes.js';
+import type { Logger } from '../../kernel/telemetry/logger.js';
+import { registerDevice, type DeclaredDevice } from './device-registration.js';
+import { createHostReader, type HostReading } from './host-reader.js';
+import { measureSignals, SIGNALS } from './signals.js';
+import { createTelemetryPublisher } from './telemetry-publisher.js';
+
+export interface ProbeOptions {
+  /** Where the device is registered, such as `http://127.0.0.1:4000/graphql`. */
+  readonly graphqlUrl: string;
+  /** Where the readings go, such as `mqtt://127.0.0.1:1883`. */
+  readonly mqttUrl: string;
+  readonly workspace: string;
+  /** Presented to both as a bearer token, where they ask for one. */
+  readonly token?: string | undefined;
+  readonly logger: Logger;
+  /** Time between two messages, in milliseconds; 1000 by default. */
+  readonly intervalMs?: number;
+  /** The device's name; `host` by default. */
+  readonly deviceName?: string;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now?: () => number;
+  /** How long the device may take to be registered, in milliseconds; 30 000 by default. */
+  readonly registrationDeadlineMs?: number;
+  /** How long a message may wait for its acknowledgement before it is dropped, in milliseconds; 5000 by default. */
+  readonly ackDeadlineMs?: number;
+}
+
+export interface Probe {
+  /**
+   * Waits until the device is registered; from then on measures and publishes.
+   *
+   * Errors: {@link AegisError} when the registration is refused, or has not succeeded within its deadline.
+   */
+  start(): Promise<void>;
+  /** Stops, within a second. */
+  close(): Promise<void>;
+}
+
+/** The length of the first interval, in milliseconds: short, so that there is data at once. */
+const FIRST_INTERVAL_MS = 250;
+const RETRY_FIRST_MS = 100;
+const RETRY_LONGEST_MS = 2000;
+const MAX_IN_FLIGHT = 10;
+
+/**
+ * Measures the machine it runs on once a second, and sends that to Aegis as any device would: it registers a device over
+ * GraphQL and publishes its telemetry over MQTT. It knows nothing of Aegis but these two doors.
+ */
+export function createProbe(options: ProbeOptions): Probe {
+  const { logger, workspace, intervalMs = 1000, deviceName = 'host', now = Date.now } = options;
+  const closed = new AbortController();
+  const device = declareDevice(deviceName);
+  const reader = createHostReader({
+    report: (error) => {
+      logger.warn({ err: error }, 'the machine does not tell all of its signals');
+    },
+  });
+  const publisher = createTelemetryPublisher({
+    mqttUrl: options.mqttUrl,
+    topic: `aegis/${workspace}/${deviceName}/telemetry`,
+    token: options.token,
+    logger,
+    ackDeadlineMs: options.ackDeadlineMs ?? 5000,
+    maxInFlight: MAX_IN_FLIGHT,
+    onReconnect: () => {
+      registerDevice({ ...options, device, signal: closed.signal }).catch((error: unknown) => {
+        if (!closed.signal.aborted)
+          logger.warn({ err: error }, `cannot see to it that ${deviceName} is registered`);
+      });
+    },
+  });
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Measures from `before` to the planned moment, publishes, and plans the next one. */
+  function plan(before: HostReading, plannedAtMs: number): void {
+    timer = setTimeout(
+      () => {
+        void measure(before, plannedAtMs).then((after) => {
+          if (!closed.signal.aborted) plan(after, Math.max(plannedAtMs + intervalMs, performance.now()));
+        });
+      },
+      Math.max(0, plannedAtMs - performance.now()),
+    );
+  }
+
+  async function measure(before: HostReading, plannedAtMs: number): Promise<HostReading> {
+    const timerDelayMs = Math.max(0, performance.now() - plannedAtMs);
+    const after = await reader.read();
+    publisher.publish(JSON.stringify({ ts: now(), values: measureSignals({ before, after, timerDelayMs }) }));
+    return after;
+  }
+
+  return {
+    async start() {
+      await registerWithRetry({ ...options, device, closed: closed.signal });
+      const first = await reader.read();
+      if (closed.signal.aborted) return;
+      publisher.open();
+      plan(first, performance.now() + Math.min(FIRST_INTERVAL_MS, intervalMs));
+      logger.info({ device: deviceName, signals: SIGNALS.length, intervalMs }, 'host probe is measuring');
+    },
+    async close() {
+      closed.abort();
+      clearTimeout(timer);
+      await publisher.close();
+    },
+  };
+}
+
+function declareDevice(name: string): DeclaredDevice {
+  return {
+    name,
+    description: 'The machine that Aegis runs on',
+    metrics: SIGNALS.map(({ name, unit, description, minimum, maximum = null }) => ({
+      name,
+      unit,
+      description,
+      minimum,
+      maximum,
+    })),
+  };
+}
+
+interface RetryOptions extends ProbeOptions {
+  readonly device: DeclaredDevice;
+  readonly closed: AbortSignal;
+}
+
+async function registerWithRetry(options: RetryOptions): Promise<void> {
+  const { closed, device, graphqlUrl, logger, registrationDeadlineMs = 30_000 } = options;
+  const late = AbortSignal.timeout(registrationDeadlineMs);
+  const signal = AbortSignal.any([closed, late]);
+  for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(2 * waitMs, RETRY_LONGEST_MS)) {
+    try {
+      await registerDevice({ ...options, signal });
+      return;
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      if (waitMs === RETRY_FIRST_MS && !closed.aborted) {
+        logger.info({ graphqlUrl, err: error }, `waiting to register ${device.name}`);
+      }
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      if (closed.aborted) {
+        throw new AegisError('CANCELLED', 'The probe was closed before its device was registered.');
+      }
+      if (late.aborted)
+        throw new AegisError('UPSTREAM_TIMEOUT', describeTimeout(options, error), { cause: error });
+    }
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  return error instanceof AegisError && ERROR_CODES[error.code].retryable;
+}
+
+function describeTimeout(
+  { device, graphqlUrl, registrationDeadlineMs = 30_000 }: RetryOptions,
+  last: unknown,
+): string {
+  const reason = last instanceof Error ? last.message : String(last);
+  return `Expected ${graphqlUrl} to register ${device.name} within ${registrationDeadlineMs} ms. The last attempt: ${reason}`;
+}
