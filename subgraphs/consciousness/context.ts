@@ -1,4 +1,45 @@
+import DataLoader from 'dataloader';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { NodeModel } from './models.js';
+import type { Registry } from './registry.js';
+import type { Sample } from './samples/sample.js';
+import type { SampleStorage } from './samples/sample-storage.js';
 
-/** What the resolvers of one request share. */
-export type Context = RequestContext;
+/** What the resolvers of one request share: each question is asked of the database once. */
+export interface Context extends RequestContext {
+  /** Nodes by index; null where there is none. */
+  readonly nodes: DataLoader<number, NodeModel | null>;
+  /** The nodes whose signal is a metric of a device, by index, by the device's id. */
+  readonly nodesOfDevice: DataLoader<string, NodeModel[]>;
+  readonly newestSample: () => Promise<Sample | undefined>;
+  /** To be called when nodes have changed. */
+  readonly forgetNodes: () => void;
+}
+
+export interface ContextDeps {
+  readonly registry: Registry;
+  readonly storage: SampleStorage;
+}
+
+/** What one request shares; the loaders gather what its resolvers ask for in one turn of the event loop. */
+export function createContext(request: RequestContext, { registry, storage }: ContextDeps): Context {
+  let newest: Promise<Sample | undefined> | undefined;
+  const nodes = new DataLoader<number, NodeModel | null>(async (indexes) => {
+    const found = new Map((await registry.findNodes(indexes)).map((node) => [node.index, node]));
+    return indexes.map((index) => found.get(index) ?? null);
+  });
+  const nodesOfDevice = new DataLoader<string, NodeModel[]>(async (deviceIds) => {
+    const found = await registry.findNodesOfDevices(deviceIds);
+    return deviceIds.map((id) => found.filter(({ signal }) => signal?.deviceId === id));
+  });
+  return {
+    ...request,
+    nodes,
+    nodesOfDevice,
+    newestSample: () => (newest ??= storage.findNewest()),
+    forgetNodes: () => {
+      nodes.clearAll();
+      nodesOfDevice.clearAll();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
+
+interface WholeNumber {
+  readonly env: string;
+  readonly description: string;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly fallback: number;
+}
+
+function wholeNumber({ env, description, minimum, maximum, fallback }: WholeNumber): Setting<number> {
+  return {
+    env,
+    description: `${description} Default ${fallback}.`,
+    expects: `a whole number from ${minimum} to ${maximum}`,
+    schema: z
+      .string()
+      .regex(/^\d{1,9}$/)
+      .default(String(fallback))
+      .transform(Number)
+      .pipe(z.number().min(minimum).max(maximum)),
+  };
+}
+
+const DEVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** Every setting of the subgraph. */
+export const settings = {
+  nodeCount: wholeNumber({
+    env: 'AEGIS_NODE_COUNT',
+    description: 'How many nodes the network has.',
+    minimum: 2,
+    maximum: 64,
+    fallback: 13,
+  }),
+  nodeDevice: {
+    env: 'AEGIS_NODE_DEVICE',
+    description: 'Name of the device whose metrics become the signals of nodes that have none. Default host.',
+    expects: 'the name of a device: 1 to 63 letters, digits, dots, dashes and underscores',
+    schema: z.string().regex(DEVICE_NAME).default('host'),
+  } satisfies Setting<string>,
+  samplePeriodMs: wholeNumber({
+    env: 'AEGIS_SAMPLE_PERIOD_MS',
+    description: 'Milliseconds from one sample of the network to the next.',
+    minimum: 10,
+    maximum: 60_000,
+    fallback: 1_000,
+  }),
+  windowSamples: wholeNumber({
+    env: 'AEGIS_SAMPLE_WINDOW',
+    description: 'Length of the sliding window over which coherence is measured, in samples.',
+    minimum: 16,
+    maximum: 4_096,
+    fallback: 64,
+  }),
+  minimumSamples: wholeNumber({
+    env: 'AEGIS_SAMPLE_MINIMUM',
+    description:
+      'How many samples of a signal there must be before its phase is told; never more than the window.',
+    minimum: 8,
+    maximum: 4_096,
+    fallback: 16,
+  }),
+  stalePeriods: wholeNumber({
+    env: 'AEGIS_SAMPLE_STALE_PERIODS',
+    description:
+      'A signal whose newest reading is older than this many sample periods is left out of the samples.',
+    minimum: 1,
+    maximum: 100_000,
+    fallback: 10,
+  }),
+  sampleRetentionHours: wholeNumber({
+    env: 'AEGIS_SAMPLE_RETENTION_HOURS',
+    description: 'Hours after which samples are removed.',
+    minimum: 1,
+    maximum: 876_000,
+    fallback: 168,
+  }),
+};
+
+export type ConsciousnessSettings = SettingsOf<typeof settings>;

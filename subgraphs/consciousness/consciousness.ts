@@ -1,0 +1,114 @@
+import type { Database } from '../../kernel/database/database.js';
+import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
+import type { WorkspaceId } from '../../kernel/identity/principal.js';
+import { createLifecycle, withDeadline } from '../../kernel/lifecycle/lifecycle.js';
+import type { ConsciousnessSettings } from './config.js';
+import { createContext, type Context } from './context.js';
+import { createNetwork, type Network } from './network.js';
+import { createResolvers } from './resolvers.js';
+import { pruneSamples } from './samples/sample-retention.js';
+import { createSamplingMetrics } from './sampling-metrics.js';
+import { createTicker, systemClock, type Clock } from './ticker.js';
+
+const CLOSE_DEADLINE_MS = 5_000;
+const PING_DEADLINE_MS = 2_000;
+const RETENTION_PERIOD_MS = 600_000;
+/** Sampling is taken for dead when nothing was sampled for this many periods, and for this time at least. */
+const DEAD_PERIODS = 5;
+const DEAD_AFTER_MS = 10_000;
+
+/** Wires the subgraph: a network for each workspace, one ticker for the samples of all of them and one for retention. */
+export function createConsciousness(
+  deps: SubgraphDeps,
+  settings: ConsciousnessSettings,
+  clock: Clock = systemClock,
+): Subgraph<Context> {
+  const { database, workspaces } = deps;
+  const logger = deps.logger.child({ subgraph: 'consciousness' });
+  const lifecycle = createLifecycle({ logger, closeDeadlineMs: CLOSE_DEADLINE_MS });
+  const stopping = new AbortController();
+  const metrics = createSamplingMetrics(deps.metrics);
+  const networks = new Map(
+    workspaces.map((workspace) => [workspace, createNetwork({ ...deps, logger, workspace, settings })]),
+  );
+  let sampledAt: Date | undefined;
+
+  function networkOf(workspace: WorkspaceId): Network {
+    const network = networks.get(workspace);
+    if (!network)
+      throw new Error(`expected one of the workspaces ${workspaces.join(', ')}, got ${workspace}`);
+    return network;
+  }
+
+  /** Samples every workspace; a failure in one keeps none of the others from its sample. */
+  async function sampleAll(at: Date): Promise<void> {
+    const samplings = [...networks.values()].map(({ sampler }) => metrics.observe(() => sampler.sample(at)));
+    const failed = (await Promise.allSettled(samplings)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+    sampledAt = clock.now();
+  }
+
+  async function pruneAll(): Promise<void> {
+    const { sampleRetentionHours: retentionHours } = settings;
+    for (const { storage } of networks.values()) {
+      await pruneSamples(clock.now(), { storage, logger, retentionHours, signal: stopping.signal });
+    }
+  }
+
+  const sampling = createTicker({
+    clock,
+    periodMs: settings.samplePeriodMs,
+    onTick: sampleAll,
+    onError: (error) => {
+      logger.error({ err: error }, 'a sample was not taken; the next one is tried when it is due');
+    },
+  });
+  const retention = createTicker({
+    clock,
+    periodMs: RETENTION_PERIOD_MS,
+    onTick: pruneAll,
+    onError: (error) => {
+      logger.error({ err: error }, 'old samples were not removed; trying again at the next time');
+    },
+  });
+
+  return {
+    resolvers: createResolvers({
+      database,
+      nodeCount: settings.nodeCount,
+      registryOf: (workspace) => networkOf(workspace).registry,
+      openSamples: (workspace, after) => networkOf(workspace).stream.open(after),
+    }) as Subgraph<Context>['resolvers'],
+    createContext: (request) => createContext(request, networkOf(request.principal.workspace)),
+    async start() {
+      for (const network of networks.values()) await network.start(lifecycle, () => clock.now());
+      sampledAt = clock.now();
+      await lifecycle.start({ name: 'sampling', ...sampling });
+      await lifecycle.start({ name: 'retention of samples', ...retention });
+    },
+    async close() {
+      stopping.abort();
+      await lifecycle.close();
+    },
+    async health() {
+      const silentMs = sampledAt && clock.now().getTime() - sampledAt.getTime();
+      return (await findDatabaseFault(database)) ?? judgeSampling(silentMs, settings);
+    },
+  };
+}
+
+async function findDatabaseFault(database: Database): Promise<Health | undefined> {
+  try {
+    await withDeadline(database.ping(), PING_DEADLINE_MS, 'asking the database');
+    return undefined;
+  } catch (error) {
+    return { state: 'DOWN', reason: `the database does not answer: ${String(error)}` };
+  }
+}
+
+/** Judges by the time since the last sampling that did not fail, in milliseconds; undefined before the start. */
+function judgeSampling(silentMs: number | undefined, { samplePeriodMs }: ConsciousnessSettings): Health {
+  if (silentMs === undefined) return { state: 'DOWN', reason: 'it has not been started' };
+  if (silentMs <= Math.max(DEAD_AFTER_MS, DEAD_PERIODS * samplePeriodMs)) return { state: 'UP' };
+  return { state: 'DOWN', reason: `no sample could be taken for ${Math.round(silentMs / 1_000)} s` };
+}

@@ -1,0 +1,30 @@
+import type { NodeModel } from './models.js';
+import type { Sample } from './samples/sample.js';
+import { isSameSignal } from './signal.js';
+
+/** The network at one instant, as the contract has it. */
+export interface NetworkState {
+  readonly coherence: number | null;
+  readonly nodeCount: number;
+  readonly reportingCount: number;
+  readonly windowMs: number;
+  readonly sampledAt: Date;
+}
+
+/** The network as a sample shows it. */
+export function toNetworkState(sample: Sample, nodeCount: number): NetworkState {
+  const { coherence, windowMs, sampledAt, nodes } = sample;
+  return {
+    coherence,
+    nodeCount,
+    reportingCount: nodes.filter(({ phase }) => phase !== null).length,
+    windowMs,
+    sampledAt,
+  };
+}
+
+/** The coherence of a node in a sample; null when the sample is not of the signal that the node has now. */
+export function coherenceOfNode({ index, signal }: NodeModel, sample: Sample | undefined): number | null {
+  const measured = sample?.nodes.find((node) => node.index === index);
+  return measured && isSameSignal(measured, signal) ? measured.coherence : null;
+}

@@ -1,0 +1,10 @@
+import { defineSubgraph, type Subgraph } from '../../kernel/graphql/subgraph.js';
+import { settings } from './config.js';
+import { createConsciousness } from './consciousness.js';
+
+/** The network of nodes whose signals are metrics of devices, and how they move together. */
+export const subgraph = defineSubgraph({
+  name: 'consciousness',
+  settings,
+  create: (deps, values): Subgraph => createConsciousness(deps, values) as unknown as Subgraph,
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { createLatestReadings } from '../../../subgraphs/consciousness/latest-readings.js';
+
+const SIGNAL = { deviceId: 'dev_1', metric: 'load' };
+
+function reading(value: unknown, measuredAt: string, receivedAt = measuredAt) {
+  const instant = (time: string) => `2026-01-31T12:00:${time}Z`;
+  return {
+    ...{ ...SIGNAL, value, unit: '1', sequence: '1' },
+    ...{ measuredAt: instant(measuredAt), receivedAt: instant(receivedAt) },
+  };
+}
+
+const since = (time: string) => new Date(`2026-01-31T12:00:${time}Z`);
+
+function open() {
+  const readings = createLatestReadings();
+  readings.follow([SIGNAL]);
+  return readings;
+}
+
+describe('the latest readings', () => {
+  it('hold the newest value, as fine as the device tells time', () => {
+    const readings = open();
+    readings.take([reading(1, '01.000'), reading(2, '02.000123')]);
+    readings.take([reading(3, '03')]);
+    expect(readings.read(SIGNAL, since('00.000'))).toBe(3);
+  });
+
+  it('are not taken back by a reading that was measured before', () => {
+    const readings = open();
+    readings.take([reading(2, '20'), reading(1, '10', '21')]);
+    expect(readings.read(SIGNAL, since('00'))).toBe(2);
+  });
+
+  it('grow old by the time of measurement', () => {
+    const readings = open();
+    readings.take([reading(1, '10', '30')]);
+    expect(readings.read(SIGNAL, since('10'))).toBe(1);
+    expect(readings.read(SIGNAL, since('10.001'))).toBeUndefined();
+  });
+
+  it('grow old by the time of arrival when the clock of the device is ahead', () => {
+    const readings = open();
+    readings.take([reading(1, '50', '10'), reading(2, '12', '12')]);
+    expect(readings.read(SIGNAL, since('12'))).toBe(2);
+    expect(readings.read(SIGNAL, since('13'))).toBeUndefined();
+  });
+
+  it('are kept of the signals that are followed, and of no others', () => {
+    const readings = open();
+    const other = { deviceId: 'dev_1', metric: 'other' };
+    readings.take([reading(1, '10'), { ...reading(2, '10'), ...other }]);
+    readings.follow([SIGNAL, other]);
+    expect(readings.read(SIGNAL, since('00'))).toBe(1);
+    expect(readings.read(other, since('00'))).toBeUndefined();
+    readings.follow([other]);
+    readings.follow([SIGNAL, other]);
+    expect(readings.read(SIGNAL, since('00'))).toBeUndefined();
+  });
+
+  it('count the messages that are no readings', () => {
+    const broken = [
+      null,
+      7,
+      {},
+      reading('1', '10'),
+      reading(NaN, '10'),
+      reading(Infinity, '10'),
+      reading(1, 'soon'),
+    ];
+    const readings = open();
+    expect(readings.take([...broken, reading(1, '10')])).toBe(broken.length);
+    expect(readings.read(SIGNAL, since('00'))).toBe(1);
+  });
+});
