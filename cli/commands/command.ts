@@ -21,6 +21,7 @@ export interface Command<S extends SettingsTable = SettingsTable> {
   /** Its flags that are no settings. */
   readonly flags: readonly CommandFlag[];
   settings(words: readonly string[]): Promise<S>;
+  /** Loads what the command needs, and runs it. */
   run(run: CommandRun<S>): Promise<void>;
 }
 

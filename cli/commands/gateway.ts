@@ -1,55 +1,19 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { settings as gatewaySettings } from '../../gateway/config.js';
-import { createGateway } from '../../gateway/gateway.js';
-import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
-import { SettingsError } from '../../kernel/config/settings.js';
 import { listenSettings, processSettings, supergraphSettings } from '../config.js';
-import { openProcess, stopOnSignals } from '../process.js';
-import { createRemoteTransports } from '../remote-transports.js';
-import { defineCommand } from './command.js';
+import { defineCommand, type CommandRun } from './command.js';
 
-export const gateway = defineCommand({
+const settings = { ...supergraphSettings, ...listenSettings, ...gatewaySettings, ...processSettings };
+
+export type GatewayRun = CommandRun<typeof settings>;
+
+export const gateway = defineCommand<typeof settings>({
   name: 'gateway',
   summary: 'The gateway alone, in front of the subgraphs that a supergraph file names. Needs no database.',
   words: [],
   flags: [],
-  settings: () =>
-    Promise.resolve({ ...supergraphSettings, ...listenSettings, ...gatewaySettings, ...processSettings }),
-  async run({ settings, root }) {
-    const supergraphSdl = await readSupergraphFile(settings.supergraph);
-    const aegis = openProcess(settings, settings.host);
-    const { logger, metrics, lifecycle, identify, open } = aegis;
-    const core = createGateway({
-      ...settings,
-      supergraphSdl,
-      openTransport: createRemoteTransports(settings, settings.handOverSecret),
-      logger,
-      metrics,
-    });
-    await lifecycle.start({ name: 'gateway', close: () => core.close() });
-    const server = await openGatewayServer({
-      ...settings,
-      gateway: core,
-      identify,
-      open,
-      pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
-      logger,
-      metrics,
-      routes: [],
-    });
-    await lifecycle.start({ name: 'server', close: () => server.close() });
-    stopOnSignals(aegis);
-    const subgraphs = core.current.snapshot.subgraphs.map(({ name, url }) => `${name} at ${url}`);
-    logger.info({ url: server.url, subgraphs }, `the gateway answers at ${server.url}/graphql`);
+  settings: () => Promise.resolve(settings),
+  async run(run) {
+    const { runGateway } = await import('../run/gateway.js');
+    await runGateway(run);
   },
 });
-
-async function readSupergraphFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingsError([`--supergraph: expected a readable file, but: ${reason}.`]);
-  }
-}

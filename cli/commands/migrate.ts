@@ -1,5 +1,4 @@
 import { databaseSettings, processSettings } from '../config.js';
-import { openDatabase } from '../open-database.js';
 import { defineCommand } from './command.js';
 
 export const migrate = defineCommand({
@@ -9,6 +8,7 @@ export const migrate = defineCommand({
   flags: [],
   settings: () => Promise.resolve({ ...databaseSettings, logLevel: processSettings.logLevel }),
   async run({ settings, root }) {
+    const { openDatabase } = await import('../open-database.js');
     const database = await openDatabase(settings, root);
     await database.close();
     process.stdout.write('The tables are up to date.\n');

@@ -1,24 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readSupergraph } from '../../gateway/supergraph/snapshot.js';
-import { SettingsError, type SettingsTable } from '../../kernel/config/settings.js';
-import { createEventLog } from '../../kernel/events/event-log.js';
-import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
-import type { LiveBus } from '../../kernel/events/live-bus.js';
-import { createPostgresLiveBus } from '../../kernel/events/postgres-live-bus.js';
-import type { SubgraphDoor } from '../../kernel/graphql/subgraph.js';
-import { createSubgraphServer } from '../../kernel/graphql/serve-subgraph.js';
-import { findBearerToken } from '../../kernel/identity/bearer-token.js';
-import { createHandOverVerifier } from '../../kernel/identity/hand-over.js';
-import type { Logger } from '../../kernel/telemetry/logger.js';
+import type { SettingsTable } from '../../kernel/config/settings.js';
 import { databaseSettings, listenSettings, processSettings } from '../config.js';
-import { startSubgraph } from '../local-subgraph.js';
-import { openDatabase } from '../open-database.js';
-import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
-import { joinSettings, loadSubgraphDoors } from '../subgraph-doors.js';
+import { loadSubgraphSettings } from '../subgraph-settings.js';
 import { defineCommand, type CommandRun } from './command.js';
 
-const ownSettings = {
+const settings = {
   host: listenSettings.host,
   port: {
     ...listenSettings.port,
@@ -34,75 +19,18 @@ const ownSettings = {
   },
 };
 
-export const subgraph = defineCommand<typeof ownSettings & SettingsTable>({
+type SubgraphSettings = typeof settings & SettingsTable;
+
+export type SubgraphRun = CommandRun<SubgraphSettings>;
+
+export const subgraph = defineCommand<SubgraphSettings>({
   name: 'subgraph',
   summary: 'One subgraph as a process of its own, over HTTP and WebSocket.',
   words: ['NAME'],
   flags: [],
-  async settings(words) {
-    const doors = await loadSubgraphDoors();
-    const named = doors.filter(({ name }) => name === words[0]);
-    return { ...ownSettings, ...joinSettings(named.length > 0 ? named : doors) };
-  },
+  settings: async ([name]) => ({ ...settings, ...(await loadSubgraphSettings(name)) }),
   async run(run) {
-    const door = await findDoor(run.words[0]);
-    const aegis = openProcess(run.settings, run.settings.host);
-    stopOnSignals(aegis);
-    try {
-      await serve(door, aegis, run);
-    } catch (error) {
-      await aegis.lifecycle.close();
-      throw error;
-    }
+    const { runSubgraph } = await import('../run/subgraph.js');
+    await runSubgraph(run);
   },
 });
-
-async function findDoor(name: string | undefined): Promise<SubgraphDoor> {
-  const doors = await loadSubgraphDoors();
-  const door = doors.find((one) => one.name === name);
-  if (door) return door;
-  const names = doors.map((one) => one.name).join(', ');
-  throw new SettingsError([`NAME: expected one of ${names}, got ${name ?? 'nothing'}.`]);
-}
-
-async function serve(
-  door: SubgraphDoor,
-  aegis: AegisProcess,
-  { settings, root }: CommandRun<typeof ownSettings & SettingsTable>,
-): Promise<void> {
-  const { logger, metrics, lifecycle, identify, workspaces } = aegis;
-  const port = settings.port ?? (await portInSupergraph(door.name, root));
-  const database = await openDatabase(settings, root);
-  await lifecycle.start({ name: 'database', close: () => database.close() });
-  const bus = await openLiveBus(settings.databaseUrl, logger);
-  await lifecycle.start({ name: 'live bus', close: () => bus.close() });
-  const log = createEventLog({ database, bus });
-  const deps = { database, log, bus, logger, metrics, workspaces, identify };
-  const running = await startSubgraph(door, { deps, settings, root, lifecycle });
-  const verify = createHandOverVerifier({ secret: settings.handOverSecret });
-  const server = await createSubgraphServer({
-    ...running,
-    name: door.name,
-    host: settings.host,
-    port,
-    authenticate: (presented) => verify(findBearerToken(presented)),
-    logger,
-    metrics,
-  });
-  await lifecycle.start({ name: 'server', close: () => server.close() });
-  logger.info(running.subgraph.endpoints?.() ?? {}, `subgraph ${door.name} answers at ${server.url}/graphql`);
-}
-
-/** Several processes hear each other through the Postgres server that they share; with an embedded one there is but one. */
-async function openLiveBus(databaseUrl: string | undefined, logger: Logger): Promise<LiveBus> {
-  return databaseUrl === undefined
-    ? createInProcessLiveBus()
-    : createPostgresLiveBus({ url: databaseUrl, logger });
-}
-
-async function portInSupergraph(name: string, root: string): Promise<number> {
-  const file = join(root, 'schema', 'supergraph.graphql');
-  const address = readSupergraph(await readFile(file, 'utf8')).subgraphs.find((one) => one.name === name);
-  if (address && URL.canParse(address.url)) return Number(new URL(address.url).port) || 80;
-  throw new SettingsError([`--port: expected a port, for ${file} does not name an address of ${name}.`]);
-}

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGateway } from '../../gateway/gateway.js';
+import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
+import { SettingsError } from '../../kernel/config/settings.js';
+import type { GatewayRun } from '../commands/gateway.js';
+import { openProcess, stopOnSignals } from '../process.js';
+import { createRemoteTransports } from '../remote-transports.js';
+
+/** Serves a supergraph file, until it is told to stop. */
+export async function runGateway({ settings, root }: GatewayRun): Promise<void> {
+  const supergraphSdl = await readSupergraphFile(settings.supergraph);
+  const aegis = openProcess(settings, settings.host);
+  const { logger, metrics, lifecycle, identify, open } = aegis;
+  const core = createGateway({
+    ...settings,
+    supergraphSdl,
+    openTransport: createRemoteTransports(settings, settings.handOverSecret),
+    logger,
+    metrics,
+  });
+  await lifecycle.start({ name: 'gateway', close: () => core.close() });
+  const server = await openGatewayServer({
+    ...settings,
+    gateway: core,
+    identify,
+    open,
+    pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
+    logger,
+    metrics,
+    routes: [],
+  });
+  await lifecycle.start({ name: 'server', close: () => server.close() });
+  stopOnSignals(aegis);
+  const subgraphs = core.current.snapshot.subgraphs.map(({ name, url }) => `${name} at ${url}`);
+  logger.info({ url: server.url, subgraphs }, `the gateway answers at ${server.url}/graphql`);
+}
+
+async function readSupergraphFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingsError([`--supergraph: expected a readable file, but: ${reason}.`]);
+  }
+}

@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { createGateway } from '../../gateway/gateway.js';
+import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
+import {
+  createInProcessTransport,
+  type LocalSubgraph,
+} from '../../gateway/transports/in-process-transport.js';
+import { createEventLog } from '../../kernel/events/event-log.js';
+import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
+import type { SubgraphDeps } from '../../kernel/graphql/subgraph.js';
+import { createSubgraphSchema } from '../../kernel/graphql/subgraph-schema.js';
+import type { StartRun } from '../commands/start.js';
+import { startSubgraph, type RunningSubgraph } from '../local-subgraph.js';
+import { openDatabase } from '../open-database.js';
+import { createProbe } from '../probe/probe.js';
+import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
+import { createRemoteTransports } from '../remote-transports.js';
+import { loadSubgraphDoors } from '../subgraph-doors.js';
+
+/** Runs everything in one process, until it is told to stop. */
+export async function runStart(run: StartRun): Promise<void> {
+  const aegis = openProcess(run.settings, run.settings.host);
+  stopOnSignals(aegis);
+  try {
+    await startAll(aegis, run);
+  } catch (error) {
+    await aegis.lifecycle.close();
+    throw error;
+  }
+}
+
+async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Promise<void> {
+  const { logger, metrics, lifecycle, identify, open, workspaces } = aegis;
+  logger.info(
+    { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
+    'opening the database',
+  );
+  const database = await openDatabase(settings, root);
+  await lifecycle.start({ name: 'database', close: () => database.close() });
+  const bus = createInProcessLiveBus();
+  await lifecycle.start({ name: 'live bus', close: () => bus.close() });
+  const log = createEventLog({ database, bus });
+  const deps: SubgraphDeps = { database, log, bus, logger, metrics, workspaces, identify };
+
+  const local = new Map<string, RunningSubgraph>();
+  for (const door of await loadSubgraphDoors()) {
+    local.set(door.name, await startSubgraph(door, { deps, settings, root, lifecycle }));
+  }
+
+  const remote = createRemoteTransports(settings, settings.handOverSecret);
+  const core = createGateway({
+    ...settings,
+    supergraphSdl: await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8'),
+    openTransport: (address) => {
+      const here = local.get(address.name);
+      return here ? createInProcessTransport({ ...toLocal(address.name, here), logger }) : remote(address);
+    },
+    logger,
+    metrics,
+  });
+  await lifecycle.start({ name: 'gateway', close: () => core.close() });
+  const running = [...local.values()].map(({ subgraph }) => subgraph);
+  const server = await openGatewayServer({
+    ...settings,
+    gateway: core,
+    identify,
+    open,
+    pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
+    logger,
+    metrics,
+    routes: running.flatMap(({ routes }) => routes ?? []),
+  });
+  await lifecycle.start({ name: 'server', close: () => server.close() });
+
+  const endpoints = Object.assign({}, ...running.map((subgraph) => subgraph.endpoints?.() ?? {})) as Record<
+    string,
+    string
+  >;
+  logger.info(
+    { ...endpoints, startedInMs: Math.round(performance.now()) },
+    `Aegis answers at ${server.url} (GraphiQL in a browser, GraphQL at /graphql)`,
+  );
+  if (settings.probe) await startProbe(aegis, { graphqlUrl: `${server.url}/graphql`, endpoints, settings });
+}
+
+function toLocal(
+  name: string,
+  { subgraph, typeDefs }: RunningSubgraph,
+): { readonly subgraph: LocalSubgraph } {
+  return {
+    subgraph: {
+      name,
+      schema: createSubgraphSchema(typeDefs, subgraph.resolvers),
+      createContext: (request) => subgraph.createContext(request),
+      health: () => subgraph.health(),
+    },
+  };
+}
+
+/** The probe is a client like any other, and the graph is of use without it: that it cannot start stops nothing. */
+async function startProbe(
+  { logger, lifecycle, workspaces }: AegisProcess,
+  {
+    graphqlUrl,
+    endpoints,
+    settings,
+  }: { graphqlUrl: string; endpoints: Record<string, string>; settings: StartRun['settings'] },
+): Promise<void> {
+  const mqttUrl = endpoints['mqtt'];
+  const [workspace] = workspaces;
+  if (mqttUrl === undefined || workspace === undefined) return;
+  const token = settings.apiKeys.split(',')[0]?.split(':').at(-1)?.trim();
+  const probe = createProbe({
+    graphqlUrl,
+    mqttUrl,
+    workspace,
+    ...(token ? { token } : {}),
+    logger: logger.child({ part: 'probe' }),
+  });
+  await lifecycle.start({
+    name: 'probe',
+    start: () =>
+      probe.start().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the probe does not measure this machine');
+      }),
+    close: () => probe.close(),
+  });
+}
