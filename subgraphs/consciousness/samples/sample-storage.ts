@@ -31,7 +31,7 @@ export interface SampleRange {
   readonly limit: number;
 }
 
-/** With the workspace's hash, taken by a transaction that inserts: sequences then grow in the order of commit. */
+/** With the workspace's hash, taken by a statement that inserts: sequences then grow in the order of commit. */
 const INSERT_LOCK = 7_263_102;
 
 interface SampleRow {
@@ -60,15 +60,15 @@ export function createSampleStorage(database: Database, workspace: WorkspaceId):
   return {
     async insert(sample) {
       const { sampledAt, coherence, windowMs, nodes } = sample;
-      const data = { workspaceId: workspace, sampledAt, coherence, windowMs, nodes: [...nodes] };
-      const [row] = await rows.transaction(async ({ client: inside }) => {
-        await inside.$executeRaw`SELECT pg_advisory_xact_lock(${INSERT_LOCK}::int, hashtext(${workspace}))`;
-        return inside.sample.createManyAndReturn({
-          data: [data],
-          skipDuplicates: true,
-          select: { sequence: true },
-        });
-      });
+      // One statement, once a second for each workspace: the sequence is drawn for the row that the lock has let through.
+      const [row] = await client.$queryRaw<{ sequence: bigint }[]>`
+        WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(${INSERT_LOCK}::int, hashtext(${workspace})))
+        INSERT INTO consciousness.samples (workspace_id, sampled_at, coherence, window_ms, nodes)
+        SELECT ${workspace}, ${sampledAt}::timestamptz, ${coherence}::double precision, ${windowMs}::int,
+               ${JSON.stringify(nodes)}::jsonb
+        FROM locked
+        ON CONFLICT (workspace_id, sampled_at) DO NOTHING
+        RETURNING sequence`;
       return row && { ...sample, sequence: row.sequence };
     },
     async readAfter(sequence, limit) {

@@ -5,7 +5,9 @@ import { until } from './until.js';
 export interface ManualClock extends Clock {
   /** How many actions wait for their time. */
   readonly waiting: number;
-  /** Moves on, running what falls due, and returns when everything that waited before waits again. */
+  /** Moves on, running what falls due. */
+  move(ms: number): void;
+  /** Moves on, and returns when everything that waited before waits again. */
   advance(ms: number): Promise<void>;
   /** Sets the time of day, as a person or a time server does: what waits goes on waiting for as long as it has to. */
   set(at: Date): void;
@@ -20,7 +22,18 @@ export function createManualClock(start: Date): ManualClock {
   let elapsedMs = 0;
   let originMs = start.getTime();
   const appointments = new Set<Appointment>();
+
+  function move(ms: number): void {
+    elapsedMs += ms;
+    for (const appointment of [...appointments]) {
+      if (appointment.dueMs > elapsedMs) continue;
+      appointments.delete(appointment);
+      appointment.action();
+    }
+  }
+
   return {
+    move,
     now: () => new Date(originMs + elapsedMs),
     after(delayMs, action) {
       const appointment = { dueMs: elapsedMs + delayMs, action };
@@ -34,12 +47,7 @@ export function createManualClock(start: Date): ManualClock {
     },
     async advance(ms) {
       const before = appointments.size;
-      elapsedMs += ms;
-      for (const appointment of [...appointments]) {
-        if (appointment.dueMs > elapsedMs) continue;
-        appointments.delete(appointment);
-        appointment.action();
-      }
+      move(ms);
       await until(() => appointments.size === before);
     },
     set(at) {

@@ -73,7 +73,7 @@ export async function startConsciousness(options: StartOptions): Promise<Conscio
   }
 
   const request = () => ({
-    principal: { subject: 'test', workspace, roles: ['admin'], scopes: [] },
+    principal: { subject: 'test', workspace, roles: ['admin'] },
     trace: continueTrace(undefined),
   });
   return {
