@@ -1,3 +1,4 @@
+import { emitWarning } from '../errors/emit-warning.js';
 import type { WorkspaceId } from '../identity/principal.js';
 import type { PrismaClient } from './generated/client.js';
 import { confineToWorkspace, type WorkspaceClient } from './workspace.js';
@@ -6,7 +7,10 @@ import { confineToWorkspace, type WorkspaceClient } from './workspace.js';
 export interface Transaction {
   readonly workspace: WorkspaceId;
   readonly client: WorkspaceClient;
-  /** Runs once the transaction has committed, never when it rolls back; for announcements of what was written. */
+  /**
+   * Runs once the transaction has committed, never when it rolls back; for announcements of what was written. What it
+   * throws is a warning of the process and nothing more: the transaction has succeeded.
+   */
   afterCommit(action: () => void): void;
 }
 
@@ -27,18 +31,21 @@ export interface Database {
   readonly kind: 'embedded' | 'server';
   inWorkspace(workspace: WorkspaceId): WorkspaceDatabase;
   ping(): Promise<void>;
+  /** Safe to call twice. */
   close(): Promise<void>;
 }
 
+/** What a database is made of. */
 export interface DatabaseConnection {
   readonly kind: Database['kind'];
   readonly prisma: PrismaClient;
-  disconnect(): Promise<void>;
+  readonly disconnect: () => Promise<void>;
 }
 
 /** How long a transaction may wait for a connection and then run, in milliseconds. */
 const TRANSACTION_LIMITS = { maxWait: 30_000, timeout: 30_000 };
 
+/** Makes the way to the rows from an open connection, which it then owns. */
 export function createDatabase({ kind, prisma, disconnect }: DatabaseConnection): Database {
   function inWorkspace(workspace: WorkspaceId): WorkspaceDatabase {
     const client = confineToWorkspace(prisma, workspace);
@@ -51,18 +58,19 @@ export function createDatabase({ kind, prisma, disconnect }: DatabaseConnection)
           (transactionClient) =>
             work({
               workspace,
-              client: transactionClient as unknown as WorkspaceClient,
+              client: transactionClient,
               afterCommit: (action) => afterCommit.push(action),
             }),
           TRANSACTION_LIMITS,
         );
-        for (const action of afterCommit) action();
+        for (const action of afterCommit) runAfterCommit(action);
         return result;
       },
     };
   }
 
   const workspaces = new Map<WorkspaceId, WorkspaceDatabase>();
+  let closing: Promise<void> | undefined;
   return {
     kind,
     inWorkspace(workspace) {
@@ -73,6 +81,18 @@ export function createDatabase({ kind, prisma, disconnect }: DatabaseConnection)
     async ping() {
       await prisma.$queryRaw`SELECT 1`;
     },
-    close: disconnect,
+    close() {
+      closing ??= disconnect();
+      return closing;
+    },
   };
+}
+
+/** A failing announcement must not make its transaction look as if it had rolled back. */
+function runAfterCommit(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    emitWarning(error);
+  }
 }

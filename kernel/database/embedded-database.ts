@@ -1,11 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { createDatabase, type Database } from './database.js';
-import { PrismaClient } from './generated/client.js';
 import { migrate } from './migrations.js';
+import { createPrismaClient, type OnStatement } from './prisma-client.js';
 
 export interface EmbeddedDatabaseOptions {
   /** The folder that holds the data; undefined keeps it in memory. */
@@ -13,27 +12,27 @@ export interface EmbeddedDatabaseOptions {
   readonly migrationsFolder: string;
   /** A dump of a data folder to begin from, instead of an empty database. */
   readonly snapshot?: Blob;
+  readonly onStatement?: OnStatement;
 }
 
 /** Opens Postgres inside this process (PGlite) and brings its tables up to date. One process per folder. */
 export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<Database> {
   const postgres = await openPostgres(options);
-  await migrate(
-    {
-      execute: async (sql) => {
-        await postgres.exec(sql);
-      },
-      query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
-        (await postgres.query<Row>(sql, [...parameters])).rows,
-    },
-    options.migrationsFolder,
-  );
-  const prisma = new PrismaClient({ adapter: new PrismaPg(new pg.Pool(poolConfig(postgres))) });
+  try {
+    await migrateEmbedded(postgres, options.migrationsFolder);
+  } catch (error) {
+    await postgres.close();
+    throw error;
+  }
+  const pool = new pg.Pool(poolConfig(postgres));
+  const prisma = createPrismaClient(pool, options.onStatement);
   return createDatabase({
     kind: 'embedded',
     prisma,
     disconnect: async () => {
       await prisma.$disconnect();
+      // The pool before the Postgres behind it: ending a connection still waits for its answer.
+      await pool.end();
       await postgres.close();
     },
   });
@@ -47,12 +46,26 @@ async function openPostgres({ folder, snapshot }: EmbeddedDatabaseOptions): Prom
   });
 }
 
+async function migrateEmbedded(postgres: PGlite, folder: string): Promise<void> {
+  await migrate(
+    {
+      execute: async (sql) => {
+        await postgres.exec(sql);
+      },
+      query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
+        (await postgres.query<Row>(sql, [...parameters])).rows,
+    },
+    folder,
+  );
+}
+
 /** A pg pool of one connection whose wire is the embedded Postgres. */
 function poolConfig(postgres: PGlite): pg.PoolConfig {
   const config = createPgConfig(postgres);
   const parse = config.connection.parse.bind(config.connection);
   // @prisma/adapter-pg passes `types` as an object, where PGlite's connection expects an array of type ids.
   config.connection.parse = (query: { types?: unknown }) =>
-    parse({ ...query, types: Array.isArray(query.types) ? query.types : undefined } as never);
-  return config as unknown as pg.PoolConfig;
+    parse({ ...query, types: Array.isArray(query.types) ? query.types : undefined });
+  // There is one wire to one Postgres: it is never closed for being idle, and never doubled.
+  return Object.assign(config, { max: 1, idleTimeoutMillis: 0 });
 }

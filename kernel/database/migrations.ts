@@ -8,6 +8,7 @@ export interface SqlConnection {
   query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
 }
 
+/** What a run of the migrations has done. */
 export interface MigrationOutcome {
   readonly applied: readonly string[];
   readonly alreadyApplied: number;
@@ -16,6 +17,11 @@ export interface MigrationOutcome {
 /** A migration that was applied has since been edited, so the database and its description no longer agree. */
 export class MigrationEdited extends Error {
   override readonly name = 'MigrationEdited';
+}
+
+/** A migration was begun, by Prisma Migrate, and never finished: a person has to see how far it came. */
+export class MigrationUnfinished extends Error {
+  override readonly name = 'MigrationUnfinished';
 }
 
 /** The table that Prisma Migrate keeps, so that `prisma migrate deploy` can take over at any time. */
@@ -31,35 +37,39 @@ CREATE TABLE IF NOT EXISTS public._prisma_migrations (
   applied_steps_count INTEGER NOT NULL DEFAULT 0
 )`;
 
-/** Any constant shared by all processes of Aegis: only one of them migrates at a time. */
-const LOCK = 7_263_001;
+/** The advisory lock of Prisma Migrate itself: of all processes, and of it, only one migrates at a time. */
+const LOCK = 72_707_369;
+
+/** How long to wait for another process that migrates, in milliseconds. */
+const LOCK_TIMEOUT_MS = 120_000;
 
 interface LedgerRow {
   readonly migration_name: string;
   readonly checksum: string;
+  readonly finished: boolean;
 }
 
 /**
  * Applies the plain SQL migrations of a folder that the database has not seen, each in a transaction of its own, in the
- * order of their names.
+ * order of their names. A file therefore holds no statement that refuses to run in one.
  *
- * Errors: {@link MigrationEdited} when an applied file was changed; any SQL error as it came, with nothing half done.
+ * Errors: {@link MigrationEdited} when an applied file was changed; {@link MigrationUnfinished} when Prisma Migrate left
+ * one half done; any SQL error as it came, with nothing of that migration done.
  */
 export async function migrate(connection: SqlConnection, folder: string): Promise<MigrationOutcome> {
+  await connection.execute(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
   await connection.query('SELECT pg_advisory_lock($1)', [LOCK]);
   try {
-    await connection.execute(CREATE_LEDGER);
+    await connection.execute(`RESET lock_timeout; ${CREATE_LEDGER}`);
     return await applyMissing(connection, folder);
   } finally {
-    await connection.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+    // On a connection that broke the lock went with it, and the first error is the one to report.
+    await connection.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
   }
 }
 
 async function applyMissing(connection: SqlConnection, folder: string): Promise<MigrationOutcome> {
-  const rows = await connection.query<LedgerRow>(
-    'SELECT migration_name, checksum FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
-  );
-  const known = new Map(rows.map((row) => [row.migration_name, row.checksum]));
+  const known = await readLedger(connection);
   const applied: string[] = [];
   for (const name of await listMigrations(folder)) {
     const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
@@ -76,6 +86,22 @@ async function applyMissing(connection: SqlConnection, folder: string): Promise<
     }
   }
   return { applied, alreadyApplied: known.size };
+}
+
+/** The checksums of what was applied, by name. */
+async function readLedger(connection: SqlConnection): Promise<Map<string, string>> {
+  const rows = await connection.query<LedgerRow>(
+    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+     FROM public._prisma_migrations WHERE rolled_back_at IS NULL`,
+  );
+  const unfinished = rows.find((row) => !row.finished);
+  if (unfinished) {
+    throw new MigrationUnfinished(
+      `migration ${unfinished.migration_name} was begun and never finished. ` +
+        'Mend the tables and say so with: prisma migrate resolve',
+    );
+  }
+  return new Map(rows.map((row) => [row.migration_name, row.checksum]));
 }
 
 async function listMigrations(folder: string): Promise<string[]> {
@@ -103,7 +129,7 @@ async function applyOne(connection: SqlConnection, { name, sql, checksum }: Migr
     );
     await connection.execute('COMMIT');
   } catch (error) {
-    await connection.execute('ROLLBACK');
+    await connection.execute('ROLLBACK').catch(() => undefined);
     throw error;
   }
 }

@@ -1,8 +1,7 @@
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { createDatabase, type Database } from './database.js';
-import { PrismaClient } from './generated/client.js';
 import { migrate, type MigrationOutcome, type SqlConnection } from './migrations.js';
+import { createPrismaClient, type OnStatement } from './prisma-client.js';
 
 export interface ServerDatabaseOptions {
   /** A Postgres connection URL. */
@@ -11,15 +10,24 @@ export interface ServerDatabaseOptions {
   readonly poolSize: number;
   /** Undefined leaves the tables as they are. */
   readonly migrationsFolder?: string;
+  readonly onStatement?: OnStatement;
 }
+
+/** How long to wait for a connection, and how long one statement may run, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
 
 /** Opens a Postgres server and, when asked to, brings its tables up to date. */
 export async function openServerDatabase(options: ServerDatabaseOptions): Promise<Database> {
   if (options.migrationsFolder !== undefined) await migrateServer(options.url, options.migrationsFolder);
-  const pool = new pg.Pool({ connectionString: options.url, max: options.poolSize, connectionTimeoutMillis: 10_000 });
-  // An idle connection that the server closes must not stop the process: the pool opens another when it is needed.
-  pool.on('error', () => undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  const prisma = createPrismaClient(pool, options.onStatement);
   return createDatabase({
     kind: 'server',
     prisma,
@@ -32,7 +40,9 @@ export async function openServerDatabase(options: ServerDatabaseOptions): Promis
 
 /** Brings the tables of a Postgres server up to date over a connection of its own. */
 export async function migrateServer(url: string, migrationsFolder: string): Promise<MigrationOutcome> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  // A lost connection fails the query in hand; without a listener it would also stop the process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await migrate(toSqlConnection(client), migrationsFolder);

@@ -2,7 +2,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { AegisError } from './aegis-error.js';
 import { isErrorCode } from './codes.js';
 
-/** Codes by which GraphQL servers name a request they could not take; to our clients they are all bad input. */
+/** Codes by which GraphQL servers name a request they could not take. Clients know them, so they stay as they are. */
 const REQUEST_CODES = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -33,7 +33,8 @@ export function toWireError(error: unknown, deps: WireErrorDeps): GraphQLFormatt
   const code = formatted.extensions?.['code'];
   const deliberate = isErrorCode(code) && code !== 'INTERNAL_SERVER_ERROR';
   if (deliberate || REQUEST_CODES.has(String(code)) || isRequestError(error)) {
-    const { stacktrace: _stacktrace, ...extensions } = formatted.extensions ?? {};
+    // `http` tells the server which status to answer with, `stacktrace` is for its log: neither is for the client.
+    const { stacktrace: _stacktrace, http: _http, ...extensions } = formatted.extensions ?? {};
     return {
       message: formatted.message,
       ...position,
@@ -48,9 +49,13 @@ export function toWireError(error: unknown, deps: WireErrorDeps): GraphQLFormatt
   };
 }
 
-/** A GraphQL error that graphql-js itself raised about the request: no cause behind it and no path inside the data. */
+/**
+ * A GraphQL error that graphql-js itself raised about the request: nothing but GraphQL errors behind it, and no path into
+ * the data. (It nests them when it refuses the value of a variable.)
+ */
 function isRequestError(error: unknown): boolean {
-  return error instanceof GraphQLError && !error.originalError && !error.path && !error.extensions['code'];
+  if (!(error instanceof GraphQLError) || error.path || error.extensions['code'] !== undefined) return false;
+  return error.originalError === undefined || isRequestError(error.originalError);
 }
 
 function asFormatted(error: unknown): GraphQLFormattedError {

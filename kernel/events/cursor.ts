@@ -2,6 +2,9 @@ import { AegisError } from '../errors/aegis-error.js';
 
 const CURSOR = /^[a-z]{3}:\d{1,19}$/;
 
+/** The largest number that a sequence of Postgres (bigint) reaches. */
+const MAX_SEQUENCE = 2n ** 63n - 1n;
+
 /**
  * Makes the opaque cursor of a stream from a sequence.
  *
@@ -14,12 +17,14 @@ export function encodeCursor(kind: string, sequence: bigint): string {
 /** Reads a cursor back. Errors: BAD_USER_INPUT when it is not a cursor of this stream. */
 export function decodeCursor(kind: string, cursor: string): bigint {
   const text = Buffer.from(cursor, 'base64url').toString('latin1');
-  if (!CURSOR.test(text) || !text.startsWith(`${kind}:`)) {
+  const sequence = CURSOR.test(text) && text.startsWith(`${kind}:`) ? BigInt(text.slice(4)) : undefined;
+  // Only the text that was handed out is taken back, not every text that decodes to the same.
+  if (sequence === undefined || sequence > MAX_SEQUENCE || encodeCursor(kind, sequence) !== cursor) {
     throw new AegisError(
       'BAD_USER_INPUT',
       `after: expected the cursor of an earlier event of this stream, got ${JSON.stringify(cursor.slice(0, 64))}. ` +
         'Leave it out to begin with the next event.',
     );
   }
-  return BigInt(text.slice(4));
+  return sequence;
 }

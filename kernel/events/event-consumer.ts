@@ -18,13 +18,21 @@ export interface EventConsumerOptions {
   readonly pollMs?: number;
 }
 
+/** A reader of the event log that acts on what it reads. */
 export interface EventConsumer {
-  /** Handles everything that is in the log, then what comes, until closed. */
+  /**
+   * Handles everything that is in the log, then what comes, until closed. A handler that throws does not fail the start:
+   * its event is tried again, and those behind it wait.
+   */
   start(): Promise<void>;
+  /** Ends after the event in hand. */
   close(): Promise<void>;
 }
 
 const PAGE = 100;
+
+/** The first key of the Postgres advisory lock of a consumer's place; any number that no other lock of Aegis uses. */
+const PLACE_LOCK = 7_263_003;
 
 /**
  * Reads the event log from where it stopped last time and hands each fact on, in order and exactly once: the handler's
@@ -58,7 +66,9 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
 
   async function advance(event: CloudEvent): Promise<void> {
     await database.inWorkspace(workspace).transaction(async (transaction) => {
-      await transaction.client.$executeRaw`SELECT pg_advisory_xact_lock(hashtext(${name}))`;
+      const place = `${workspace}/${name}`;
+      await transaction.client
+        .$executeRaw`SELECT pg_advisory_xact_lock(${PLACE_LOCK}::int, hashtext(${place}))`;
       const row = await transaction.client.eventCursor.findFirst({ where: { consumer: name } });
       if (row && row.sequence >= event.sequence) return;
       await handle(event, transaction);
@@ -80,7 +90,8 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
     busy = true;
     running = catchUp()
       .catch((error: unknown) => {
-        if (!closed) logger.error({ err: error, consumer: name }, 'could not read the event log; trying again');
+        if (!closed)
+          logger.error({ err: error, consumer: name, workspace }, 'stopped at an event; trying again');
       })
       .finally(() => {
         busy = false;
@@ -96,8 +107,8 @@ export function createEventConsumer(options: EventConsumerOptions): EventConsume
       stopListening = await bus.listen({ workspace, name: EVENTS_TOPIC }, { onMessages: wake, onLost: wake });
       timer = setInterval(wake, pollMs);
       timer.unref();
-      await catchUp();
       wake();
+      await running;
     },
     async close() {
       closed = true;

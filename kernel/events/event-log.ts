@@ -27,6 +27,7 @@ export interface CloudEvent {
   readonly workspaceid: WorkspaceId;
 }
 
+/** A fact as it is told; the log adds who, when and where in the order. */
 export interface NewEvent {
   readonly source: string;
   readonly type: string;
@@ -35,8 +36,12 @@ export interface NewEvent {
   readonly traceparent?: string;
 }
 
+/** The durable log of facts. */
 export interface EventLog {
-  /** Writes a fact in the transaction of the change it tells of: both are there, or neither. */
+  /**
+   * Writes a fact in the transaction of the change it tells of: both are there, or neither. From here to its commit the
+   * transaction keeps others of the workspace from appending, so append last.
+   */
   append(transaction: Transaction, event: NewEvent): Promise<void>;
   /** The next facts after a sequence, oldest first, at most `limit`. */
   readAfter(workspace: WorkspaceId, sequence: bigint, limit: number): Promise<readonly CloudEvent[]>;
@@ -45,7 +50,10 @@ export interface EventLog {
 /** The live topic on which the log says that it has grown; its messages carry nothing else. */
 export const EVENTS_TOPIC = 'kernel.events';
 
-/** Taken by a transaction that appends: sequences then grow in the order of commit, so no reader skips one. */
+/**
+ * Taken, for its workspace, by a transaction that appends: sequences then grow in the order of commit, so that no reader
+ * skips one. The first key of a Postgres advisory lock; any number that no other lock of Aegis uses.
+ */
 const APPEND_LOCK = 7_263_002;
 
 export interface EventLogDeps {
@@ -54,15 +62,18 @@ export interface EventLogDeps {
   readonly now?: () => Date;
 }
 
+/** Makes the log over the tables of the database; the bus carries the word that it has grown. */
 export function createEventLog({ database, bus, now = () => new Date() }: EventLogDeps): EventLog {
   return {
     async append(transaction, event) {
-      await transaction.client.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::int)`;
-      await transaction.client.event.create({
-        data: { ...event, workspaceId: transaction.workspace, id: newId('evt'), time: now() },
+      const { client, workspace } = transaction;
+      await client.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::int, hashtext(${workspace}))`;
+      await client.event.create({
+        data: { ...event, workspaceId: workspace, id: newId('evt'), time: now() },
       });
       transaction.afterCommit(() => {
-        void bus.publish({ workspace: transaction.workspace, name: EVENTS_TOPIC }, [null]).catch(() => undefined);
+        // Consumers also read on their own from time to time: a lost announcement only makes them late.
+        void bus.publish({ workspace, name: EVENTS_TOPIC }, [null]).catch(() => undefined);
       });
     },
     async readAfter(workspace, sequence, limit) {

@@ -1,26 +1,27 @@
-import type { LiveBus, LiveListener, LiveTopic } from './live-bus.js';
+import { createListenerTable } from './listener-table.js';
+import type { LiveBus, LiveTopic } from './live-bus.js';
+
+export interface InProcessLiveBusOptions {
+  /** Told of what a listener throws. A warning of the process by default. */
+  readonly onListenerError?: (error: unknown) => void;
+}
 
 /** The live bus of an Aegis that is one process: a table of listeners, called in turn. */
-export function createInProcessLiveBus(): LiveBus {
-  const listenersByTopic = new Map<string, Set<LiveListener<unknown>>>();
+export function createInProcessLiveBus({ onListenerError }: InProcessLiveBusOptions = {}): LiveBus {
+  const listeners = createListenerTable(onListenerError);
   return {
     publish(topic, messages) {
-      if (messages.length > 0) {
-        for (const listener of listenersByTopic.get(keyOf(topic)) ?? []) listener.onMessages(messages);
-      }
+      if (messages.length > 0) listeners.deliver(keyOf(topic), messages);
       return Promise.resolve();
     },
     listen(topic, listener) {
-      const key = keyOf(topic);
-      const listeners = listenersByTopic.get(key) ?? new Set();
-      listenersByTopic.set(key, listeners.add(listener));
+      const remove = listeners.add(keyOf(topic), listener);
       return Promise.resolve(() => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && listenersByTopic.get(key) === listeners) listenersByTopic.delete(key);
+        remove();
       });
     },
     close() {
-      listenersByTopic.clear();
+      listeners.clear();
       return Promise.resolve();
     },
   };

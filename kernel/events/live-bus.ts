@@ -7,6 +7,7 @@ export interface LiveListener<T> {
   onLost(): void;
 }
 
+/** What a message is about. */
 export interface LiveTopic {
   readonly workspace: WorkspaceId;
   /** `<subgraph>.<noun>`, such as `devices.readings`. */
@@ -18,8 +19,16 @@ export interface LiveTopic {
  * stored what it announces. Messages are plain JSON values.
  */
 export interface LiveBus {
+  /**
+   * Hands messages to all listeners of the topic, in the order in which this bus was asked to. Resolves when they are
+   * on their way; rejects when other processes may not hear of them, which their listeners are told by `onLost`.
+   */
   publish(topic: LiveTopic, messages: readonly unknown[]): Promise<void>;
-  /** Begins to listen; the returned function ends it. Messages of other processes must be checked before use. */
+  /**
+   * Begins to listen: what is published after this resolves is heard. The returned function ends it. A listener stands
+   * for itself: one that throws neither fails the publisher nor keeps the message from others. Messages of other
+   * processes must be checked before use.
+   */
   listen(topic: LiveTopic, listener: LiveListener<unknown>): Promise<() => void>;
   close(): Promise<void>;
 }

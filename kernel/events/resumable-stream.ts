@@ -6,8 +6,13 @@ export interface Sequenced {
   readonly sequence: bigint;
 }
 
+/** Where a resumable stream comes from: a table, and word of what is added to it. */
 export interface ResumableSource<T extends Sequenced> {
-  /** Begins to listen for items as they are committed; the returned function ends it. */
+  /**
+   * Begins to listen for items as they are committed; the returned function ends it. They must come in the order of
+   * their commit, which a topic of the live bus with a single publisher gives: an item that comes after one of a higher
+   * sequence is taken for one that was already delivered.
+   */
   listen(listener: { onItems(items: readonly T[]): void; onLost(): void }): Promise<() => void>;
   /** The next items after a sequence, oldest first, at most `limit`. */
   readAfter(sequence: bigint, limit: number): Promise<readonly T[]>;
@@ -18,7 +23,10 @@ export interface ResumableSource<T extends Sequenced> {
 }
 
 export interface ResumableOptions {
-  /** The last item the reader has seen; undefined begins with the next one to be committed. */
+  /**
+   * The last item the reader has seen; undefined begins with the next one to be committed. One that lies ahead of all
+   * items is of a storage that has since begun anew: the reader is told of a gap and continues with the next item.
+   */
   readonly after?: bigint;
   /** Ends the stream. */
   readonly signal: AbortSignal;
@@ -27,7 +35,7 @@ export interface ResumableOptions {
   readonly pageSize?: number;
 }
 
-/** An item, and whether items between it and the one before have been removed by retention. */
+/** An item, and whether items between it and the one before are missing because retention has removed them. */
 export interface Delivery<T> {
   readonly item: T;
   readonly gap: boolean;
@@ -56,7 +64,7 @@ export async function* resume<T extends Sequenced>(
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   try {
-    const position = { last: after ?? (await source.newestSequence()) };
+    const position = await findPosition(source, after);
     yield* tail(source, { live, position, pageSize, signal });
   } finally {
     signal.removeEventListener('abort', end);
@@ -64,9 +72,29 @@ export async function* resume<T extends Sequenced>(
   }
 }
 
+/** How far a reader is. */
+interface Position {
+  /** Everything up to here was delivered, or is gone. */
+  last: bigint;
+  /** Whether something was found to be gone since the last delivery: the next item tells of it. */
+  gap: boolean;
+}
+
+async function findPosition<T extends Sequenced>(
+  source: ResumableSource<T>,
+  after: bigint | undefined,
+): Promise<Position> {
+  const newest = await source.newestSequence();
+  const pruned = await source.prunedSequence();
+  // When retention has removed everything, only its own mark tells how far the sequence had come.
+  const end = newest > pruned ? newest : pruned;
+  if (after === undefined) return { last: end, gap: false };
+  return after > end ? { last: end, gap: true } : { last: after, gap: false };
+}
+
 interface Tail<T> {
   readonly live: PushStream<readonly T[]>;
-  readonly position: { last: bigint };
+  readonly position: Position;
   readonly pageSize: number;
   readonly signal: AbortSignal;
 }
@@ -82,7 +110,7 @@ async function* tail<T extends Sequenced>(
     if (!batch) return;
     behind = batch.lost;
     const fresh = batch.lost ? [] : batch.items.flat().filter((item) => item.sequence > position.last);
-    if (fresh.length > 0) yield advance(fresh, position, false);
+    if (fresh.length > 0) yield advance(fresh, position);
   }
 }
 
@@ -91,19 +119,30 @@ async function* catchUp<T extends Sequenced>(
   { position, pageSize, signal }: Omit<Tail<T>, 'live'>,
 ): AsyncGenerator<readonly Delivery<T>[], void, void> {
   while (!signal.aborted) {
-    const page = await source.readAfter(position.last, pageSize);
-    // Asked after the page was read: whatever retention removed in the meantime is then certainly counted.
-    const gap = (await source.prunedSequence()) > position.last;
-    if (page.length > 0) yield advance(page, position, gap);
+    const page = await readPage(source, position, pageSize);
+    if (page.length > 0) yield advance(page, position);
     if (page.length < pageSize) return;
   }
 }
 
-function advance<T extends Sequenced>(
-  items: readonly T[],
-  position: { last: bigint },
-  gap: boolean,
-): readonly Delivery<T>[] {
+async function readPage<T extends Sequenced>(
+  source: ResumableSource<T>,
+  position: Position,
+  pageSize: number,
+): Promise<readonly T[]> {
+  const page = await source.readAfter(position.last, pageSize);
+  // Asked after the page was read: whatever was removed before is then certainly counted.
+  const pruned = await source.prunedSequence();
+  if (pruned <= position.last) return page;
+  // It may have been removed before that read or after it. Read again, what is said to be missing is missing.
+  position.last = pruned;
+  position.gap = true;
+  return source.readAfter(pruned, pageSize);
+}
+
+function advance<T extends Sequenced>(items: readonly T[], position: Position): readonly Delivery<T>[] {
+  const { gap } = position;
   position.last = items.at(-1)?.sequence ?? position.last;
+  position.gap = false;
   return items.map((item, index) => ({ item, gap: gap && index === 0 }));
 }

@@ -1,18 +1,27 @@
 import { GraphQLScalarType, Kind } from 'graphql';
 import { AegisError } from '../errors/aegis-error.js';
 
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+const INSTANT =
+  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /** Reads an instant. Errors: BAD_USER_INPUT when the text is not RFC 3339 with an offset. */
 export function parseInstant(text: unknown): Date {
-  const at = typeof text === 'string' && INSTANT.test(text) ? new Date(text) : undefined;
-  if (!at || Number.isNaN(at.getTime())) {
-    throw new AegisError(
-      'BAD_USER_INPUT',
-      `expected an RFC 3339 instant with an offset such as 2026-01-31T12:00:00Z, got ${JSON.stringify(text)}.`,
-    );
-  }
-  return at;
+  const at = typeof text === 'string' ? readInstant(text) : undefined;
+  if (at) return at;
+  const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 64)) : typeof text;
+  throw new AegisError(
+    'BAD_USER_INPUT',
+    `expected an RFC 3339 instant with an offset such as 2026-01-31T12:00:00Z, got ${shown}.`,
+  );
+}
+
+function readInstant(text: string): Date | undefined {
+  const { year, month, day } = INSTANT.exec(text)?.groups ?? {};
+  if (year === undefined) return undefined;
+  // Date itself takes the 31st of February for the 3rd of March.
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
+  return new Date(text);
 }
 
 /** Source: RFC 3339, §5.6. Always written in UTC with milliseconds. */
@@ -21,8 +30,11 @@ const DateTime = new GraphQLScalarType<Date, string>({
   parseValue: parseInstant,
   parseLiteral: (node) => parseInstant(node.kind === Kind.STRING ? node.value : undefined),
   serialize: (value) => {
-    if (value instanceof Date) return value.toISOString();
-    return parseInstant(value).toISOString();
+    const at = value instanceof Date ? value : typeof value === 'string' ? readInstant(value) : undefined;
+    // A resolver's mistake, not the caller's: it must not pass for bad input.
+    if (!at)
+      throw new TypeError(`expected a resolver to give a Date or an RFC 3339 instant, got ${typeof value}`);
+    return at.toISOString();
   },
 });
 

@@ -6,19 +6,16 @@
  */
 export function interruptible<T>(source: AsyncIterator<T>, signal?: AbortSignal): AsyncIterableIterator<T> {
   const done: IteratorResult<T> = { value: undefined, done: true };
-  let ended = false;
-  let letGo: () => void = () => undefined;
-  const interrupted = new Promise<IteratorResult<T>>((resolve) => {
-    letGo = () => {
-      resolve(done);
-    };
-  });
+  const state = { ended: false };
+  // One entry for each waiting reader. A single promise to race against would gather a reaction with every item.
+  const readers = new Set<() => void>();
 
   function end(): void {
-    if (ended) return;
-    ended = true;
+    if (state.ended) return;
+    state.ended = true;
     signal?.removeEventListener('abort', end);
-    letGo();
+    for (const letGo of readers) letGo();
+    readers.clear();
     // Whatever the source still throws, nobody waits for it any more.
     Promise.resolve(source.return?.()).catch(() => undefined);
   }
@@ -26,28 +23,34 @@ export function interruptible<T>(source: AsyncIterator<T>, signal?: AbortSignal)
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
 
-  async function next(): Promise<IteratorResult<T>> {
-    if (ended) return done;
+  async function pull(letGo: () => void): Promise<IteratorResult<T>> {
     try {
-      const result = await Promise.race([source.next(), interrupted]);
+      const result = await source.next();
+      readers.delete(letGo);
       if (result.done) end();
       return result;
     } catch (error) {
-      if (ended) return done;
+      readers.delete(letGo);
+      if (state.ended) return done;
       end();
       throw error;
     }
   }
 
   return {
-    next,
+    next() {
+      if (state.ended) return Promise.resolve(done);
+      return new Promise((resolve, reject) => {
+        const letGo = () => {
+          resolve(done);
+        };
+        readers.add(letGo);
+        pull(letGo).then(resolve, reject);
+      });
+    },
     return() {
       end();
       return Promise.resolve(done);
-    },
-    throw(error: Error) {
-      end();
-      return Promise.reject(error);
     },
     [Symbol.asyncIterator]() {
       return this;

@@ -6,15 +6,28 @@ export interface TraceContext {
   readonly traceparent: string;
 }
 
-const TRACEPARENT = /^00-(?<traceId>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TRACEPARENT =
+  /^(?!ff)(?<version>[0-9a-f]{2})-(?<traceId>[0-9a-f]{32})-(?<parentId>[0-9a-f]{16})-(?<flags>[0-9a-f]{2})(?<rest>-.*)?$/;
+
+const SAMPLED = 1;
 
 /**
- * Continues the trace that a `traceparent` header names, or starts a new one when it is absent or malformed.
+ * Continues the trace that a `traceparent` header names, or starts a new one when it is absent or malformed. The trace
+ * stays sampled, or not, as its beginning was.
  *
- * Source: W3C Trace Context, Level 1, §3.2.
+ * Source: W3C Trace Context, Level 1, §3.2: all-zero ids are void; later versions may append fields, version 00 may not.
  */
 export function continueTrace(header: string | undefined): TraceContext {
-  const given = header === undefined ? undefined : TRACEPARENT.exec(header)?.groups?.['traceId'];
-  const traceId = given !== undefined && !/^0+$/.test(given) ? given : randomBytes(16).toString('hex');
-  return { traceId, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` };
+  const given = header === undefined ? undefined : parseTraceparent(header);
+  const traceId = given?.traceId ?? randomBytes(16).toString('hex');
+  const sampled = given?.sampled ?? true;
+  return { traceId, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-${sampled ? '01' : '00'}` };
+}
+
+function parseTraceparent(header: string): { traceId: string; sampled: boolean } | undefined {
+  const { version, traceId, parentId, flags, rest } = TRACEPARENT.exec(header)?.groups ?? {};
+  if (traceId === undefined || parentId === undefined || flags === undefined) return undefined;
+  if (/^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined;
+  if (version === '00' && rest !== undefined) return undefined;
+  return { traceId, sampled: (Number.parseInt(flags, 16) & SAMPLED) !== 0 };
 }

@@ -1,0 +1,19 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+import { PrismaClient } from './generated/client.js';
+
+/** Told of every SQL statement as it is sent: for tests that count them. */
+export type OnStatement = (sql: string) => void;
+
+/** The generated Prisma client over a pool of connections, which stays the caller's to end. */
+export function createPrismaClient(pool: pg.Pool, onStatement?: OnStatement): PrismaClient {
+  // A connection that breaks while idle must not stop the process: the pool opens another when it is needed.
+  pool.on('error', () => undefined);
+  const adapter = new PrismaPg(pool);
+  if (!onStatement) return new PrismaClient({ adapter });
+  const client = new PrismaClient({ adapter, log: [{ emit: 'event', level: 'query' }] });
+  client.$on('query', (event) => {
+    onStatement(event.query);
+  });
+  return client;
+}

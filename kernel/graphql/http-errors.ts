@@ -1,0 +1,34 @@
+import type { FastifyError, FastifyInstance } from 'fastify';
+import { AegisError } from '../errors/aegis-error.js';
+import { ERROR_CODES, isErrorCode } from '../errors/codes.js';
+import { toWireError } from '../errors/wire-error.js';
+import type { Logger } from '../telemetry/logger.js';
+import { continueTrace } from '../telemetry/trace-context.js';
+
+/** Answers requests that fail before GraphQL sees them in GraphQL's own form: `{"errors": […]}` with a code. */
+export function answerErrorsAsGraphQL(server: FastifyInstance, logger: Logger): void {
+  server.setErrorHandler<FastifyError | AegisError>((error, { headers }, reply) => {
+    const { traceparent } = headers;
+    const { traceId } = continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
+    const onMasked = (masked: unknown) => {
+      logger.error({ err: masked, traceId }, 'a request failed');
+    };
+    const wire = toWireError(describe(error), { traceId, onMasked });
+    const code = wire.extensions?.['code'];
+    if (code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer');
+    void reply.code(isErrorCode(code) ? ERROR_CODES[code].httpStatus : 500).send({ errors: [wire] });
+  });
+  server.setNotFoundHandler(({ method, url }) => {
+    throw new AegisError('NOT_FOUND', `there is nothing at ${method} ${url.slice(0, 256)}.`);
+  });
+}
+
+/** Fastify's own refusals in our codes; anything else stays what it is, and is masked. */
+function describe(error: FastifyError | AegisError): unknown {
+  if (error instanceof AegisError) return error;
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new AegisError('PAYLOAD_TOO_LARGE', `${error.message}.`);
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return new AegisError('BAD_USER_INPUT', error.message);
+  return error;
+}
