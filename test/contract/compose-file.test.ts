@@ -1,6 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { flagsOf, readCommandInput, readCommandLine } from '../../cli/command-line.js';
+import { gateway } from '../../cli/commands/gateway.js';
+import { migrate } from '../../cli/commands/migrate.js';
+import { start } from '../../cli/commands/start.js';
+import { subgraph } from '../../cli/commands/subgraph.js';
 
 interface Service {
   readonly image: string;
@@ -17,15 +22,7 @@ interface ComposeFile {
   readonly configs: Readonly<Record<string, { readonly content: string }>>;
 }
 
-/** The flags of each command, and the arguments that it takes before them. */
-const COMMANDS: Readonly<
-  Record<string, { readonly flags: readonly string[]; readonly positionals: number }>
-> = {
-  start: { flags: ['port', 'host', 'data', 'mqtt-port', 'no-probe'], positionals: 0 },
-  gateway: { flags: ['supergraph', 'port', 'host'], positionals: 0 },
-  subgraph: { flags: ['port', 'host'], positionals: 1 },
-  migrate: { flags: [], positionals: 0 },
-};
+const COMMANDS = [start, gateway, subgraph, migrate];
 
 const composeText = readFileSync('docker-compose.yml', 'utf8');
 const compose = parse(composeText, { merge: true }) as ComposeFile;
@@ -38,6 +35,25 @@ function instructions(stage: string, name: string): string[] {
   return [...stage.matchAll(new RegExp(`^${name} (.*)$`, 'gm'))].map((match) => match[1] ?? '');
 }
 
+/** The variables that `.env.example` explains. */
+function explainedVariables(): string[] {
+  return [...readFileSync('.env.example', 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(
+    ([, name = '']) => name,
+  );
+}
+
+/** A container's environment as Docker Compose makes it: the default of each variable, or a secret where there is none. */
+function interpolate(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const values = Object.entries(environment).map(([name, text]) => [
+    name,
+    text.replaceAll(
+      /\$\{\w+(?::-(?<fallback>[^}]*)|:\?[^}]*)\}/g,
+      (_all, fallback?: string) => fallback ?? '5ec2e7'.repeat(8),
+    ),
+  ]);
+  return Object.fromEntries(values) as Record<string, string>;
+}
+
 function completes(name: string): boolean {
   return services.some(
     ([, { depends_on: needs }]) => needs?.[name]?.condition === 'service_completed_successfully',
@@ -45,14 +61,21 @@ function completes(name: string): boolean {
 }
 
 describe('docker-compose.yml', () => {
-  it.each(ours)('gives %s a command line that the command knows', (_name, { command = [] }) => {
-    const [name = '', ...rest] = command;
-    const known = COMMANDS[name];
-    const firstFlag = rest.findIndex((argument) => argument.startsWith('--'));
-    const flags = rest.filter((argument) => argument.startsWith('--')).map((flag) => flag.slice(2));
+  it.each(ours)('gives %s a command line and settings that the command takes', async (_name, service) => {
+    const [name, ...rest] = service.command ?? [];
+    const command = COMMANDS.find((one) => one.name === name);
+    if (!command) throw new Error(`expected a command of aegis, got ${name ?? 'none'}`);
+    const table = await command.settings(rest.filter((word) => !word.startsWith('-')));
+    const line = readCommandLine(rest, new Set(flagsOf(table)));
+    const source = {
+      env: interpolate(service.environment ?? {}),
+      knownVariables: new Set(explainedVariables()),
+    };
 
-    expect(known?.flags).toEqual(expect.arrayContaining(flags));
-    expect(firstFlag === -1 ? rest.length : firstFlag).toBe(known?.positionals);
+    expect(line.words).toHaveLength(command.words.length);
+    expect(() =>
+      readCommandInput({ table, flags: command.flags, words: command.words.length }, line, source),
+    ).not.toThrow();
   });
 
   it('runs a container for each subgraph of the supergraph, under the name and port of its URL', () => {
@@ -83,12 +106,10 @@ describe('docker-compose.yml', () => {
   });
 
   it('names only variables that .env.example explains', () => {
-    const example = readFileSync('.env.example', 'utf8');
-    const explained = [...example.matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map((match) => match[1]);
     const interpolated = [...composeText.matchAll(/(?<!\$)\$\{(\w+)/g)].map((match) => match[1]);
     const passed = ours.flatMap(([, { environment = {} }]) => Object.keys(environment));
 
-    expect(explained).toEqual(expect.arrayContaining([...interpolated, ...passed]));
+    expect(explainedVariables()).toEqual(expect.arrayContaining([...interpolated, ...passed]));
   });
 
   it('stops at once when a secret has no value', () => {
