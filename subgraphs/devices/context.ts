@@ -1,4 +1,48 @@
+import DataLoader from 'dataloader';
+import type { Database } from '../../kernel/database/database.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { DeviceModel, ReadingModel, SeriesModel } from './models.js';
+import { readLatest, type LatestKey } from './readings/latest-readings.js';
+import { readSeries, type SeriesKey } from './readings/series.js';
+import type { MetricDeclaration } from './registration.js';
+import type { DeviceRegistry } from './registry.js';
 
-/** What the resolvers of one request share. */
-export type Context = RequestContext;
+/** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
+export interface Context extends RequestContext {
+  /** By id; undefined where there is none. */
+  readonly devices: DataLoader<string, DeviceModel | undefined>;
+  /** By device id, in the order of declaration. */
+  readonly metrics: DataLoader<string, MetricDeclaration[]>;
+  readonly latest: DataLoader<LatestKey, ReadingModel[], string>;
+  /** Undefined where the device does not declare the metric. */
+  readonly series: DataLoader<SeriesKey, SeriesModel | undefined, string>;
+}
+
+export interface ContextDeps {
+  readonly database: Database;
+  readonly registry: DeviceRegistry;
+}
+
+/** Makes the context of one request, or of one event of a stream. */
+export function createContext({ database, registry }: ContextDeps, request: RequestContext): Context {
+  const { workspace } = request.principal;
+  return {
+    ...request,
+    devices: new DataLoader(async (ids) => {
+      const byId = new Map((await registry.findByIds(workspace, ids)).map((device) => [device.id, device]));
+      return ids.map((id) => byId.get(id));
+    }),
+    metrics: new DataLoader(async (ids) => {
+      const byDevice = await registry.findMetrics(workspace, ids);
+      return ids.map((id) => byDevice.get(id) ?? []);
+    }),
+    latest: new DataLoader<LatestKey, ReadingModel[], string>(
+      (keys) => readLatest(database, workspace, keys),
+      { cacheKeyFn: JSON.stringify },
+    ),
+    series: new DataLoader<SeriesKey, SeriesModel | undefined, string>(
+      (keys) => readSeries(database, workspace, keys),
+      { cacheKeyFn: JSON.stringify },
+    ),
+  };
+}

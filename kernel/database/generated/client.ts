@@ -74,14 +74,16 @@ export type Device = Prisma.DeviceModel
 export type DeviceMetric = Prisma.DeviceMetricModel
 /**
  * Model Reading
- * One measured value. The key is what makes a repeated delivery harmless; the sequence is the order of commit.
+ * One measured value. The key is what makes a repeated delivery harmless; the sequence is the order of commit. The unit
+ * is the one it was measured in, whatever the metric's unit becomes later.
  */
 export type Reading = Prisma.ReadingModel
 /**
- * Model ReadingRetention
- * Up to which sequence the readings of a workspace have been removed by retention.
+ * Model ReadingStream
+ * The readings of a workspace as one stream: the newest sequence given out, and up to which readings have been removed
+ * by retention. A writer holds this row until its commit, which is what keeps sequences in the order of commit.
  */
-export type ReadingRetention = Prisma.ReadingRetentionModel
+export type ReadingStream = Prisma.ReadingStreamModel
 /**
  * Model Event
  * A fact of the durable event log: the fields of CloudEvents 1.0, in the order of commit.

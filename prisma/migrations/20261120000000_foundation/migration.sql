@@ -82,17 +82,19 @@ CREATE TABLE "devices"."readings" (
     "measured_at" TIMESTAMPTZ(6) NOT NULL,
     "received_at" TIMESTAMPTZ(3) NOT NULL,
     "value" DOUBLE PRECISION NOT NULL,
-    "sequence" BIGSERIAL NOT NULL,
+    "unit" TEXT NOT NULL,
+    "sequence" BIGINT NOT NULL,
 
     CONSTRAINT "readings_pkey" PRIMARY KEY ("workspace_id","device_id","metric","measured_at")
 );
 
 -- CreateTable
-CREATE TABLE "devices"."reading_retention" (
+CREATE TABLE "devices"."reading_streams" (
     "workspace_id" TEXT NOT NULL,
-    "pruned_sequence" BIGINT NOT NULL,
+    "newest_sequence" BIGINT NOT NULL DEFAULT 0,
+    "pruned_sequence" BIGINT NOT NULL DEFAULT 0,
 
-    CONSTRAINT "reading_retention_pkey" PRIMARY KEY ("workspace_id")
+    CONSTRAINT "reading_streams_pkey" PRIMARY KEY ("workspace_id")
 );
 
 -- CreateTable
@@ -137,7 +139,7 @@ CREATE INDEX "devices_workspace_id_created_at_id_idx" ON "devices"."devices"("wo
 CREATE UNIQUE INDEX "devices_workspace_id_name_key" ON "devices"."devices"("workspace_id", "name");
 
 -- CreateIndex
-CREATE INDEX "readings_workspace_id_sequence_idx" ON "devices"."readings"("workspace_id", "sequence");
+CREATE UNIQUE INDEX "readings_workspace_id_sequence_key" ON "devices"."readings"("workspace_id", "sequence");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "events_sequence_key" ON "kernel"."events"("sequence");

@@ -404,7 +404,7 @@ export const ModelName = {
   Device: 'Device',
   DeviceMetric: 'DeviceMetric',
   Reading: 'Reading',
-  ReadingRetention: 'ReadingRetention',
+  ReadingStream: 'ReadingStream',
   Event: 'Event',
   EventCursor: 'EventCursor'
 } as const
@@ -422,7 +422,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "node" | "knownDevice" | "sample" | "sampleRetention" | "device" | "deviceMetric" | "reading" | "readingRetention" | "event" | "eventCursor"
+    modelProps: "node" | "knownDevice" | "sample" | "sampleRetention" | "device" | "deviceMetric" | "reading" | "readingStream" | "event" | "eventCursor"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -944,77 +944,77 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
-    ReadingRetention: {
-      payload: Prisma.$ReadingRetentionPayload<ExtArgs>
-      fields: Prisma.ReadingRetentionFieldRefs
+    ReadingStream: {
+      payload: Prisma.$ReadingStreamPayload<ExtArgs>
+      fields: Prisma.ReadingStreamFieldRefs
       operations: {
         findUnique: {
-          args: Prisma.ReadingRetentionFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload> | null
+          args: Prisma.ReadingStreamFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload> | null
         }
         findUniqueOrThrow: {
-          args: Prisma.ReadingRetentionFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>
+          args: Prisma.ReadingStreamFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>
         }
         findFirst: {
-          args: Prisma.ReadingRetentionFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload> | null
+          args: Prisma.ReadingStreamFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload> | null
         }
         findFirstOrThrow: {
-          args: Prisma.ReadingRetentionFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>
+          args: Prisma.ReadingStreamFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>
         }
         findMany: {
-          args: Prisma.ReadingRetentionFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>[]
+          args: Prisma.ReadingStreamFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>[]
         }
         create: {
-          args: Prisma.ReadingRetentionCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>
+          args: Prisma.ReadingStreamCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>
         }
         createMany: {
-          args: Prisma.ReadingRetentionCreateManyArgs<ExtArgs>
+          args: Prisma.ReadingStreamCreateManyArgs<ExtArgs>
           result: BatchPayload
         }
         createManyAndReturn: {
-          args: Prisma.ReadingRetentionCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>[]
+          args: Prisma.ReadingStreamCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>[]
         }
         delete: {
-          args: Prisma.ReadingRetentionDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>
+          args: Prisma.ReadingStreamDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>
         }
         update: {
-          args: Prisma.ReadingRetentionUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>
+          args: Prisma.ReadingStreamUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>
         }
         deleteMany: {
-          args: Prisma.ReadingRetentionDeleteManyArgs<ExtArgs>
+          args: Prisma.ReadingStreamDeleteManyArgs<ExtArgs>
           result: BatchPayload
         }
         updateMany: {
-          args: Prisma.ReadingRetentionUpdateManyArgs<ExtArgs>
+          args: Prisma.ReadingStreamUpdateManyArgs<ExtArgs>
           result: BatchPayload
         }
         updateManyAndReturn: {
-          args: Prisma.ReadingRetentionUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>[]
+          args: Prisma.ReadingStreamUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>[]
         }
         upsert: {
-          args: Prisma.ReadingRetentionUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRetentionPayload>
+          args: Prisma.ReadingStreamUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingStreamPayload>
         }
         aggregate: {
-          args: Prisma.ReadingRetentionAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateReadingRetention>
+          args: Prisma.ReadingStreamAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReadingStream>
         }
         groupBy: {
-          args: Prisma.ReadingRetentionGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.ReadingRetentionGroupByOutputType>[]
+          args: Prisma.ReadingStreamGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingStreamGroupByOutputType>[]
         }
         count: {
-          args: Prisma.ReadingRetentionCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.ReadingRetentionCountAggregateOutputType> | number
+          args: Prisma.ReadingStreamCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingStreamCountAggregateOutputType> | number
         }
       }
     }
@@ -1279,18 +1279,20 @@ export const ReadingScalarFieldEnum = {
   measuredAt: 'measuredAt',
   receivedAt: 'receivedAt',
   value: 'value',
+  unit: 'unit',
   sequence: 'sequence'
 } as const
 
 export type ReadingScalarFieldEnum = (typeof ReadingScalarFieldEnum)[keyof typeof ReadingScalarFieldEnum]
 
 
-export const ReadingRetentionScalarFieldEnum = {
+export const ReadingStreamScalarFieldEnum = {
   workspaceId: 'workspaceId',
+  newestSequence: 'newestSequence',
   prunedSequence: 'prunedSequence'
 } as const
 
-export type ReadingRetentionScalarFieldEnum = (typeof ReadingRetentionScalarFieldEnum)[keyof typeof ReadingRetentionScalarFieldEnum]
+export type ReadingStreamScalarFieldEnum = (typeof ReadingStreamScalarFieldEnum)[keyof typeof ReadingStreamScalarFieldEnum]
 
 
 export const EventScalarFieldEnum = {
@@ -1606,7 +1608,7 @@ export type GlobalOmitConfig = {
   device?: Prisma.DeviceOmit
   deviceMetric?: Prisma.DeviceMetricOmit
   reading?: Prisma.ReadingOmit
-  readingRetention?: Prisma.ReadingRetentionOmit
+  readingStream?: Prisma.ReadingStreamOmit
   event?: Prisma.EventOmit
   eventCursor?: Prisma.EventCursorOmit
 }

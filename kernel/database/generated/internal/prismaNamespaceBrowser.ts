@@ -58,7 +58,7 @@ export const ModelName = {
   Device: 'Device',
   DeviceMetric: 'DeviceMetric',
   Reading: 'Reading',
-  ReadingRetention: 'ReadingRetention',
+  ReadingStream: 'ReadingStream',
   Event: 'Event',
   EventCursor: 'EventCursor'
 } as const
@@ -153,18 +153,20 @@ export const ReadingScalarFieldEnum = {
   measuredAt: 'measuredAt',
   receivedAt: 'receivedAt',
   value: 'value',
+  unit: 'unit',
   sequence: 'sequence'
 } as const
 
 export type ReadingScalarFieldEnum = (typeof ReadingScalarFieldEnum)[keyof typeof ReadingScalarFieldEnum]
 
 
-export const ReadingRetentionScalarFieldEnum = {
+export const ReadingStreamScalarFieldEnum = {
   workspaceId: 'workspaceId',
+  newestSequence: 'newestSequence',
   prunedSequence: 'prunedSequence'
 } as const
 
-export type ReadingRetentionScalarFieldEnum = (typeof ReadingRetentionScalarFieldEnum)[keyof typeof ReadingRetentionScalarFieldEnum]
+export type ReadingStreamScalarFieldEnum = (typeof ReadingStreamScalarFieldEnum)[keyof typeof ReadingStreamScalarFieldEnum]
 
 
 export const EventScalarFieldEnum = {

@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model Reading
- * One measured value. The key is what makes a repeated delivery harmless; the sequence is the order of commit.
+ * One measured value. The key is what makes a repeated delivery harmless; the sequence is the order of commit. The unit
+ * is the one it was measured in, whatever the metric's unit becomes later.
  */
 export type ReadingModel = runtime.Types.Result.DefaultSelection<Prisma.$ReadingPayload>
 
@@ -43,6 +44,7 @@ export type ReadingMinAggregateOutputType = {
   measuredAt: Date | null
   receivedAt: Date | null
   value: number | null
+  unit: string | null
   sequence: bigint | null
 }
 
@@ -53,6 +55,7 @@ export type ReadingMaxAggregateOutputType = {
   measuredAt: Date | null
   receivedAt: Date | null
   value: number | null
+  unit: string | null
   sequence: bigint | null
 }
 
@@ -63,6 +66,7 @@ export type ReadingCountAggregateOutputType = {
   measuredAt: number
   receivedAt: number
   value: number
+  unit: number
   sequence: number
   _all: number
 }
@@ -85,6 +89,7 @@ export type ReadingMinAggregateInputType = {
   measuredAt?: true
   receivedAt?: true
   value?: true
+  unit?: true
   sequence?: true
 }
 
@@ -95,6 +100,7 @@ export type ReadingMaxAggregateInputType = {
   measuredAt?: true
   receivedAt?: true
   value?: true
+  unit?: true
   sequence?: true
 }
 
@@ -105,6 +111,7 @@ export type ReadingCountAggregateInputType = {
   measuredAt?: true
   receivedAt?: true
   value?: true
+  unit?: true
   sequence?: true
   _all?: true
 }
@@ -202,6 +209,7 @@ export type ReadingGroupByOutputType = {
   measuredAt: Date
   receivedAt: Date
   value: number
+  unit: string
   sequence: bigint
   _count: ReadingCountAggregateOutputType | null
   _avg: ReadingAvgAggregateOutputType | null
@@ -235,6 +243,7 @@ export type ReadingWhereInput = {
   measuredAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   receivedAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   value?: Prisma.FloatFilter<"Reading"> | number
+  unit?: Prisma.StringFilter<"Reading"> | string
   sequence?: Prisma.BigIntFilter<"Reading"> | bigint | number
 }
 
@@ -245,10 +254,12 @@ export type ReadingOrderByWithRelationInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
 }
 
 export type ReadingWhereUniqueInput = Prisma.AtLeast<{
+  workspaceId_sequence?: Prisma.ReadingWorkspaceIdSequenceCompoundUniqueInput
   workspaceId_deviceId_metric_measuredAt?: Prisma.ReadingWorkspaceIdDeviceIdMetricMeasuredAtCompoundUniqueInput
   AND?: Prisma.ReadingWhereInput | Prisma.ReadingWhereInput[]
   OR?: Prisma.ReadingWhereInput[]
@@ -259,8 +270,9 @@ export type ReadingWhereUniqueInput = Prisma.AtLeast<{
   measuredAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   receivedAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   value?: Prisma.FloatFilter<"Reading"> | number
+  unit?: Prisma.StringFilter<"Reading"> | string
   sequence?: Prisma.BigIntFilter<"Reading"> | bigint | number
-}, "workspaceId_deviceId_metric_measuredAt">
+}, "workspaceId_deviceId_metric_measuredAt" | "workspaceId_sequence">
 
 export type ReadingOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
@@ -269,6 +281,7 @@ export type ReadingOrderByWithAggregationInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
   _count?: Prisma.ReadingCountOrderByAggregateInput
   _avg?: Prisma.ReadingAvgOrderByAggregateInput
@@ -287,6 +300,7 @@ export type ReadingScalarWhereWithAggregatesInput = {
   measuredAt?: Prisma.DateTimeWithAggregatesFilter<"Reading"> | Date | string
   receivedAt?: Prisma.DateTimeWithAggregatesFilter<"Reading"> | Date | string
   value?: Prisma.FloatWithAggregatesFilter<"Reading"> | number
+  unit?: Prisma.StringWithAggregatesFilter<"Reading"> | string
   sequence?: Prisma.BigIntWithAggregatesFilter<"Reading"> | bigint | number
 }
 
@@ -297,7 +311,8 @@ export type ReadingCreateInput = {
   measuredAt: Date | string
   receivedAt: Date | string
   value: number
-  sequence?: bigint | number
+  unit: string
+  sequence: bigint | number
 }
 
 export type ReadingUncheckedCreateInput = {
@@ -307,7 +322,8 @@ export type ReadingUncheckedCreateInput = {
   measuredAt: Date | string
   receivedAt: Date | string
   value: number
-  sequence?: bigint | number
+  unit: string
+  sequence: bigint | number
 }
 
 export type ReadingUpdateInput = {
@@ -317,6 +333,7 @@ export type ReadingUpdateInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -327,6 +344,7 @@ export type ReadingUncheckedUpdateInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -337,7 +355,8 @@ export type ReadingCreateManyInput = {
   measuredAt: Date | string
   receivedAt: Date | string
   value: number
-  sequence?: bigint | number
+  unit: string
+  sequence: bigint | number
 }
 
 export type ReadingUpdateManyMutationInput = {
@@ -347,6 +366,7 @@ export type ReadingUpdateManyMutationInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
@@ -357,7 +377,13 @@ export type ReadingUncheckedUpdateManyInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+}
+
+export type ReadingWorkspaceIdSequenceCompoundUniqueInput = {
+  workspaceId: string
+  sequence: bigint | number
 }
 
 export type ReadingWorkspaceIdDeviceIdMetricMeasuredAtCompoundUniqueInput = {
@@ -374,6 +400,7 @@ export type ReadingCountOrderByAggregateInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
 }
 
@@ -389,6 +416,7 @@ export type ReadingMaxOrderByAggregateInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
 }
 
@@ -399,6 +427,7 @@ export type ReadingMinOrderByAggregateInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
 }
 
@@ -424,6 +453,7 @@ export type ReadingSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
+  unit?: boolean
   sequence?: boolean
 }, ExtArgs["result"]["reading"]>
 
@@ -434,6 +464,7 @@ export type ReadingSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
+  unit?: boolean
   sequence?: boolean
 }, ExtArgs["result"]["reading"]>
 
@@ -444,6 +475,7 @@ export type ReadingSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
+  unit?: boolean
   sequence?: boolean
 }, ExtArgs["result"]["reading"]>
 
@@ -454,10 +486,11 @@ export type ReadingSelectScalar = {
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
+  unit?: boolean
   sequence?: boolean
 }
 
-export type ReadingOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "metric" | "measuredAt" | "receivedAt" | "value" | "sequence", ExtArgs["result"]["reading"]>
+export type ReadingOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "metric" | "measuredAt" | "receivedAt" | "value" | "unit" | "sequence", ExtArgs["result"]["reading"]>
 
 export type $ReadingPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reading"
@@ -469,6 +502,7 @@ export type $ReadingPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     measuredAt: Date
     receivedAt: Date
     value: number
+    unit: string
     sequence: bigint
   }, ExtArgs["result"]["reading"]>
   composites: {}
@@ -899,6 +933,7 @@ export interface ReadingFieldRefs {
   readonly measuredAt: Prisma.FieldRef<"Reading", 'DateTime'>
   readonly receivedAt: Prisma.FieldRef<"Reading", 'DateTime'>
   readonly value: Prisma.FieldRef<"Reading", 'Float'>
+  readonly unit: Prisma.FieldRef<"Reading", 'String'>
   readonly sequence: Prisma.FieldRef<"Reading", 'BigInt'>
 }
     

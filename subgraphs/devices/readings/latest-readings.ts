@@ -1,0 +1,62 @@
+import type { Database } from '../../../kernel/database/database.js';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { ReadingModel } from '../models.js';
+
+/** The newest readings of one device that are asked for. */
+export interface LatestKey {
+  readonly deviceId: string;
+  /** Undefined means every metric that the device declares. */
+  readonly metrics: readonly string[] | undefined;
+}
+
+interface LatestRow {
+  readonly place: number;
+  readonly device_id: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly measured_at: Date;
+  readonly received_at: Date;
+}
+
+/**
+ * Reads the newest reading of each wanted metric, for any number of devices in one statement.
+ *
+ * Shape: n keys in; n lists out, each in the order in which the device declares its metrics.
+ */
+export async function readLatest(
+  database: Database,
+  workspace: WorkspaceId,
+  keys: readonly LatestKey[],
+): Promise<ReadingModel[][]> {
+  const wanted = keys.flatMap(({ deviceId, metrics }, place) =>
+    (metrics ?? [null]).map((metric) => ({ place, deviceId, metric })),
+  );
+  const rows = await database.inWorkspace(workspace).client.$queryRaw<LatestRow[]>`
+    SELECT w.place, r.device_id, r.metric, r.value, r.unit, r.measured_at, r.received_at
+    FROM unnest(
+      ${wanted.map(({ place }) => place)}::int[],
+      ${wanted.map(({ deviceId }) => deviceId)}::text[],
+      ${wanted.map(({ metric }) => metric)}::text[]
+    ) AS w(place, device_id, metric)
+    JOIN devices.device_metrics m
+      ON m.workspace_id = ${workspace} AND m.device_id = w.device_id AND (w.metric IS NULL OR m.name = w.metric)
+    CROSS JOIN LATERAL (
+      SELECT * FROM devices.readings
+      WHERE workspace_id = m.workspace_id AND device_id = m.device_id AND metric = m.name
+      ORDER BY measured_at DESC LIMIT 1
+    ) r
+    ORDER BY w.place, m.position`;
+  const lists: ReadingModel[][] = keys.map(() => []);
+  for (const row of rows) {
+    lists[row.place]?.push({
+      deviceId: row.device_id,
+      metric: row.metric,
+      value: row.value,
+      unit: row.unit,
+      measuredAt: row.measured_at,
+      receivedAt: row.received_at,
+    });
+  }
+  return lists;
+}

@@ -1,0 +1,20 @@
+/** A checked value on its way to be stored. */
+export interface NewReading {
+  readonly metric: string;
+  /** UCUM code of the unit in which the metric was declared when the value was checked. */
+  readonly unit: string;
+  readonly value: number;
+  /** Microseconds since 1970-01-01T00:00Z; exact, as it stays below 2^53. */
+  readonly measuredAtUs: number;
+}
+
+/** The readings of one telemetry message: all of them are stored, or none. */
+export interface NewMessage {
+  readonly deviceId: string;
+  /** Milliseconds since 1970-01-01T00:00Z. */
+  readonly receivedAtMs: number;
+  readonly readings: readonly NewReading[];
+}
+
+/** The most readings that one commit, and so one message, may hold. */
+export const MAX_READINGS_PER_COMMIT = 5_000;

@@ -1,0 +1,64 @@
+import type { Database } from '../../../kernel/database/database.js';
+import type { LiveBus } from '../../../kernel/events/live-bus.js';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { Logger } from '../../../kernel/telemetry/logger.js';
+import type { Metrics } from '../../../kernel/telemetry/metrics.js';
+import { createAnnouncer } from './announce-readings.js';
+import { createArrivalClock } from './arrival-clock.js';
+import { createIngestion, type Ingest } from './ingestion.js';
+import type { KnownDevices } from './known-devices.js';
+import { createQueueRoom } from './queue-room.js';
+import { createReadingCommit, ensureReadingStream } from './reading-commit.js';
+import { createReadingMetrics } from './reading-metrics.js';
+import { createReadingWriter } from './reading-writer.js';
+
+export interface ReadingPipelineDeps {
+  readonly database: Database;
+  readonly bus: LiveBus;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly workspaces: readonly WorkspaceId[];
+  readonly devices: KnownDevices;
+  readonly maxPayloadBytes: number;
+  readonly maxClockAheadSeconds: number;
+  readonly maxQueuedReadings: number;
+}
+
+/** The way of a reading from a protocol's hands to the table and the live bus. */
+export interface ReadingPipeline {
+  readonly ingest: Ingest;
+  start(): Promise<void>;
+  /** Takes nothing more and waits until everything that was taken is committed or refused. */
+  close(): Promise<void>;
+}
+
+/** Ties the stations of ingestion together: one writer for each workspace, and one bounded queue's room for all. */
+export function createReadingPipeline(deps: ReadingPipelineDeps): ReadingPipeline {
+  const { database, bus, logger, workspaces } = deps;
+  const room = createQueueRoom(deps.maxQueuedReadings);
+  const metrics = createReadingMetrics(deps.metrics, () => room.taken);
+  const writers = workspaces.map((workspace) => ({
+    workspace,
+    writer: createReadingWriter({
+      commit: createReadingCommit(database, workspace),
+      announce: createAnnouncer(bus, workspace),
+      room,
+      metrics,
+      logger,
+    }),
+  }));
+  return {
+    ingest: createIngestion({
+      ...deps,
+      metrics,
+      writers: new Map(writers.map((served) => [served.workspace, served])),
+      clock: createArrivalClock(),
+    }),
+    async start() {
+      for (const workspace of workspaces) await ensureReadingStream(database, workspace);
+    },
+    async close() {
+      await Promise.all(writers.map(({ writer }) => writer.close()));
+    },
+  };
+}

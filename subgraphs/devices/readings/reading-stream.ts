@@ -1,0 +1,165 @@
+import { decodeCursor, encodeCursor } from '../../../kernel/events/cursor.js';
+import { resume, type ResumableSource, type Sequenced } from '../../../kernel/events/resumable-stream.js';
+import type { ReadingModel } from '../models.js';
+import type { ReadingListener } from './live-readings.js';
+import type { ReadingMessage } from './reading-message.js';
+import type { ReadingFilter, StoredReadings } from './stored-readings.js';
+
+/** A reading on its way to a subscriber. */
+export interface ReadingEvent {
+  readonly cursor: string;
+  /** Whether readings between the event before and this one have been removed by retention. */
+  readonly gap: boolean;
+  readonly reading: ReadingModel;
+}
+
+export interface ReadingStreamOptions {
+  readonly filter: ReadingFilter;
+  /** The cursor of the last event that was seen; undefined begins with the next reading. */
+  readonly after: string | undefined;
+}
+
+export interface ReadingStreamDeps {
+  readonly stored: StoredReadings;
+  /** Begins to listen to the workspace's live readings; the returned function ends it. */
+  readonly listen: (listener: ReadingListener) => () => void;
+}
+
+/** Names this stream in its cursors. */
+const CURSOR_KIND = 'rdg';
+
+/** How many readings one statement looks at when most of them are filtered out. */
+const FILTERED_STRETCH = 5_000;
+
+/**
+ * Opens a workspace's stream of readings: what was missed from storage, then the live ones, each once and in the order
+ * of commit. Ends at once when its `return()` is called.
+ *
+ * Errors: BAD_USER_INPUT when `after` is no cursor of this stream.
+ */
+export function openReadingStream(
+  deps: ReadingStreamDeps,
+  { filter, after }: ReadingStreamOptions,
+): AsyncIterableIterator<ReadingEvent> {
+  const position = after === undefined ? {} : { after: decodeCursor(CURSOR_KIND, after) };
+  const controller = new AbortController();
+  const { signal } = controller;
+  const source = createSource(deps, filter, signal);
+  const events = toEvents(resume(source, { ...position, signal }));
+  const stream: AsyncIterableIterator<ReadingEvent> = {
+    next: () => events.next(),
+    return: () => {
+      // A generator that waits for readings sees its return() only after the next one: the signal reaches it at once.
+      controller.abort();
+      return events.return();
+    },
+    [Symbol.asyncIterator]: () => stream,
+  };
+  return stream;
+}
+
+/** A reading, or (without one) the word that everything up to its sequence was looked at and filtered out. */
+interface StreamItem extends Sequenced {
+  readonly reading?: ReadingModel;
+}
+
+function createSource(
+  { stored, listen }: ReadingStreamDeps,
+  filter: ReadingFilter,
+  signal: AbortSignal,
+): ResumableSource<StreamItem> {
+  const passes = createFilter(filter);
+  const filtered = filter.deviceIds !== undefined || filter.metrics !== undefined;
+  /** Everything up to here has been handed on, or can be read from storage by whoever lost it. */
+  let covered = -1n;
+
+  function cover(sequence: bigint): void {
+    if (sequence > covered) covered = sequence;
+  }
+
+  return {
+    listen({ onItems, onLost }) {
+      const stop = listen({
+        onReadings(messages) {
+          if (hasHole(messages, covered)) onLost();
+          const last = BigInt(messages.at(-1)?.sequence ?? 0);
+          cover(last);
+          onItems(closeStretch(messages.filter(passes).map(toItem), last));
+        },
+        onLost,
+      });
+      return Promise.resolve(stop);
+    },
+    async readAfter(sequence, limit) {
+      const items: StreamItem[] = [];
+      let place = sequence;
+      while (!signal.aborted) {
+        const page = await stored.readAfter(place, filtered ? FILTERED_STRETCH : limit, filter);
+        for (const { sequence: at, ...reading } of page.readings) items.push({ sequence: at, reading });
+        place = page.through;
+        cover(place);
+        if (page.complete) return closeStretch(items, place);
+        if (items.length >= limit) return items;
+      }
+      return items;
+    },
+    async newestSequence() {
+      const { newest } = await stored.ends();
+      cover(newest);
+      return newest;
+    },
+    prunedSequence: async () => (await stored.ends()).pruned,
+  };
+}
+
+/** Whether a reading is missing before, or between, the messages. */
+function hasHole(messages: readonly ReadingMessage[], covered: bigint): boolean {
+  let end = covered;
+  for (const { sequence, previousSequence } of messages) {
+    if (BigInt(previousSequence) > end) return true;
+    const at = BigInt(sequence);
+    if (at > end) end = at;
+  }
+  return false;
+}
+
+/** Adds the word that everything up to `through` was looked at, so that it is not looked at again. */
+function closeStretch(items: StreamItem[], through: bigint): StreamItem[] {
+  const last = items.at(-1)?.sequence;
+  if (last === undefined || last < through) items.push({ sequence: through });
+  return items;
+}
+
+function createFilter({ deviceIds, metrics }: ReadingFilter): (message: ReadingMessage) => boolean {
+  const ids = deviceIds && new Set(deviceIds);
+  const names = metrics && new Set(metrics);
+  return ({ deviceId, metric }) => (!ids || ids.has(deviceId)) && (!names || names.has(metric));
+}
+
+function toItem({
+  sequence,
+  previousSequence: _,
+  measuredAt,
+  receivedAt,
+  ...reading
+}: ReadingMessage): StreamItem {
+  return {
+    sequence: BigInt(sequence),
+    reading: { ...reading, measuredAt: new Date(measuredAt), receivedAt: new Date(receivedAt) },
+  };
+}
+
+/** One event for each reading. A gap that was found where readings are filtered out is told with the next event. */
+async function* toEvents(
+  batches: ReturnType<typeof resume<StreamItem>>,
+): AsyncGenerator<ReadingEvent, void, void> {
+  let gap = false;
+  for await (const batch of batches) {
+    for (const { item, gap: before } of batch) {
+      gap ||= before;
+      if (!item.reading) continue;
+      yield { cursor: encodeCursor(CURSOR_KIND, item.sequence), gap, reading: item.reading };
+      gap = false;
+    }
+  }
+}
