@@ -30,5 +30,6 @@ export interface LiveBus {
    * processes must be checked before use.
    */
   listen(topic: LiveTopic, listener: LiveListener<unknown>): Promise<() => void>;
+  /** Safe to call twice. */
   close(): Promise<void>;
 }

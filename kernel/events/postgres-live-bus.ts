@@ -71,6 +71,13 @@ export function createPostgresLiveBus(options: PostgresLiveBusOptions): LiveBus 
     notifications.unlisten(channel);
   }
 
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    listeners.clear();
+    await Promise.all([notifications.close(), queue.close()]);
+    await sender.close();
+  }
+
   return {
     async publish(topic, messages) {
       if (messages.length === 0) return;
@@ -99,10 +106,9 @@ export function createPostgresLiveBus(options: PostgresLiveBusOptions): LiveBus 
       }
       return end;
     },
-    async close() {
-      listeners.clear();
-      await Promise.all([notifications.close(), queue.close()]);
-      await sender.close();
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }
