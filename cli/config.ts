@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { settings as gatewaySettings } from '../gateway/config.js';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
 
@@ -103,3 +104,37 @@ export const supergraphSettings = {
 
 export type ProcessSettings = SettingsOf<typeof processSettings>;
 export type DatabaseSettings = SettingsOf<typeof databaseSettings>;
+
+/** The settings of `aegis start`, without those of the subgraphs. */
+export const startSettings = {
+  ...listenSettings,
+  ...databaseSettings,
+  ...probeSettings,
+  ...processSettings,
+  ...gatewaySettings,
+};
+
+/** The settings of `aegis gateway`. */
+export const gatewayProcessSettings = {
+  ...supergraphSettings,
+  ...listenSettings,
+  ...gatewaySettings,
+  ...processSettings,
+};
+
+/** The settings of `aegis subgraph`, without those of the subgraph itself. */
+export const subgraphProcessSettings = {
+  host: listenSettings.host,
+  port: {
+    ...listenSettings.port,
+    description:
+      'The TCP port to listen on; 0 takes any free one. By default the one in schema/supergraph.graphql.',
+    schema: listenSettings.port.schema.optional(),
+  },
+  ...databaseSettings,
+  ...processSettings,
+  handOverSecret: {
+    ...processSettings.handOverSecret,
+    schema: processSettings.handOverSecret.schema.unwrap(),
+  },
+};

@@ -8,8 +8,8 @@ import { listSubgraphNames } from '../subgraph-names.js';
 import type { CommandRun } from '../commands/command.js';
 import type { SettingsTable } from '../../kernel/config/settings.js';
 
-/** The port of the first subgraph by name, when no address is given; the others follow. */
-const FIRST_PORT = 4_001;
+/** The port of every subgraph, where no address is given: each is alone on its host. */
+const PORT = 4_001;
 const URL_FLAG = /^(?<name>[^=]+)=(?<url>https?:\/\/\S+)$/;
 
 /** Writes, or checks, the supergraph of the subgraphs' contracts. */
@@ -17,9 +17,9 @@ export async function runCompose({ line, root }: CommandRun<SettingsTable>): Pro
   const names = await listSubgraphNames();
   const urls = readUrls(line, names);
   const contracts = await Promise.all(
-    names.map(async (name, index) => ({
+    names.map(async (name) => ({
       name,
-      url: urls.get(name) ?? `http://${name}:${FIRST_PORT + index}/graphql`,
+      url: urls.get(name) ?? `http://${name}:${PORT}/graphql`,
       typeDefs: await loadTypeDefs(join(root, 'schema'), name),
     })),
   );

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { createGateway } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
 import { SettingsError } from '../../kernel/config/settings.js';
-import type { GatewayRun } from '../commands/gateway.js';
+import type { CommandRun } from '../commands/command.js';
+import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
 import { createRemoteTransports } from '../remote-transports.js';
+
+type GatewayRun = CommandRun<typeof gatewayProcessSettings>;
 
 /** Serves a supergraph file, until it is told to stop. */
 export async function runGateway({ settings, root }: GatewayRun): Promise<void> {

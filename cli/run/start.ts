@@ -7,17 +7,21 @@ import {
   createInProcessTransport,
   type LocalSubgraph,
 } from '../../gateway/transports/in-process-transport.js';
+import type { SettingsTable } from '../../kernel/config/settings.js';
 import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
 import type { SubgraphDeps } from '../../kernel/graphql/subgraph.js';
 import { createSubgraphSchema } from '../../kernel/graphql/subgraph-schema.js';
-import type { StartRun } from '../commands/start.js';
+import type { CommandRun } from '../commands/command.js';
+import type { startSettings } from '../config.js';
 import { startSubgraph, type RunningSubgraph } from '../local-subgraph.js';
 import { openDatabase } from '../open-database.js';
 import { createProbe } from '../probe/probe.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { createRemoteTransports } from '../remote-transports.js';
 import { loadSubgraphDoors } from '../subgraph-doors.js';
+
+type StartRun = CommandRun<typeof startSettings & SettingsTable>;
 
 /** Runs everything in one process, until it is told to stop. */
 export async function runStart(run: StartRun): Promise<void> {
@@ -79,7 +83,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     string
   >;
   logger.info(
-    { ...endpoints, startedInMs: Math.round(performance.now()) },
+    { url: server.url, ...endpoints, startedInMs: Math.round(performance.now()) },
     `Aegis answers at ${server.url} (GraphiQL in a browser, GraphQL at /graphql)`,
   );
   if (settings.probe) await startProbe(aegis, { graphqlUrl: `${server.url}/graphql`, endpoints, settings });

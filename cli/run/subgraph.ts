@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSupergraph } from '../../gateway/supergraph/snapshot.js';
-import { SettingsError } from '../../kernel/config/settings.js';
+import { SettingsError, type SettingsTable } from '../../kernel/config/settings.js';
 import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
 import type { LiveBus } from '../../kernel/events/live-bus.js';
@@ -11,12 +11,15 @@ import { createSubgraphServer } from '../../kernel/graphql/serve-subgraph.js';
 import { findBearerToken } from '../../kernel/identity/bearer-token.js';
 import { createHandOverVerifier } from '../../kernel/identity/hand-over.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
-import type { SubgraphRun } from '../commands/subgraph.js';
+import type { CommandRun } from '../commands/command.js';
+import type { subgraphProcessSettings } from '../config.js';
 import { startSubgraph } from '../local-subgraph.js';
 import { openDatabase } from '../open-database.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { loadDoor } from '../subgraph-doors.js';
 import { listSubgraphNames } from '../subgraph-names.js';
+
+type SubgraphRun = CommandRun<typeof subgraphProcessSettings & SettingsTable>;
 
 /** Serves one subgraph, until it is told to stop. */
 export async function runSubgraph(run: SubgraphRun): Promise<void> {
@@ -62,7 +65,10 @@ async function serve(
     metrics,
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });
-  logger.info(running.subgraph.endpoints?.() ?? {}, `subgraph ${door.name} answers at ${server.url}/graphql`);
+  logger.info(
+    { url: server.url, ...running.subgraph.endpoints?.() },
+    `subgraph ${door.name} answers at ${server.url}/graphql`,
+  );
 }
 
 /** Several processes hear each other through the Postgres server that they share; with an embedded one there is but one. */

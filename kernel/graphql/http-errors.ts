@@ -15,6 +15,9 @@ export function answerErrorsAsGraphQL(server: FastifyInstance, logger: Logger): 
     };
     const wire = toWireError(describe(error), { traceId, onMasked });
     const code = wire.extensions?.['code'];
+    // Fastify would cut the connection while a client still sends what is too large, and the client would see that
+    // instead of the answer; without it, what still comes is read and thrown away until the request times out.
+    if (code === 'PAYLOAD_TOO_LARGE') void reply.removeHeader('connection');
     if (code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer');
     void reply.code(isErrorCode(code) ? ERROR_CODES[code].httpStatus : 500).send({ errors: [wire] });
   });

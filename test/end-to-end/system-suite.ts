@@ -247,8 +247,8 @@ export function describeSystem(open: () => Promise<AegisSystem>): void {
 
     it.each([
       ['malformed JSON', '{"query": ', 400, 'BAD_USER_INPUT'],
-      ['an unknown field', JSON.stringify({ query: '{ nothing }' }), 400, 'BAD_USER_INPUT'],
-      ['a syntax error', JSON.stringify({ query: '{' }), 400, 'BAD_USER_INPUT'],
+      ['an unknown field', JSON.stringify({ query: '{ nothing }' }), 400, 'GRAPHQL_VALIDATION_FAILED'],
+      ['a syntax error', JSON.stringify({ query: '{' }), 400, 'GRAPHQL_PARSE_FAILED'],
       [
         'a body of 10 MB',
         JSON.stringify({ query: `{ __typename } #${'x'.repeat(10_000_000)}` }),

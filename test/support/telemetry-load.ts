@@ -60,7 +60,7 @@ export function publishTelemetry(options: TelemetryLoadOptions): TelemetryLoad {
     sent: () => sent,
     async finish() {
       clearInterval(timer);
-      if (open === 0) return;
+      if (open === 0 || !client.connected) return;
       await new Promise<void>((resolve) => {
         settle = resolve;
         client.once('close', resolve);

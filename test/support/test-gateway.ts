@@ -1,0 +1,124 @@
+import { buildSubgraphSchema } from '@apollo/subgraph';
+import type { GraphQLResolverMap } from '@apollo/subgraph/dist/schema-helper/resolverMap.js';
+import { parse, print, type ExecutionResult } from 'graphql';
+import { createGateway, type Gateway } from '../../gateway/gateway.js';
+import { composeSupergraph } from '../../gateway/supergraph/compose.js';
+import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
+import type { SubgraphRequest, Transport } from '../../gateway/transports/transport.js';
+import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
+import { createLogger } from '../../kernel/telemetry/logger.js';
+import { createMetrics } from '../../kernel/telemetry/metrics.js';
+import { continueTrace } from '../../kernel/telemetry/trace-context.js';
+
+/** A subgraph of a test: its SDL, without the federation link, and its resolvers. */
+export interface TestSubgraph {
+  readonly typeDefs: string;
+  readonly resolvers?: GraphQLResolverMap<unknown>;
+}
+
+/** A fetch that reached a subgraph. */
+export interface SeenFetch {
+  readonly subgraph: string;
+  readonly text: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+export interface TestGateway {
+  readonly gateway: Gateway;
+  readonly fetches: SeenFetch[];
+  /** Executes an operation that must be valid. */
+  run(text: string, variables?: Record<string, unknown>): Promise<ExecutionResult>;
+  subscribe(
+    text: string,
+    variables?: Record<string, unknown>,
+  ): Promise<AsyncIterableIterator<ExecutionResult>>;
+  close(): Promise<void>;
+}
+
+const FEDERATION_LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [
+  "@key", "@requires", "@provides", "@external", "@shareable", "@override", "@inaccessible", "@interfaceObject", "@tag"
+])\n`;
+
+/** The context of a request that nobody in particular sends. */
+export function anyContext(): RequestContext {
+  return {
+    principal: { subject: 'test', workspace: DEFAULT_WORKSPACE, roles: [] },
+    trace: continueTrace(undefined),
+  };
+}
+
+export function composeTestSupergraph(subgraphs: Readonly<Record<string, TestSubgraph>>): string {
+  return composeSupergraph(
+    Object.entries(subgraphs).map(([name, { typeDefs }]) => ({
+      name,
+      url: '',
+      typeDefs: parse(FEDERATION_LINK + typeDefs),
+    })),
+  );
+}
+
+/** A gateway over subgraphs in this process. `wrap` puts something between the two, such as a fault. */
+export function openTestGateway(
+  subgraphs: Readonly<Record<string, TestSubgraph>>,
+  wrap: (transport: Transport, name: string) => Transport = (transport) => transport,
+): TestGateway {
+  const logger = createLogger({ level: 'silent', pretty: false });
+  const fetches: SeenFetch[] = [];
+
+  function open(name: string): Transport {
+    const { typeDefs, resolvers = {} } = subgraphs[name] ?? { typeDefs: '' };
+    const schema = buildSubgraphSchema([{ typeDefs: parse(FEDERATION_LINK + typeDefs), resolvers }]);
+    const transport = createInProcessTransport({
+      subgraph: {
+        name,
+        schema,
+        createContext: (request) => request,
+        health: () => Promise.resolve({ state: 'UP' }),
+      },
+      logger,
+    });
+    const seen = (request: SubgraphRequest) => {
+      const { text } = request.operation;
+      fetches.push({ subgraph: name, text: print(parse(text)), variables: request.variables });
+    };
+    return wrap(
+      {
+        ...transport,
+        execute(request) {
+          seen(request);
+          return transport.execute(request);
+        },
+      },
+      name,
+    );
+  }
+
+  const gateway = createGateway({
+    supergraphSdl: composeTestSupergraph(subgraphs),
+    openTransport: ({ name }) => open(name),
+    logger,
+    metrics: createMetrics(),
+    operationTimeoutMs: 5_000,
+    planCacheSize: 100,
+  });
+
+  function read(text: string, variables: Record<string, unknown>) {
+    const generation = gateway.current;
+    const document = generation.readDocument(text);
+    if (!('kind' in document)) throw new Error(document.map((error) => error.message).join('\n'));
+    return { generation, document, variables, context: anyContext(), signal: new AbortController().signal };
+  }
+
+  return {
+    gateway,
+    fetches,
+    run: (text, variables = {}) => gateway.execute(read(text, variables)),
+    async subscribe(text, variables = {}) {
+      const events = await gateway.subscribe(read(text, variables));
+      if (Symbol.asyncIterator in events) return events;
+      throw new Error(events.errors?.map((error) => error.message).join('\n') ?? 'no events');
+    },
+    close: () => gateway.close(),
+  };
+}
