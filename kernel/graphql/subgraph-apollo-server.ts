@@ -3,7 +3,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, OperationTypeNode, type GraphQLSchema } from 'graphql';
 import { Histogram } from 'prom-client';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -41,11 +41,26 @@ export function createSubgraphApolloServer(
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
+      refuseSubscriptions,
       createErrorPlugin(formatErrors),
       createMetricsPlugin(metrics),
     ],
   });
 }
+
+/** Apollo Server would execute a subscription as if it were a query, and answer with nulls. */
+const refuseSubscriptions: ApolloServerPlugin<RequestContext> = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation({ operation }) {
+        if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return Promise.resolve();
+        throw new GraphQLError(
+          'expected a query or a mutation over HTTP; subscriptions are served on the same path over WebSocket (graphql-transport-ws).',
+          { extensions: { code: 'BAD_USER_INPUT', retryable: false, http: { status: 400 } } },
+        );
+      },
+    }),
+};
 
 function createErrorPlugin(formatErrors: FormatErrors): ApolloServerPlugin<RequestContext> {
   return {

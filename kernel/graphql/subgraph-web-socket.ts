@@ -90,6 +90,8 @@ export function serveSubgraphWebSocket(options: SubgraphWebSocketOptions): Subgr
     KEEP_ALIVE_MS,
   );
   sockets.on('connection', (socket) => {
+    // In place of what graphql-ws listens with, which writes to the console; the socket closes itself with a code.
+    socket.removeAllListeners('error');
     socket.on('error', (error) => {
       logger.debug({ err: error }, 'a socket failed');
     });
