@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import {
   readSettings,
   SettingsError,
+  type Setting,
   type SettingsOf,
   type SettingsTable,
 } from '../kernel/config/settings.js';
@@ -46,12 +47,6 @@ export function readCommandLine(argv: readonly string[], flagsWithValue: Readonl
   return { words, flags, repeated };
 }
 
-export interface CommandInput<S extends SettingsTable> {
-  readonly settings: SettingsOf<S>;
-  readonly words: readonly string[];
-  readonly line: CommandLine;
-}
-
 /**
  * Reads a command's settings from its flags, the environment and the defaults.
  *
@@ -90,18 +85,19 @@ export function flagsOf(table: SettingsTable): string[] {
   return Object.values(table).flatMap(({ flag }) => flag ?? []);
 }
 
-/** One line for each flag and variable of a command. */
+/** One paragraph for each flag and variable of a command. */
 export function describeSettings(table: SettingsTable): string {
   return Object.values(table)
     .map((setting) => {
       const name = setting.flag === undefined ? setting.env : `--${setting.flag}`;
       const alias = setting.flag === undefined ? '' : ` (${setting.env})`;
-      const initial: unknown = setting.schema.safeParse(undefined).data;
-      const shown =
-        initial === undefined || initial === '' || setting.flag?.startsWith('no-')
-          ? ''
-          : ` [${String(initial)}]`;
-      return `  ${name}${alias}\n      ${setting.description}${shown}`;
+      return `  ${name}${alias}\n      ${setting.description}${describeInitial(setting)}`;
     })
     .join('\n');
+}
+
+function describeInitial({ schema, flag }: Setting<unknown>): string {
+  const initial = schema.safeParse(undefined).data;
+  const isPlain = typeof initial === 'string' || typeof initial === 'number';
+  return isPlain && initial !== '' && !flag?.startsWith('no-') ? ` [${initial}]` : '';
 }

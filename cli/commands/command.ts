@@ -27,5 +27,5 @@ export interface Command<S extends SettingsTable = SettingsTable> {
 
 /** Lets a command be written with its own settings' types and stand in a list with the others. */
 export function defineCommand<S extends SettingsTable>(command: Command<S>): Command {
-  return command as unknown as Command;
+  return command;
 }

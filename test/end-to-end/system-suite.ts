@@ -65,8 +65,8 @@ export function describeSystem(open: () => Promise<AegisSystem>): void {
   }, 90_000);
 
   afterAll(async () => {
-    await broker?.endAsync(true);
-    await system?.close();
+    await broker.endAsync(true);
+    await system.close();
   }, 60_000);
 
   async function register(name: string, metrics = ['value']): Promise<string> {

@@ -16,6 +16,10 @@ export interface AegisProcess {
   readonly lines: readonly LogLine[];
   /** The first line, also an earlier one, that meets a condition. Errors: when the process ends or the deadline passes. */
   waitForLine(what: string, condition: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Resolves when it has ended by itself or was ended. */
+  readonly ended: Promise<unknown>;
+  /** Null while it runs, and after a signal. */
+  exitCode(): number | null;
   /** Ends it and tells its exit code; null after a signal. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -56,6 +60,8 @@ export function spawnAegis(
   return {
     pid: child.pid ?? 0,
     lines,
+    ended: exited,
+    exitCode: () => child.exitCode,
     waitForLine(what, condition) {
       return new Promise((resolve, reject) => {
         const fail = (why: string) => {
@@ -71,7 +77,8 @@ export function spawnAegis(
           if (line) {
             finish();
             resolve(line);
-          } else if (hasEnded(child)) fail(`the process ended with ${child.exitCode ?? child.signalCode}`);
+          } else if (hasEnded(child))
+            fail(`the process ended with ${child.exitCode ?? child.signalCode ?? 'nothing'}`);
         };
         const finish = () => {
           clearTimeout(timer);

@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawnAegis } from '../support/aegis-process.js';
+import { startOneProcess } from '../support/aegis-system.js';
+import { createGraphClient } from '../support/graph-client.js';
+
+/** Runs a command to its end. */
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const aegis = spawnAegis(args, { env });
+  await aegis.ended;
+  return { code: aegis.exitCode(), text: aegis.lines.map(({ msg }) => msg).join('\n') };
+}
+
+describe('aegis', () => {
+  it('lists its commands, and the settings of each', async () => {
+    const { code, text } = await run(['--help']);
+    expect([code, text.match(/^ {2}\w+/gm)]).toEqual([
+      0,
+      ['  start', '  gateway', '  subgraph', '  compose', '  migrate'],
+    ]);
+    const help = await run(['start', '--help']);
+    for (const flag of ['--port', '--host', '--data', '--mqtt-port', '--no-probe'])
+      expect(help.text).toContain(flag);
+  });
+
+  it('names every mistake at once, with what was expected', async () => {
+    const { code, text } = await run(['start', '--port', '99999', '--frobnicate', 'word', '--host', ''], {
+      AEGIS_LOG_LEVEL: 'loud',
+      AEGIS_PROT: '1',
+    });
+    expect(code).toBe(2);
+    expect(text).toContain('--frobnicate: expected one of the flags of this command');
+    expect(text).toContain('word: expected no more words.');
+    expect(text).toContain('--port: expected a whole number from 0 to 65535, got "99999".');
+    expect(text).toContain('AEGIS_LOG_LEVEL: expected one of trace, debug');
+    expect(text).toContain('AEGIS_PROT: expected one of the variables of .env.example.');
+  });
+
+  it('never shows a secret that it refuses', async () => {
+    const { code, text } = await run(['subgraph', 'devices'], {
+      AEGIS_HANDOVER_SECRET: 'short-secret',
+      AEGIS_API_KEYS: 'short-key',
+    });
+    expect(code).toBe(2);
+    expect(text).toContain('AEGIS_HANDOVER_SECRET: expected at least 32 characters, got something else.');
+    expect(text).not.toContain('short-');
+  });
+
+  it('says which subgraphs there are', async () => {
+    const { code, text } = await run(['subgraph', 'nothing'], { AEGIS_HANDOVER_SECRET: 'x'.repeat(32) });
+    expect([code, text]).toEqual([
+      2,
+      expect.stringContaining('expected one of consciousness, devices, got nothing'),
+    ]);
+  });
+
+  it('does not listen beyond this machine while everybody would be let in', async () => {
+    const { code, text } = await run(['start', '--host', '0.0.0.0']);
+    expect([code, text]).toEqual([2, expect.stringContaining('Set AEGIS_API_KEYS to listen there.')]);
+  });
+
+  it('tells that a supergraph file is none', async () => {
+    const { code, text } = await run(['gateway', '--supergraph', 'package.json']);
+    expect(code).not.toBe(0);
+    expect(text).toContain('expected the SDL of a federation supergraph');
+  });
+});
+
+describe('aegis start', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'aegis-start-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('keeps a second process off its data folder, and keeps what it was told over a restart', async () => {
+    const first = await startOneProcess({ folder });
+    const graph = createGraphClient(first);
+    await graph.query(
+      'mutation { registerDevice(input: { name: "kept", metrics: [{ name: "a", unit: "1" }] }) { device { id } } }',
+    );
+    const second = await run(['start', '--port', '0', '--mqtt-port', '0', '--data', folder]);
+    expect([second.code, second.text]).toEqual([1, expect.stringContaining('another Aegis runs on it')]);
+    await first.close();
+
+    const again = await startOneProcess({ folder });
+    const data = await createGraphClient(again).query<unknown>('{ devices { edges { node { name } } } }');
+    expect(data).toEqual({ devices: { edges: [{ node: { name: 'kept' } }] } });
+    await again.close();
+  }, 60_000);
+
+  it('drains at SIGTERM: subscribers are told, and it ends with 0 within ten seconds', async () => {
+    const system = await startOneProcess();
+    const events = createGraphClient(system).subscribe('subscription { deviceReadings { cursor } }');
+    const ended = events.next().catch((reason: unknown) => reason);
+    await createGraphClient(system).query('{ __typename }');
+    const startedAt = performance.now();
+    expect(await system.processes[0]?.stop('SIGTERM')).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(await ended).toMatchObject({ code: 1001 });
+    await system.close();
+  }, 60_000);
+
+  it('says that its port is taken', async () => {
+    const system = await startOneProcess();
+    const { port } = new URL(system.url);
+    const { code, text } = await run(['start', '--port', port, '--mqtt-port', '0', '--data', folder]);
+    expect(code).toBe(1);
+    expect(text).toContain('EADDRINUSE');
+    await system.close();
+  }, 60_000);
+});
