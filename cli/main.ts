@@ -88,8 +88,17 @@ try {
     );
     process.exit(2);
   }
-  process.stderr.write(
-    `Aegis cannot go on: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`Aegis cannot go on: ${describeEnd(error)}\n`);
   process.exit(1);
+}
+
+/** What a person can act on; for what nobody foresaw, where it happened. */
+function describeEnd(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE' && port !== undefined) {
+    return `${address ?? ''}:${port} is taken by another process (EADDRINUSE). Stop that one, or choose another port: see --help.`;
+  }
+  // Our own error classes carry their name as a field; those of the language and of libraries do not.
+  return Object.hasOwn(error, 'name') ? error.message : (error.stack ?? error.message);
 }

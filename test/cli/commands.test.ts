@@ -108,7 +108,7 @@ describe('aegis start', () => {
     const { port } = new URL(system.url);
     const { code, text } = await run(['start', '--port', port, '--mqtt-port', '0', '--data', folder]);
     expect(code).toBe(1);
-    expect(text).toContain('EADDRINUSE');
+    expect(text).toContain(`${port} is taken by another process`);
     await system.close();
   }, 60_000);
 });
