@@ -10,8 +10,9 @@ export interface Sequenced {
 export interface ResumableSource<T extends Sequenced> {
   /**
    * Begins to listen for items as they are committed; the returned function ends it. They must come in the order of
-   * their commit, which a topic of the live bus with a single publisher gives: an item that comes after one of a higher
-   * sequence is taken for one that was already delivered.
+   * their commit: an item that comes after one of a higher sequence is taken for one that was already delivered. The live
+   * bus keeps the order of one publisher; where several write one topic, its messages say which item each one follows, and
+   * the source reports a loss where that is not the last one.
    */
   listen(listener: { onItems(items: readonly T[]): void; onLost(): void }): Promise<() => void>;
   /** The next items after a sequence, oldest first, at most `limit`. */

@@ -26,7 +26,7 @@ describe('the embedded database', () => {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  });
+  }, 60_000);
 
   it('leaves nothing open behind, so that a process can end', async () => {
     const program = `
