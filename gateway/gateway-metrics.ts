@@ -12,6 +12,7 @@ export interface GatewayMetrics {
   readonly events: Counter;
 }
 
+/** Registers them; once for each registry. */
 export function createGatewayMetrics(registry: Metrics): GatewayMetrics {
   const registers = [registry];
   return {

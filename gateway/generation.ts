@@ -1,11 +1,12 @@
 import { GraphQLError, parse, validate, type DocumentNode } from 'graphql';
-import { createExecutor, type Executor, type PreparedOperation } from './execution/executor.js';
+import { createExecutor, type Executor } from './execution/executor.js';
+import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import { LruMap } from './planning/lru-map.js';
 import { createPlanCache } from './planning/plan-cache.js';
 import { createApolloPlanner } from './planning/planner.js';
 import type { SupergraphSnapshot } from './supergraph/snapshot.js';
-import type { TransportPool } from './transports/transport-pool.js';
+import type { AcquiredTransports, TransportPool } from './transports/transport-pool.js';
 import type { Transport } from './transports/transport.js';
 
 /**
@@ -15,14 +16,18 @@ import type { Transport } from './transports/transport.js';
 export interface Generation {
   readonly snapshot: SupergraphSnapshot;
   readonly executor: Executor;
+  /** Of each subgraph; empty once the generation has retired and its last operation has ended. */
   readonly transports: ReadonlyMap<string, Transport>;
   /** Parses and validates a document, or says what is wrong with it. */
   readDocument(text: string): DocumentNode | readonly GraphQLError[];
   /** @param document a valid document. Errors: GraphQLError when it cannot be planned. */
   prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
-  /** Marks the begin of an operation; the returned function marks its end. */
+  /**
+   * Marks the begin of an operation; the returned function marks its end. An operation that was read before its
+   * generation retired may still begin afterwards: then the transports are opened again for as long as it runs.
+   */
   hold(): () => void;
-  /** No new operation begins; when the last one has ended, transports that nobody else uses are closed. */
+  /** No longer the current one: whenever no operation of it runs, transports that nobody else uses are closed. */
   retire(): void;
 }
 
@@ -32,26 +37,22 @@ export interface GenerationOptions {
   readonly metrics: GatewayMetrics;
   /** How many operations keep their plans, and how many texts their documents. */
   readonly cacheSize: number;
-  readonly onReleased: () => void;
+  /** How long an operation may take, in milliseconds. */
+  readonly operationTimeoutMs: number;
 }
 
 /** The most tokens a document may have: beyond it, parsing itself is the attack. */
-const MAX_TOKENS = 15_000;
+export const MAX_TOKENS = 15_000;
 
-export function createGeneration({
-  snapshot,
-  pool,
-  metrics,
-  cacheSize,
-  onReleased,
-}: GenerationOptions): Generation {
-  const acquired = pool.acquire(snapshot.subgraphs);
+/** Longer texts are read anew each time, so that a full cache stays within some ten megabytes. */
+const MAX_KEPT_CHARACTERS = 16_384;
+
+/** Errors: when the supergraph cannot be executed, or one of its transports not be opened. */
+export function createGeneration(options: GenerationOptions): Generation {
+  const { snapshot, pool, metrics, cacheSize, operationTimeoutMs } = options;
   const planner = createApolloPlanner(snapshot);
-  const executor = createExecutor({
-    snapshot,
-    transportFor: (subgraph) => transportOf(subgraph, acquired.byName),
-  });
-  const documents = new LruMap<string, DocumentNode | readonly GraphQLError[]>(cacheSize);
+  const executor = createExecutor({ snapshot, transportFor, timeoutMs: operationTimeoutMs });
+  const documents = new LruMap<string, DocumentNode>(cacheSize);
   const plans = createPlanCache({
     capacity: cacheSize,
     make: (document, operationName) =>
@@ -60,39 +61,38 @@ export function createGeneration({
       metrics.planLookups.inc({ outcome: found ? 'hit' : 'miss' });
     },
   });
+  let acquired: AcquiredTransports | undefined = pool.acquire(snapshot.subgraphs);
   let running = 0;
   let retired = false;
 
-  function releaseWhenIdle(): void {
-    if (!retired || running > 0) return;
-    // Nothing waits for these sockets any more; a failure to close one concerns nobody.
-    acquired.release().then(onReleased, onReleased);
+  function transportFor(subgraph: string): Transport {
+    const transport = acquired?.byName.get(subgraph);
+    if (!transport) throw new Error(`the plan names subgraph ${subgraph}, which the supergraph does not`);
+    return transport;
   }
 
-  function parseAndValidate(text: string): DocumentNode | readonly GraphQLError[] {
-    try {
-      const document = parse(text, { maxTokens: MAX_TOKENS });
-      const errors = validate(snapshot.apiSchema, document, undefined, { maxErrors: 20 });
-      return errors.length > 0 ? errors : document;
-    } catch (error) {
-      if (error instanceof GraphQLError) return [error];
-      throw error;
-    }
+  function releaseWhenIdle(): void {
+    if (!retired || running > 0) return;
+    void acquired?.release();
+    acquired = undefined;
   }
 
   return {
     snapshot,
     executor,
-    transports: acquired.byName,
+    get transports() {
+      return acquired?.byName ?? new Map<string, Transport>();
+    },
     readDocument(text) {
       const known = documents.get(text);
       if (known) return known;
-      const outcome = parseAndValidate(text);
-      documents.set(text, outcome);
+      const outcome = parseAndValidate(text, snapshot);
+      if ('kind' in outcome && text.length <= MAX_KEPT_CHARACTERS) documents.set(text, outcome);
       return outcome;
     },
     prepare: (document, operationName) => plans.get(document, operationName),
     hold() {
+      acquired ??= pool.acquire(snapshot.subgraphs);
       running += 1;
       let held = true;
       return () => {
@@ -103,15 +103,23 @@ export function createGeneration({
       };
     },
     retire() {
-      if (retired) return;
       retired = true;
       releaseWhenIdle();
     },
   };
 }
 
-function transportOf(subgraph: string, transports: ReadonlyMap<string, Transport>): Transport {
-  const transport = transports.get(subgraph);
-  if (!transport) throw new Error(`the plan names subgraph ${subgraph}, which the supergraph does not`);
-  return transport;
+function parseAndValidate(
+  text: string,
+  { apiSchema }: SupergraphSnapshot,
+): DocumentNode | readonly GraphQLError[] {
+  try {
+    const document = parse(text, { maxLexicalTokens: MAX_TOKENS });
+    const errors = validate(apiSchema, document, undefined, { maxErrors: 20 });
+    return errors.length > 0 ? errors : document;
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    // Selections nested deeper than the stack is.
+    return [new GraphQLError('The document could not be read.', { originalError: error as Error })];
+  }
 }

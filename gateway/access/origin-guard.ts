@@ -2,8 +2,8 @@
 export interface OriginGuard {
   /** Whether a page of this origin may read answers and open sockets; a request without an origin is not a page's. */
   allowsOrigin(origin: string | undefined, host: string | undefined): boolean;
-  /** Whether the server answers under this host name at all. */
-  allowsHost(host: string | undefined): boolean;
+  /** Why the server does not answer a request at all; undefined when it does. */
+  refuse(origin: string | undefined, host: string | undefined): string | undefined;
 }
 
 export interface OriginGuardOptions {
@@ -12,26 +12,39 @@ export interface OriginGuardOptions {
   /**
    * True while anybody who reaches the server is let in. Then pages of this machine may talk to it, and it answers to
    * this machine's own names only: otherwise any page on the web could reach it by a name of its own that resolves to
-   * 127.0.0.1 (DNS rebinding).
+   * 127.0.0.1 (DNS rebinding), and have a visitor's browser send it what needs no reading of the answer.
    */
   readonly open: boolean;
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
+/** Makes the guard of one server. */
 export function createOriginGuard({ allowedOrigins, open }: OriginGuardOptions): OriginGuard {
   const allowed = new Set(allowedOrigins);
+
+  function allowsOrigin(origin: string | undefined, host: string | undefined): boolean {
+    if (origin === undefined || allowed.has(origin)) return true;
+    const url = URL.canParse(origin) ? new URL(origin) : undefined;
+    if (!url) return false;
+    return url.host === host?.toLowerCase() || (open && LOOPBACK.test(url.hostname));
+  }
+
   return {
-    allowsOrigin(origin, host) {
-      if (origin === undefined || allowed.has(origin)) return true;
-      const url = URL.canParse(origin) ? new URL(origin) : undefined;
-      if (!url) return false;
-      return url.host === host || (open && LOOPBACK.test(url.hostname));
-    },
-    allowsHost(host) {
-      if (!open || host === undefined) return true;
-      const url = `http://${host}`;
-      return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
+    allowsOrigin,
+    refuse(origin, host) {
+      if (!open) return undefined;
+      if (!isLoopback(host)) {
+        return `expected a request to localhost, got one to ${JSON.stringify(host)}: without API keys the server answers to this machine only. Set AEGIS_API_KEYS to serve others.`;
+      }
+      if (allowsOrigin(origin, host)) return undefined;
+      return `expected a page of this machine, got one of ${JSON.stringify(origin)}. Set AEGIS_ALLOWED_ORIGINS to let it in.`;
     },
   };
+}
+
+function isLoopback(host: string | undefined): boolean {
+  if (host === undefined) return true;
+  const url = `http://${host}`;
+  return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
 }

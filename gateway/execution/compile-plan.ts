@@ -8,6 +8,7 @@ import type {
 import { Kind, parse, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
 import type { SubgraphOperation } from '../transports/transport.js';
 import { compileFetchPath, type FetchPath } from './fetch-path.js';
+import { innermostFirst } from './rewrites.js';
 
 /** One request to one subgraph, and where its answer goes. */
 export interface FetchStep {
@@ -36,6 +37,7 @@ export type PlanStep =
       readonly whenFalse: PlanStep | undefined;
     };
 
+/** A whole plan. */
 export interface CompiledPlan {
   /** The fetch whose events a subscription yields; undefined for queries and mutations. */
   readonly source: FetchStep | undefined;
@@ -95,7 +97,7 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
     requires: node.requires && node.requires.length > 0 ? node.requires : undefined,
     path: compileFetchPath(path),
     inputRewrites: node.inputRewrites,
-    outputRewrites: node.outputRewrites,
+    outputRewrites: innermostFirst(node.outputRewrites),
     fields: collectFields(operation.document, node),
   };
 }

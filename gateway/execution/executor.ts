@@ -2,39 +2,28 @@ import {
   execute as executeSchema,
   getVariableValues,
   GraphQLError,
-  Kind,
   type DocumentNode,
   type ExecutionResult,
-  type FragmentDefinitionNode,
-  type GraphQLObjectType,
-  type OperationDefinitionNode,
+  type GraphQLSchema,
 } from 'graphql';
 import type { QueryPlan } from '@apollo/query-planner';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import { SubscriptionRefused } from '../transports/subscription-refused.js';
-import type { SubgraphResponse, Transport } from '../transports/transport.js';
-import { compilePlan, type CompiledPlan, type FetchStep } from './compile-plan.js';
+import type { SubgraphRequest, SubgraphResponse, Transport } from '../transports/transport.js';
+import type { FetchStep } from './compile-plan.js';
+import { openDeadline } from './deadline.js';
+import { mergeRootFields } from './merge-response.js';
+import type { PlanRun } from './plan-run.js';
 import { createPossibleTypes } from './possible-types.js';
+import { prepareOperation, type PreparedOperation } from './prepared-operation.js';
 import { createProblems } from './problems.js';
-import { createSelectionShape, findConditionVariables, type SelectionShape } from './response-shape.js';
-import { mergeRootFields, pickVariables, runPlan, type PlanRun } from './run-plan.js';
+import { pickVariables, runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
-import { selectIntrospection } from './select-introspection.js';
 import { describeReported, describeUnreached, toUpstreamError } from './upstream-error.js';
 
-/** An operation with all that is the same for each request of it. */
-export interface PreparedOperation {
-  readonly definition: OperationDefinitionNode;
-  readonly rootType: GraphQLObjectType;
-  readonly plan: CompiledPlan;
-  /** The shape of the response, which depends on the variables that decide `@skip` and `@include`. */
-  shapeFor(variables: Readonly<Record<string, unknown>>): SelectionShape;
-  /** Root fields that this gateway answers itself, as an operation of their own; undefined when there are none. */
-  readonly introspection: DocumentNode | undefined;
-}
-
+/** One request of an operation. */
 export interface ExecutionRequest {
   /** As the client sent them. */
   readonly variables: Readonly<Record<string, unknown>>;
@@ -57,22 +46,30 @@ export interface Executor {
 export interface ExecutorOptions {
   readonly snapshot: SupergraphSnapshot;
   readonly transportFor: (subgraph: string) => Transport;
+  /**
+   * How long a query, a mutation, the begin of a subscription and the completion of each of its events may take, in
+   * milliseconds.
+   */
+  readonly timeoutMs: number;
 }
 
-/** How many shapes of one operation are kept: each condition variable doubles them. */
-const MAX_SHAPES = 32;
+/** A subscription that has begun. */
+interface Subscribed {
+  readonly operation: PreparedOperation;
+  readonly source: FetchStep;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly request: ExecutionRequest;
+}
 
-export function createExecutor({ snapshot, transportFor }: ExecutorOptions): Executor {
+/** Makes the executor of one supergraph. */
+export function createExecutor({ snapshot, transportFor, timeoutMs }: ExecutorOptions): Executor {
   const { apiSchema } = snapshot;
   const possibleTypes = createPossibleTypes(snapshot.supergraph.schema.toGraphQLJSSchema());
 
-  function coerce({ definition }: PreparedOperation, variables: Readonly<Record<string, unknown>>) {
-    return getVariableValues(apiSchema, definition.variableDefinitions ?? [], variables, { maxErrors: 20 });
-  }
-
   function begin(
     variables: Readonly<Record<string, unknown>>,
-    { context, signal }: ExecutionRequest,
+    { context }: ExecutionRequest,
+    signal: AbortSignal,
   ): PlanRun {
     return { data: {}, problems: createProblems(), variables, context, signal, possibleTypes, transportFor };
   }
@@ -84,118 +81,125 @@ export function createExecutor({ snapshot, transportFor }: ExecutorOptions): Exe
       selection: operation.shapeFor(run.variables),
       data: run.data,
       problems: run.problems,
-      introspection: introspect(operation, run.variables),
+      introspection: introspect(operation, run.variables, apiSchema),
     });
     return errors.length > 0 ? { data, errors } : { data };
   }
 
-  function introspect({ introspection }: PreparedOperation, variableValues: PlanRun['variables']) {
-    if (!introspection) return {};
-    const result = executeSchema({ schema: apiSchema, document: introspection, variableValues });
-    return result instanceof Promise ? {} : (result.data ?? {});
-  }
-
   async function completeEvent(
     event: SubgraphResponse,
-    { operation, source, run }: { operation: PreparedOperation; source: FetchStep; run: PlanRun },
+    { operation, source, variables, request }: Subscribed,
   ): Promise<ExecutionResult> {
-    mergeRootFields(source, event, run);
-    await runPlan(operation.plan.root, run);
-    return finish(operation, run);
+    const deadline = openDeadline(request.signal, timeoutMs);
+    try {
+      const run = begin(variables, request, deadline.signal);
+      mergeRootFields(source, event, run);
+      await runPlan(operation.plan.root, run);
+      return finish(operation, run);
+    } finally {
+      deadline.close();
+    }
+  }
+
+  /** Begins at the subgraph. The deadline's clock stops then; its signal ends the subscription with the client. */
+  async function openSource(request: SubgraphRequest): Promise<AsyncIterator<SubgraphResponse>> {
+    const { subgraph } = request.operation;
+    const deadline = openDeadline(request.signal, timeoutMs);
+    try {
+      const events = await transportFor(subgraph).subscribe({ ...request, signal: deadline.signal });
+      deadline.stopClock();
+      return explainEnd(events, subgraph, deadline.close);
+    } catch (error) {
+      deadline.close();
+      throw error;
+    }
   }
 
   return {
-    prepare: (document, operationName, plan) => prepare(document, operationName, { plan, snapshot }),
+    prepare: (document, operationName, plan) =>
+      prepareOperation({ document, operationName, plan, schema: apiSchema }),
     async execute(operation, request) {
-      const { coerced, errors } = coerce(operation, request.variables);
+      const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
-      const run = begin(coerced, request);
-      await runPlan(operation.plan.root, run);
-      return finish(operation, run);
+      const deadline = openDeadline(request.signal, timeoutMs);
+      try {
+        const run = begin(coerced, request, deadline.signal);
+        await runPlan(operation.plan.root, run);
+        return finish(operation, run);
+      } finally {
+        deadline.close();
+      }
     },
     async subscribe(operation, request) {
       const { source } = operation.plan;
-      const { coerced, errors } = coerce(operation, request.variables);
+      const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
       if (!source)
         return { errors: [new GraphQLError('expected a subscription with a field of a subgraph.')] };
-      const { subgraph } = source.operation;
       const { context, signal } = request;
-      const variables = pickVariables(source, coerced);
       try {
-        const transport = transportFor(subgraph);
-        const events = await transport.subscribe({ operation: source.operation, variables, context, signal });
-        const complete = (event: SubgraphResponse) =>
-          completeEvent(event, { operation, source, run: begin(coerced, request) });
-        return mapIterator(explainEnd(events, subgraph), complete);
+        const variables = pickVariables(source, coerced);
+        const events = await openSource({ operation: source.operation, variables, context, signal });
+        const subscribed = { operation, source, variables: coerced, request };
+        return mapIterator(events, (event) => completeEvent(event, subscribed));
       } catch (error) {
-        return { errors: explain(error, subgraph) };
+        return { errors: explain(error, source.operation.subgraph) };
       }
     },
   };
 }
 
-/** Ends a stream that failed with errors in the client's terms. */
+/** The variables that an operation declares, checked and with their defaults, or what is wrong with them. */
+function coerceVariables(
+  { definition, conditionVariables }: PreparedOperation,
+  variables: Readonly<Record<string, unknown>>,
+  schema: GraphQLSchema,
+) {
+  const definitions = definition.variableDefinitions ?? [];
+  const { coerced, errors } = getVariableValues(schema, definitions, variables, { maxErrors: 20 });
+  if (errors) return { errors };
+  // A nullable variable with a default may decide a condition, and then be sent as null.
+  const undecided = conditionVariables.find((name) => coerced[name] === null);
+  if (undecided === undefined) return { coerced };
+  return { errors: [new GraphQLError(`Variable "$${undecided}" of @skip or @include must not be null.`)] };
+}
+
+/** Answers the root fields that ask about the schema. */
+function introspect(
+  { introspection }: PreparedOperation,
+  variableValues: Readonly<Record<string, unknown>>,
+  schema: GraphQLSchema,
+): Readonly<Record<string, unknown>> {
+  if (!introspection) return {};
+  const result = executeSchema({ schema, document: introspection, variableValues });
+  return result instanceof Promise ? {} : (result.data ?? {});
+}
+
+/** Ends a stream that failed with an error in the client's terms, and calls back when it is over in whichever way. */
 function explainEnd(
   events: AsyncIterableIterator<SubgraphResponse>,
   subgraph: string,
+  onEnd: () => void,
 ): AsyncIterator<SubgraphResponse> {
   return {
     async next() {
       try {
-        return await events.next();
+        const result = await events.next();
+        if (result.done) onEnd();
+        return result;
       } catch (error) {
+        onEnd();
         throw explain(error, subgraph)[0] ?? error;
       }
     },
-    return: async () => (await events.return?.()) ?? { value: undefined, done: true },
+    async return() {
+      onEnd();
+      return (await events.return?.()) ?? { value: undefined, done: true };
+    },
   };
 }
 
 function explain(error: unknown, subgraph: string): GraphQLError[] {
-  if (error instanceof SubscriptionRefused) {
-    return error.errors.map((reported) =>
-      toUpstreamError(describeReported(reported, subgraph), reported.path),
-    );
-  }
-  return [toUpstreamError(describeUnreached(error, subgraph))];
-}
-
-function prepare(
-  document: DocumentNode,
-  operationName: string | undefined,
-  { plan, snapshot }: { plan: QueryPlan; snapshot: SupergraphSnapshot },
-): PreparedOperation {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  let definition: OperationDefinitionNode | undefined;
-  for (const node of document.definitions) {
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
-    if (node.kind !== Kind.OPERATION_DEFINITION) continue;
-    if (operationName === undefined || node.name?.value === operationName) definition ??= node;
-  }
-  if (!definition)
-    throw new GraphQLError(`expected an operation named ${String(operationName)} in the document.`);
-  const rootType = snapshot.apiSchema.getRootType(definition.operation);
-  if (!rootType) throw new GraphQLError(`the schema has no ${definition.operation} operations.`);
-  const sets = [definition.selectionSet];
-  const conditionVariables = findConditionVariables([
-    ...sets,
-    ...[...fragments.values()].map((f) => f.selectionSet),
-  ]);
-  const shapes = new Map<string, SelectionShape>();
-  return {
-    definition,
-    rootType,
-    plan: compilePlan(plan),
-    introspection: selectIntrospection(definition, fragments),
-    shapeFor(variables) {
-      const key = conditionVariables.map((name) => (variables[name] === true ? '1' : '0')).join('');
-      const known = shapes.get(key);
-      if (known) return known;
-      const shape = createSelectionShape(sets, { schema: snapshot.apiSchema, fragments, variables });
-      if (shapes.size >= MAX_SHAPES) shapes.clear();
-      shapes.set(key, shape);
-      return shape;
-    },
-  };
+  if (!(error instanceof SubscriptionRefused)) return [toUpstreamError(describeUnreached(error, subgraph))];
+  return error.errors.map((reported) => toUpstreamError(describeReported(reported, subgraph), reported.path));
 }

@@ -1,9 +1,10 @@
-import { isDataObject, type DataObject, type ResponsePath } from './data.js';
+import { isDataObject, valueOf, type DataObject, type ResponsePath } from './data.js';
 import type { PossibleTypes } from './possible-types.js';
 
 /** One step of the way from the root to the objects that a fetch completes. */
 interface PathStep {
-  readonly key: string;
+  /** The field to go into; undefined stays at the object, for the sake of the types. */
+  readonly key: string | undefined;
   /** The types that go on from here, when the planner split them; undefined means all. */
   readonly types: readonly string[] | undefined;
 }
@@ -17,10 +18,13 @@ const TYPE_CONDITIONS = /^(?<key>[^|]*)\|\[(?<types>[^\]]*)\]$/;
 export function compileFetchPath(path: ResponsePath): FetchPath {
   return path
     .map((element) => {
-      const { key, types } = TYPE_CONDITIONS.exec(String(element))?.groups ?? {};
-      return { key: key ?? String(element), types: types?.split(',').map((type) => type.trim()) };
+      const { key = String(element), types } = TYPE_CONDITIONS.exec(String(element))?.groups ?? {};
+      return {
+        key: key === '@' || key === '' ? undefined : key,
+        types: types?.split(',').map((type) => type.trim()),
+      };
     })
-    .filter(({ key, types }) => key !== '@' || types !== undefined);
+    .filter(({ key, types }) => key !== undefined || types !== undefined);
 }
 
 /** Receives each object at the end of a path, with its place in the response. The place is reused: copy to keep. */
@@ -45,21 +49,19 @@ export function visitTargets(
       return;
     }
     if (!isDataObject(value)) return;
-    const previous = path[depth - 1];
-    if (previous?.types && !previous.types.some((type) => possibleTypes.meets(value['__typename'], type)))
-      return;
-    step(value, depth);
+    const types = path[depth - 1]?.types;
+    if (!types || types.some((type) => possibleTypes.meets(value['__typename'], type))) step(value, depth);
   }
 
   function step(object: DataObject, depth: number): void {
     const next = path[depth];
     if (!next) {
       visit(object, at);
-    } else if (next.key === '@') {
+    } else if (next.key === undefined) {
       walk(object, depth + 1);
     } else {
       at.push(next.key);
-      walk(object[next.key], depth + 1);
+      walk(valueOf(object, next.key), depth + 1);
       at.pop();
     }
   }

@@ -1,8 +1,9 @@
-import { isAbstractType, type GraphQLSchema } from 'graphql';
+import { isAbstractType, isObjectType, type GraphQLSchema } from 'graphql';
 
 /** Tells whether an object that says it is of one type meets a type condition. */
 export interface PossibleTypes {
   meets(typename: unknown, condition: string): boolean;
+  isObjectType(typename: unknown): boolean;
 }
 
 /**
@@ -24,5 +25,8 @@ export function createPossibleTypes(schema: GraphQLSchema): PossibleTypes {
     return names;
   }
 
-  return { meets: (typename, condition) => typeof typename === 'string' && namesOf(condition).has(typename) };
+  return {
+    meets: (typename, condition) => typeof typename === 'string' && namesOf(condition).has(typename),
+    isObjectType: (typename) => typeof typename === 'string' && isObjectType(schema.getType(typename)),
+  };
 }

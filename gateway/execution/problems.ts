@@ -22,11 +22,15 @@ export interface Problems {
   readonly located: readonly LocatedFailure[];
   /** Why a field of an object is missing, if a fetch for the object failed. */
   reasonFor(object: DataObject, field: string): UpstreamFailure | undefined;
+  /** The failures of {@link addFor} that {@link reasonFor} has given for no field: each once. */
+  unexplained(): readonly UpstreamFailure[];
 }
 
+/** Nothing has gone wrong yet. */
 export function createProblems(): Problems {
   const located: LocatedFailure[] = [];
   const byObject = new Map<DataObject, FailedFetch[]>();
+  const unexplained = new Set<UpstreamFailure>();
   return {
     addAt: (path, failure) => {
       located.push({ path, failure });
@@ -35,8 +39,14 @@ export function createProblems(): Problems {
       const earlier = byObject.get(object);
       if (earlier) earlier.push(failed);
       else byObject.set(object, [failed]);
+      unexplained.add(failed.failure);
     },
     located,
-    reasonFor: (object, field) => byObject.get(object)?.find(({ fields }) => fields.has(field))?.failure,
+    reasonFor(object, field) {
+      const failure = byObject.get(object)?.find(({ fields }) => fields.has(field))?.failure;
+      if (failure) unexplained.delete(failure);
+      return failure;
+    },
+    unexplained: () => [...unexplained],
   };
 }

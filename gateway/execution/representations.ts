@@ -1,5 +1,5 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
-import { isDataObject, type DataObject } from './data.js';
+import { isDataObject, setValue, valueOf, type DataObject } from './data.js';
 import type { PossibleTypes } from './possible-types.js';
 
 /** The entities that one fetch asks a subgraph for: each once, however many places wait for it. */
@@ -37,6 +37,10 @@ export function collectRepresentations(
   const incomplete: { object: DataObject; missing: string }[] = [];
   const indexes = new Map<string, number>();
   for (const object of objects) {
+    if (typeof object['__typename'] !== 'string') {
+      incomplete.push({ object, missing: '__typename' });
+      continue;
+    }
     const representation = project(object, requires, possibleTypes);
     if (representation instanceof Missing) {
       incomplete.push({ object, missing: representation.field });
@@ -73,10 +77,10 @@ function project(
       continue;
     }
     const name = selection.alias ?? selection.name;
-    const value = projectValue(source[name], selection.selections, possibleTypes);
+    const value = projectValue(valueOf(source, name), selection.selections, possibleTypes);
     if (value === undefined) return new Missing(name);
     if (value instanceof Missing) return value;
-    result[name] = value;
+    setValue(result, name, value);
   }
   return result;
 }

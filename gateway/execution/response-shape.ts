@@ -2,7 +2,9 @@ import {
   GraphQLIncludeDirective,
   GraphQLSkipDirective,
   getDirectiveValues,
+  getNamedType,
   isAbstractType,
+  isCompositeType,
   isObjectType,
   Kind,
   SchemaMetaFieldDef,
@@ -17,6 +19,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { isDataObject, valueOf, type DataObject, type ResponsePath } from './data.js';
 
 /** A field that the client asked for on one type, however many times it wrote it. */
 export interface FieldShape {
@@ -39,6 +42,7 @@ const META_FIELDS = new Map(
   [TypeNameMetaFieldDef, SchemaMetaFieldDef, TypeMetaFieldDef].map((field) => [field.name, field]),
 );
 
+/** What a selection is resolved with. */
 export interface ShapeSource {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -126,6 +130,42 @@ export function resolveObjectType(
   if (isObjectType(declared)) return declared;
   const type = typeof typename === 'string' ? schema.getType(typename) : undefined;
   return isObjectType(type) && schema.isSubType(declared, type) ? type : undefined;
+}
+
+/** A value of the response as a path walks down to it. */
+interface Standpoint {
+  readonly value: unknown;
+  readonly type: GraphQLCompositeType;
+  readonly selection: SelectionShape;
+}
+
+/**
+ * Cuts the path of an error where it leaves what the client selected: a field that was only fetched for the sake of
+ * another (a key, a required field) fails at the object that needed it.
+ */
+export function cutToSelection(
+  path: ResponsePath,
+  schema: GraphQLSchema,
+  root: { readonly data: DataObject; readonly type: GraphQLObjectType; readonly selection: SelectionShape },
+): ResponsePath {
+  let here: Standpoint = { value: root.data, type: root.type, selection: root.selection };
+  for (const [depth, element] of path.entries()) {
+    const { value } = here;
+    if (typeof element === 'number') {
+      here = { ...here, value: Array.isArray(value) ? value[element] : undefined };
+      continue;
+    }
+    const object = isDataObject(value) ? value : {};
+    const type = resolveObjectType(here.type, object['__typename'], schema);
+    // Below a null of an abstract type nobody knows what it would have been: the subgraph is believed.
+    if (!type) return path;
+    const field = here.selection.fieldsOf(type).find(({ responseName }) => responseName === element);
+    if (!field) return path.slice(0, depth);
+    const inner = getNamedType(field.type);
+    if (!isCompositeType(inner) || !field.selection) return path;
+    here = { value: valueOf(object, element), type: inner, selection: field.selection };
+  }
+  return path;
 }
 
 /** The names of the variables that decide `@skip` and `@include` in an operation, so that shapes can be kept by their values. */

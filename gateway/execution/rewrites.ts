@@ -1,5 +1,5 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
-import { isDataObject } from './data.js';
+import { isDataObject, setValue, valueOf, type ResponsePath } from './data.js';
 import type { PossibleTypes } from './possible-types.js';
 
 const TYPE_CONDITION = '... on ';
@@ -30,11 +30,40 @@ function rewriteAt(
       rewriteAt(value, rewrite, depth + 1, possibleTypes);
     }
   } else if (depth < rewrite.path.length - 1) {
-    rewriteAt(value[step], rewrite, depth + 1, possibleTypes);
+    rewriteAt(valueOf(value, step), rewrite, depth + 1, possibleTypes);
   } else if (rewrite.kind === 'ValueSetter') {
     value[step] = rewrite.setValueTo;
   } else if (Object.hasOwn(value, step)) {
-    value[rewrite.renameKeyTo] = value[step];
+    setValue(value, rewrite.renameKeyTo, value[step]);
     Reflect.deleteProperty(value, step);
   }
+}
+
+/**
+ * Puts rewrites into an order in which each finds what it names: those inside an object before the one that renames the
+ * object.
+ */
+export function innermostFirst(
+  rewrites: readonly FetchDataRewrite[] | undefined,
+): readonly FetchDataRewrite[] | undefined {
+  return rewrites && [...rewrites].sort((a, b) => b.path.length - a.path.length);
+}
+
+/** Writes an error's path, which a subgraph gave in the names of its fetch, in the names of the response. */
+export function renamePath(
+  path: ResponsePath,
+  rewrites: readonly FetchDataRewrite[] | undefined,
+): ResponsePath {
+  if (!rewrites) return path;
+  const renamed = [...path];
+  const places = path.flatMap((element, place) => (typeof element === 'string' ? [place] : []));
+  for (const rewrite of rewrites) {
+    if (rewrite.kind !== 'KeyRenamer') continue;
+    const names = rewrite.path.filter((step) => !step.startsWith(TYPE_CONDITION));
+    const place = places[names.length - 1];
+    if (place !== undefined && names.every((name, index) => path[places[index] ?? -1] === name)) {
+      renamed[place] = rewrite.renameKeyTo;
+    }
+  }
+  return renamed;
 }

@@ -10,11 +10,12 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql';
-import { isDataObject, type DataObject, type ResponsePath } from './data.js';
+import { isDataObject, setValue, valueOf, type DataObject, type ResponsePath } from './data.js';
 import type { Problems } from './problems.js';
-import { resolveObjectType, type FieldShape, type SelectionShape } from './response-shape.js';
+import { cutToSelection, resolveObjectType, type FieldShape, type SelectionShape } from './response-shape.js';
 import { toUpstreamError } from './upstream-error.js';
 
+/** What a response is shaped from. */
 export interface ShapeInput {
   readonly schema: GraphQLSchema;
   readonly rootType: GraphQLObjectType;
@@ -25,6 +26,7 @@ export interface ShapeInput {
   readonly introspection: Readonly<Record<string, unknown>>;
 }
 
+/** A response as the client asked for it. */
 export interface ShapedResponse {
   readonly data: DataObject | null;
   readonly errors: readonly GraphQLError[];
@@ -39,29 +41,44 @@ export interface ShapedResponse {
 export function shapeResponse(input: ShapeInput): ShapedResponse {
   const shaper = createShaper(input);
   const data = shaper.completeFields(input.data, input.rootType, input.selection);
-  return { data, errors: shaper.errors };
+  // What no missing field accounts for must still be told: a subgraph may report an error and leave nothing out.
+  const rest = input.problems.unexplained().map((failure) => toUpstreamError(failure));
+  return { data, errors: [...shaper.errors, ...rest] };
 }
 
-function createShaper({ schema, problems, introspection, rootType }: ShapeInput) {
-  const at: (string | number)[] = [];
-  const errors: GraphQLError[] = problems.located.map(({ failure, path }) => toUpstreamError(failure, path));
+/** The errors of a response, and which nulls they account for. */
+function createErrorList({ schema, problems, rootType, data, selection }: ShapeInput) {
+  const errors: GraphQLError[] = [];
   /** Every prefix of the path of every error: a null there has its reason below. */
   const explained = new Set<string>();
-  for (const { path } of problems.located) explain(path);
 
   function explain(path: ResponsePath): void {
     for (let length = 0; length <= path.length; length += 1) explained.add(path.slice(0, length).join('\n'));
   }
 
-  function report(error: GraphQLError): void {
-    errors.push(error);
-    explain(at);
+  for (const { failure, path } of problems.located) {
+    const shown = cutToSelection(path, schema, { data, type: rootType, selection });
+    errors.push(toUpstreamError(failure, shown.length > 0 ? shown : undefined));
+    explain(path);
   }
+  return {
+    errors,
+    report(error: GraphQLError, at: ResponsePath): void {
+      errors.push(error);
+      explain(at);
+    },
+    explains: (at: ResponsePath) => explained.has(at.join('\n')),
+  };
+}
+
+function createShaper(input: ShapeInput) {
+  const { schema, problems, introspection } = input;
+  const at: (string | number)[] = [];
+  const { errors, report, explains } = createErrorList(input);
 
   function refuse(message: string): null {
-    report(
-      new GraphQLError(message, { path: [...at], extensions: { code: 'UPSTREAM_FAILED', retryable: false } }),
-    );
+    const extensions = { code: 'UPSTREAM_FAILED', retryable: false };
+    report(new GraphQLError(message, { path: [...at], extensions }), at);
     return null;
   }
 
@@ -75,18 +92,17 @@ function createShaper({ schema, problems, introspection, rootType }: ShapeInput)
     for (const field of selection.fieldsOf(type)) {
       const value = completeField(object, field);
       if (value === null && isNonNullType(field.type)) return null;
-      result[field.responseName] = value;
+      setValue(result, field.responseName, value);
     }
     return result;
   }
 
   function completeField(object: DataObject, field: FieldShape): unknown {
-    const { responseName } = field;
-    if (field.name === '__typename') return field.parentType.name;
-    if (field.parentType === rootType && Object.hasOwn(introspection, responseName))
-      return introspection[responseName];
+    const { responseName, name } = field;
+    if (name === '__typename') return field.parentType.name;
+    if (name === '__schema' || name === '__type') return introspection[responseName] ?? null;
     at.push(responseName);
-    const raw = object[responseName];
+    const raw = valueOf(object, responseName);
     if (raw === undefined) reportMissing(object, responseName);
     const value = complete(raw, field.type, field);
     at.pop();
@@ -95,14 +111,14 @@ function createShaper({ schema, problems, introspection, rootType }: ShapeInput)
 
   function reportMissing(object: DataObject, responseName: string): void {
     const failure = problems.reasonFor(object, responseName);
-    if (failure) report(toUpstreamError(failure, at));
+    if (failure) report(toUpstreamError(failure, at), at);
   }
 
   /** A value of its type, or null: when it is null, or when something below it that may not be null is. */
   function complete(value: unknown, type: GraphQLOutputType, field: FieldShape): unknown {
     if (isNonNullType(type)) {
       const inner = complete(value, type.ofType, field);
-      if (inner === null && !explained.has(at.join('\n'))) {
+      if (inner === null && !explains(at)) {
         refuse(`Cannot return null for non-nullable field ${field.parentType.name}.${field.name}.`);
       }
       return inner;

@@ -1,20 +1,24 @@
-import type { AddressInfo } from 'node:net';
 import type { ApolloServer } from '@apollo/server';
 import fastifyApollo from '@as-integrations/fastify';
 import fastifyCors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
+import { createApolloServer } from '../../kernel/graphql/apollo-server.js';
+import { closeServer } from '../../kernel/graphql/close-server.js';
+import { createFormatErrors } from '../../kernel/graphql/format-errors.js';
+import { answerErrorsAsGraphQL } from '../../kernel/graphql/http-errors.js';
+import { listeningUrl } from '../../kernel/graphql/listening-url.js';
 import type { Identify } from '../../kernel/graphql/subgraph.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
-import { continueTrace } from '../../kernel/telemetry/trace-context.js';
+import { traceOf } from '../../kernel/telemetry/trace-context.js';
 import { authenticateHeaders } from '../access/authenticate.js';
 import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
+import { UpstreamError } from '../execution/upstream-error.js';
 import type { Gateway } from '../gateway.js';
-import { createApolloServer, type HttpContext } from './apollo-server.js';
+import { MAX_TOKENS } from '../generation.js';
+import { createGatewayInterface, type HttpContext } from './gateway-interface.js';
 import { registerHealth } from './health-routes.js';
-import { answerErrorsAsGraphQL } from '../../kernel/graphql/http-errors.js';
-import { createFormatErrors } from './response-errors.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';
 
@@ -34,27 +38,42 @@ export interface GatewayServerOptions {
   readonly metrics: Metrics;
   /** Routes of subgraphs that live in this process. */
   readonly routes: readonly ((server: FastifyInstance) => void)[];
+  /** How long a stop waits for running requests and for clients to leave, in milliseconds; 5,000 by default. */
+  readonly closeDeadlineMs?: number;
 }
 
+/** A gateway that answers on a port. */
 export interface GatewayServer {
   /** Such as `http://127.0.0.1:4000`. */
   readonly url: string;
-  /** Takes no more requests, lets the running ones finish, and closes the sockets. */
+  /** Takes no more requests, lets the running ones finish, and closes the sockets. Safe to call twice. */
   close(): Promise<void>;
 }
 
 const GRAPHQL_PATH = '/graphql';
-const MAX_TOKENS = 15_000;
+/** How long a client may take to send a request, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const CLOSE_DEADLINE_MS = 5_000;
 
 /** Opens the one port of the gateway: GraphQL over HTTP and WebSocket, health, metrics and the page. */
 export async function openGatewayServer(options: GatewayServerOptions): Promise<GatewayServer> {
-  const { gateway, identify, logger, maxBodyBytes } = options;
+  const { gateway, identify, logger, maxBodyBytes, closeDeadlineMs = CLOSE_DEADLINE_MS } = options;
   const guard = createOriginGuard(options);
-  const formatErrors = createFormatErrors(logger);
-  const apollo = createApolloServer({ gateway, formatErrors, logger, maxTokens: MAX_TOKENS });
+  // A subgraph has decided what its errors say, and masked what they should not.
+  const formatErrors = createFormatErrors(logger, (error) => error instanceof UpstreamError);
+  const apollo = createApolloServer<HttpContext>({
+    executes: { gateway: createGatewayInterface(gateway) },
+    formatErrors,
+    logger,
+    maxTokens: MAX_TOKENS,
+  });
   await apollo.start();
 
-  const server = Fastify({ bodyLimit: maxBodyBytes, forceCloseConnections: 'idle', requestTimeout: 60_000 });
+  const server = Fastify({
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: 'idle',
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  });
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
   await server.register((scope) => registerGraphQL(scope, apollo, identify));
@@ -76,29 +95,32 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     logger,
     maxPayloadBytes: maxBodyBytes,
   });
-  await server.listen({ host: options.host, port: options.port });
-  return {
-    url: urlOf(server.server.address() as AddressInfo),
-    async close() {
-      await sockets.close();
-      await server.close();
-      await apollo.stop();
-    },
-  };
+
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closing ??= closeServer({
+      server,
+      sockets,
+      name: 'the gateway',
+      logger,
+      deadlineMs: closeDeadlineMs,
+    }).then(() => apollo.stop());
+    return closing;
+  }
+
+  try {
+    await server.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { url: listeningUrl(server), close };
 }
 
 async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promise<void> {
-  server.addHook('onRequest', (request, _reply, done) => {
-    if (guard.allowsHost(request.headers.host)) {
-      done();
-      return;
-    }
-    done(
-      new AegisError(
-        'FORBIDDEN',
-        `expected a request to localhost, got one to ${JSON.stringify(request.headers.host)}: without API keys the server answers to this machine only. Set AEGIS_API_KEYS to serve others.`,
-      ),
-    );
+  server.addHook('onRequest', ({ headers: { host, origin } }, _reply, done) => {
+    const refusal = guard.refuse(origin, host);
+    done(refusal === undefined ? undefined : new AegisError('FORBIDDEN', refusal));
   });
   await server.register(fastifyCors, {
     delegator: (request, callback) => {
@@ -138,14 +160,5 @@ function openContext(request: FastifyRequest, reply: FastifyReply, identify: Ide
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort();
   });
-  const { traceparent } = request.headers;
-  return {
-    principal,
-    trace: continueTrace(typeof traceparent === 'string' ? traceparent : undefined),
-    signal: left.signal,
-  };
-}
-
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  return { principal, trace: traceOf(request.headers), signal: left.signal };
 }

@@ -1,6 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { Health } from '../../kernel/graphql/subgraph.js';
 import type { Gateway } from '../gateway.js';
+import type { Generation } from '../generation.js';
+
+/** What is known of the subgraphs of one supergraph. */
+interface Round {
+  readonly generation: Generation;
+  /** Those that have answered at some time. */
+  readonly answered: Set<string>;
+  /** The questions that are under way. */
+  checking: Promise<ReadonlyMap<string, Health>> | undefined;
+}
 
 /**
  * `/health/live` answers as long as the process does. `/health/ready` answers 200 once every subgraph of the current
@@ -8,31 +18,32 @@ import type { Gateway } from '../gateway.js';
  * is no reason to take the gateway out of service.
  */
 export function registerHealth(server: FastifyInstance, gateway: Gateway): void {
-  let answered = new Set<string>();
-  let checkedFor = gateway.current;
-  let checking: Promise<ReadonlyMap<string, Health>> | undefined;
+  let round = begin();
 
-  async function check(): Promise<ReadonlyMap<string, Health>> {
-    // Callers at the same time share one round of questions.
-    checking ??= gateway.checkSubgraphs().finally(() => {
-      checking = undefined;
+  function begin(): Round {
+    return { generation: gateway.current, answered: new Set(), checking: undefined };
+  }
+
+  /** Callers at the same time share one round of questions. */
+  async function check(current: Round): Promise<ReadonlyMap<string, Health>> {
+    current.checking ??= gateway.checkSubgraphs().finally(() => {
+      current.checking = undefined;
     });
-    return checking;
+    const subgraphs = await current.checking;
+    for (const [name, health] of subgraphs) if (health.state === 'UP') current.answered.add(name);
+    return subgraphs;
   }
 
   server.get('/health/live', () => ({ state: 'UP' }));
   server.get('/health/ready', async (_request, reply) => {
-    if (checkedFor !== gateway.current) {
-      checkedFor = gateway.current;
-      answered = new Set();
-    }
-    const subgraphs = await check();
-    for (const [name, health] of subgraphs) if (health.state === 'UP') answered.add(name);
-    const ready = [...subgraphs.keys()].every((name) => answered.has(name));
+    if (round.generation !== gateway.current) round = begin();
+    const current = round;
+    const subgraphs = await check(current);
+    const ready = [...subgraphs.keys()].every((name) => current.answered.has(name));
     void reply.code(ready ? 200 : 503);
     return {
       state: ready ? 'UP' : 'DOWN',
-      supergraph: gateway.current.snapshot.id,
+      supergraph: current.generation.snapshot.id,
       subgraphs: Object.fromEntries(subgraphs),
     };
   });

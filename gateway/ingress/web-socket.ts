@@ -1,17 +1,20 @@
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Server as HttpServer } from 'node:http';
 import { GraphQLError, type ExecutionArgs } from 'graphql';
-import { handleProtocols } from 'graphql-ws';
-import { useServer, type Extra } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
-import type { Identify, RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { SubscribePayload } from 'graphql-ws';
+import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
+import type { Identify } from '../../kernel/graphql/subgraph.js';
+import {
+  createTraceOfPayload,
+  openWebSocketServer,
+  type Connection,
+  type OpenWebSocketServer,
+} from '../../kernel/graphql/web-socket-server.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
-import { continueTrace } from '../../kernel/telemetry/trace-context.js';
 import { authenticateConnection } from '../access/authenticate.js';
 import type { OriginGuard } from '../access/origin-guard.js';
-import type { Gateway, GatewayOperation } from '../gateway.js';
-import { formatResult, type FormatErrors } from './response-errors.js';
+import type { Gateway } from '../gateway.js';
+import type { GatewayOperation } from '../gateway-operation.js';
 
 export interface WebSocketOptions {
   readonly server: HttpServer;
@@ -25,119 +28,89 @@ export interface WebSocketOptions {
   readonly maxPayloadBytes: number;
 }
 
-/** What is known of a connection beside what graphql-ws knows. */
-type ConnectionExtra = Record<PropertyKey, unknown> & {
-  principal?: Principal;
+/** What is known of a connection. */
+interface ClientConnection extends Connection, Record<PropertyKey, unknown> {
   /** Aborted when the socket closes. */
-  left?: AbortController;
-};
-
-/** What an operation carries from its arrival to its execution; graphql-ws hands it on as the context value. */
-interface SocketContext {
-  readonly operation: GatewayOperation;
+  readonly left: AbortSignal;
+  /** Who it is; set when the connection is acknowledged. */
+  principal: Principal | undefined;
 }
 
-const KEEP_ALIVE_MS = 12_000;
 const INIT_TIMEOUT_MS = 5_000;
 
-/** Serves queries, mutations and subscriptions over WebSocket. Source: graphql-ws PROTOCOL.md, graphql-transport-ws. */
-export function serveWebSocket(options: WebSocketOptions): { close(): Promise<void> } {
+/**
+ * Serves queries, mutations and subscriptions over WebSocket. Who is asking is decided once, when the connection begins;
+ * one that is not let in is closed with 4403.
+ */
+export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
   const { server, path, gateway, identify, guard, formatErrors, logger, maxPayloadBytes } = options;
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols, maxPayload: maxPayloadBytes });
+  const traceOfPayload = createTraceOfPayload();
+  const operations = new WeakMap<ExecutionArgs, GatewayOperation>();
 
-  function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { host, origin } = request.headers;
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname !== path) refuse(socket, '404 Not Found');
-    else if (!guard.allowsHost(host) || !guard.allowsOrigin(origin, host)) refuse(socket, '403 Forbidden');
-    else
-      sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
+  function openConnection(connection: Connection): ClientConnection {
+    const left = new AbortController();
+    gateway.metrics.sockets.inc();
+    connection.socket.once('close', () => {
+      gateway.metrics.sockets.dec();
+      left.abort();
+    });
+    return { ...connection, left: left.signal, principal: undefined };
   }
-  server.on('upgrade', onUpgrade);
 
-  function openOperation(
-    extra: Partial<ConnectionExtra>,
-    payload: {
-      query: string;
-      operationName?: string | null | undefined;
-      variables?: Record<string, unknown> | null | undefined;
-    },
+  function readOperation(
+    { principal, left }: ClientConnection,
+    payload: SubscribePayload,
   ): ExecutionArgs | readonly GraphQLError[] {
-    const { principal, left } = extra;
-    // graphql-ws hands on no operation before the connection is acknowledged, and then both are there.
-    if (!principal || !left) return [new GraphQLError('the connection is not acknowledged')];
+    // graphql-ws hands on no operation before the connection is acknowledged, and then there is one.
+    if (!principal) return [new GraphQLError('the connection is not acknowledged')];
     const generation = gateway.current;
     const document = generation.readDocument(payload.query);
     if (!('kind' in document)) return document;
     const operationName = payload.operationName ?? undefined;
-    const context: RequestContext = { principal, trace: continueTrace(undefined) };
-    const { variables } = payload;
-    const operation = { generation, document, operationName, variables, context, signal: left.signal };
-    const contextValue: SocketContext = { operation };
-    return {
-      schema: generation.snapshot.apiSchema,
+    const { apiSchema: schema } = generation.snapshot;
+    const args = { schema, document, ...(operationName === undefined ? {} : { operationName }) };
+    operations.set(args, {
+      generation,
       document,
-      contextValue,
-      ...(operationName === undefined ? {} : { operationName }),
-    };
+      operationName,
+      variables: payload.variables,
+      context: { principal, trace: traceOfPayload(payload) },
+      signal: left,
+    });
+    return args;
   }
 
-  const protocol = useServer<Record<string, unknown>, ConnectionExtra>(
-    {
+  function operationOf(args: ExecutionArgs): GatewayOperation {
+    const operation = operations.get(args);
+    if (!operation) throw new Error('graphql-ws executes an operation that was not read here');
+    return operation;
+  }
+
+  return openWebSocketServer<ClientConnection>({
+    server,
+    path,
+    logger,
+    maxPayloadBytes,
+    allows: ({ headers: { host, origin } }) =>
+      guard.refuse(origin, host) === undefined && guard.allowsOrigin(origin, host),
+    openConnection,
+    protocol: {
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
       onConnect({ connectionParams, extra }) {
-        const left = new AbortController();
-        extra.left = left;
-        extra.socket.once('close', () => {
-          left.abort();
-        });
-        try {
-          extra.principal = authenticateConnection(connectionParams, extra.request.headers, identify);
-          return true;
-        } catch {
-          // Answered by the protocol's own close code, 4403.
-          return false;
-        }
+        extra.principal = authenticateConnection(connectionParams, extra.request.headers, identify);
+        return extra.principal !== undefined;
       },
-      onSubscribe: ({ extra }, _id, payload) => openOperation(extra, payload) as ExecutionArgs,
-      execute: (args: ExecutionArgs) => gateway.execute((args.contextValue as SocketContext).operation),
-      subscribe: (args: ExecutionArgs) => gateway.subscribe((args.contextValue as SocketContext).operation),
-      onNext: (_ctx, _id, _payload, args, result) =>
-        formatResult(
-          result,
-          (args.contextValue as SocketContext).operation.context.trace,
-          formatErrors,
-        ) as never,
-      onError: (_ctx, _id, _payload, errors) =>
-        formatErrors(errors.map(unwrap), continueTrace(undefined)) as never,
+      onSubscribe: ({ extra }, _id, payload) => readOperation(extra, payload),
+      execute: (args: ExecutionArgs) => gateway.execute(operationOf(args)),
+      subscribe: (args: ExecutionArgs) => gateway.subscribe(operationOf(args)),
+      onNext: (_context, _id, payload, _args, result) =>
+        formatResult(result, formatErrors, traceOfPayload(payload)),
+      onError: (_context, _id, payload, errors) => formatErrors(errors.map(unwrap), traceOfPayload(payload)),
     },
-    sockets,
-    KEEP_ALIVE_MS,
-  );
-  sockets.on('connection', (socket) => {
-    gateway.metrics.sockets.inc();
-    socket.once('close', () => {
-      gateway.metrics.sockets.dec();
-    });
-    socket.on('error', (error) => {
-      logger.debug({ err: error }, 'a socket failed');
-    });
   });
-
-  return {
-    async close() {
-      server.off('upgrade', onUpgrade);
-      for (const client of sockets.clients) client.close(1001, 'Going away');
-      await protocol.dispose();
-    },
-  };
 }
 
 /** graphql-ws wraps what a stream throws; the error that was thrown tells more. */
 function unwrap(error: GraphQLError): GraphQLError {
   return error.originalError instanceof GraphQLError ? error.originalError : error;
-}
-
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Supergraph } from '@apollo/federation-internals';
 import { assertValidSchema, type GraphQLSchema } from 'graphql';
 
+/** Where a subgraph is. */
 export interface SubgraphAddress {
   readonly name: string;
   /** Where it answers by HTTP; empty when it is reached in another way. */

@@ -1,6 +1,7 @@
 import { Pool } from 'undici';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { readSubgraphResponse } from './read-response.js';
 import type { SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
 import { createWebSocketSubscriber } from './web-socket-subscriber.js';
 
@@ -25,10 +26,14 @@ interface HttpAnswer {
 
 const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
 
-/** Calls a subgraph over HTTP, and over graphql-ws for subscriptions. Source: GraphQL over HTTP, draft of 2024, §6. */
+/**
+ * Calls a subgraph over HTTP, and over graphql-ws for subscriptions. Source: GraphQL over HTTP, draft of 2024, §6.
+ *
+ * Errors: when the address is no URL of HTTP.
+ */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { subgraph, timeoutMs, headersFor } = options;
-  const url = new URL(options.url);
+  const url = readAddress(options);
   const path = url.pathname + url.search;
   const pool = new Pool(url.origin, {
     connections: options.connections,
@@ -55,12 +60,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
-      throw describeFailure(error, {
-        subgraph,
-        timeoutMs,
-        timedOut: timeout.aborted,
-        signal,
-      });
+      throw describeFailure(error, { ...options, timedOut: timeout.aborted, signal });
     }
   }
 
@@ -93,10 +93,17 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   };
 }
 
+function readAddress({ subgraph, url }: HttpTransportOptions): URL {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return new URL(url);
+  throw new Error(
+    `subgraph ${subgraph}: expected an address such as http://host:4001/graphql, got "${url}".`,
+  );
+}
+
 /** Reads a GraphQL response. Errors: UPSTREAM_FAILED when the text is none, whatever the status says. */
 function readResponse(subgraph: string, { status, text }: HttpAnswer): SubgraphResponse {
-  const parsed = parseJson(text);
-  if (isResponse(parsed)) return parsed;
+  const response = readSubgraphResponse(parseJson(text));
+  if (response) return response;
   throw new AegisError(
     'UPSTREAM_FAILED',
     `subgraph ${subgraph}: expected a GraphQL response, got HTTP ${status} with ${describeText(text)}.`,
@@ -111,30 +118,18 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isResponse(value: unknown): value is SubgraphResponse {
-  if (typeof value !== 'object' || value === null) return false;
-  const { data, errors } = value as { data?: unknown; errors?: unknown };
-  const hasErrors = Array.isArray(errors) && errors.length > 0;
-  if (errors !== undefined && errors !== null && !Array.isArray(errors)) return false;
-  return (typeof data === 'object' && data !== null && !Array.isArray(data)) || hasErrors;
-}
-
 function describeText(text: string): string {
   if (text === '') return 'an empty body';
   return text.trimStart().startsWith('<') ? 'an HTML page' : `${text.length} characters that are none`;
 }
 
-interface FailureFacts {
-  readonly subgraph: string;
-  readonly timeoutMs: number;
+interface FailureFacts extends HttpTransportOptions {
   readonly timedOut: boolean;
   readonly signal: AbortSignal;
 }
 
-function describeFailure(
-  cause: unknown,
-  { subgraph, timeoutMs, timedOut, signal }: FailureFacts,
-): AegisError {
+function describeFailure(cause: unknown, facts: FailureFacts): AegisError {
+  const { subgraph, timeoutMs, maxResponseBytes, timedOut, signal } = facts;
   if (signal.aborted && signal.reason instanceof AegisError) return signal.reason;
   if (signal.aborted)
     return new AegisError('CANCELLED', `subgraph ${subgraph}: the request was cancelled.`, { cause });
@@ -144,6 +139,9 @@ function describeFailure(
       cause,
     });
   }
-  const hint = code === '' ? 'the request failed' : code;
-  return new AegisError('UPSTREAM_FAILED', `subgraph ${subgraph} could not be reached (${hint}).`, { cause });
+  const reason =
+    code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
+      ? `answered with more than ${maxResponseBytes} bytes`
+      : `could not be reached (${code === '' ? 'the request failed' : code})`;
+  return new AegisError('UPSTREAM_FAILED', `subgraph ${subgraph} ${reason}.`, { cause });
 }

@@ -1,14 +1,15 @@
 import {
-  createSourceEventStream,
   execute,
   validate,
   type DocumentNode,
+  type ExecutionArgs,
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { toWireError } from '../../kernel/errors/wire-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { subscribePerEvent } from '../../kernel/graphql/subscribe-per-event.js';
 import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
 import { interruptible } from '../../kernel/streams/interruptible.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
@@ -58,43 +59,43 @@ export function createInProcessTransport({ subgraph, logger }: InProcessTranspor
     };
   }
 
-  /** Executes with a context of its own: the loaders of one request, or of one event, are not those of the next. */
-  async function run(request: SubgraphRequest, rootValue?: unknown): Promise<SubgraphResponse> {
-    const { operation, variables, context, signal } = request;
-    const result = execute({
-      schema,
-      document: operation.document,
-      variableValues: variables,
-      contextValue: subgraph.createContext(context),
-      rootValue,
-    });
-    return toResponse(await untilAborted(Promise.resolve(result), signal), request);
+  function argumentsOf({ operation, variables, context }: SubgraphRequest): ExecutionArgs {
+    check(operation.document);
+    const contextValue = subgraph.createContext(context);
+    return { schema, document: operation.document, variableValues: variables, contextValue };
   }
 
   return {
     async execute(request) {
-      check(request.operation.document);
-      return run(request);
+      const result = execute(argumentsOf(request));
+      return toResponse(await untilAborted(Promise.resolve(result), request.signal), request);
     },
     async subscribe(request) {
-      const { operation, variables, context, signal } = request;
-      check(operation.document);
-      const opening = createSourceEventStream({
-        schema,
-        document: operation.document,
-        variableValues: variables,
-        contextValue: subgraph.createContext(context),
+      const { context, signal } = request;
+      // Each event has a context of its own: the loaders of one are not those of the next.
+      const opening = subscribePerEvent(argumentsOf(request), () => subgraph.createContext(context));
+      const events = await untilAborted(opening, signal).catch((error: unknown) => {
+        endWhenOpen(opening);
+        throw error;
       });
-      const events = await untilAborted(opening, signal);
       if (!(Symbol.asyncIterator in events)) {
         throw new SubscriptionRefused(toResponse(events, request).errors ?? []);
       }
       return interruptible(
-        mapIterator(events[Symbol.asyncIterator](), (event) => run(request, event)),
+        mapIterator(events, (event) => toResponse(event, request)),
         signal,
       );
     },
     health: () => subgraph.health(),
     close: () => Promise.resolve(),
   };
+}
+
+/** Ends a stream that opens after the one who asked for it has left. */
+function endWhenOpen(opening: ReturnType<typeof subscribePerEvent>): void {
+  opening
+    .then(async (events) => {
+      if (Symbol.asyncIterator in events) await events.return?.();
+    })
+    .catch(() => undefined);
 }

@@ -11,6 +11,7 @@ export interface SubgraphOperation {
   readonly document: DocumentNode;
 }
 
+/** One fetch. */
 export interface SubgraphRequest {
   readonly operation: SubgraphOperation;
   readonly variables: Readonly<Record<string, unknown>>;

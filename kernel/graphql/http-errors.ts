@@ -3,13 +3,12 @@ import { AegisError } from '../errors/aegis-error.js';
 import { ERROR_CODES, isErrorCode } from '../errors/codes.js';
 import { toWireError } from '../errors/wire-error.js';
 import type { Logger } from '../telemetry/logger.js';
-import { continueTrace } from '../telemetry/trace-context.js';
+import { traceOf } from '../telemetry/trace-context.js';
 
 /** Answers requests that fail before GraphQL sees them in GraphQL's own form: `{"errors": […]}` with a code. */
 export function answerErrorsAsGraphQL(server: FastifyInstance, logger: Logger): void {
   server.setErrorHandler<FastifyError | AegisError>((error, { headers }, reply) => {
-    const { traceparent } = headers;
-    const { traceId } = continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
+    const { traceId } = traceOf(headers);
     const onMasked = (masked: unknown) => {
       logger.error({ err: masked, traceId }, 'a request failed');
     };

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { ApolloServer } from '@apollo/server';
 import fastifyApollo from '@as-integrations/fastify';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -8,12 +7,14 @@ import type { Principal } from '../identity/principal.js';
 import { withDeadline } from '../lifecycle/lifecycle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { continueTrace } from '../telemetry/trace-context.js';
+import { traceOf } from '../telemetry/trace-context.js';
+import { closeServer } from './close-server.js';
 import { createFormatErrors } from './format-errors.js';
 import { answerErrorsAsGraphQL } from './http-errors.js';
+import { listeningUrl } from './listening-url.js';
 import { createSubgraphApolloServer } from './subgraph-apollo-server.js';
 import { createSubgraphSchema } from './subgraph-schema.js';
-import { serveSubgraphWebSocket, type SubgraphWebSocket } from './subgraph-web-socket.js';
+import { serveSubgraphWebSocket } from './subgraph-web-socket.js';
 import type { Authenticate, Health, RequestContext, Subgraph } from './subgraph.js';
 
 export interface SubgraphServerOptions {
@@ -55,7 +56,8 @@ const CLOSE_DEADLINE_MS = 5_000;
  * Errors: when the port cannot be had.
  */
 export async function createSubgraphServer(options: SubgraphServerOptions): Promise<SubgraphServer> {
-  const { subgraph, authenticate, logger, metrics, maxBodyBytes = MAX_BODY_BYTES } = options;
+  const { subgraph, authenticate, logger, metrics } = options;
+  const { maxBodyBytes = MAX_BODY_BYTES, closeDeadlineMs = CLOSE_DEADLINE_MS } = options;
   const schema = createSubgraphSchema(options.typeDefs, subgraph.resolvers);
   const formatErrors = createFormatErrors(logger);
   const apollo = createSubgraphApolloServer({ schema, formatErrors, logger, metrics, maxTokens: MAX_TOKENS });
@@ -88,7 +90,13 @@ export async function createSubgraphServer(options: SubgraphServerOptions): Prom
 
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
-    closing ??= closeServer(server, sockets, options).then(() => apollo.stop());
+    closing ??= closeServer({
+      server,
+      sockets,
+      name: options.name,
+      logger,
+      deadlineMs: closeDeadlineMs,
+    }).then(() => apollo.stop());
     return closing;
   }
 
@@ -98,7 +106,7 @@ export async function createSubgraphServer(options: SubgraphServerOptions): Prom
     await close();
     throw error;
   }
-  return { url: urlOf(server.server.address() as AddressInfo), close };
+  return { url: listeningUrl(server), close };
 }
 
 /** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
@@ -126,9 +134,7 @@ async function registerGraphQL(
     method: ['GET', 'POST'],
     context: async (request) => {
       const principal = principals.get(request) ?? (await admit(request));
-      const { traceparent } = request.headers;
-      const trace = continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
-      return subgraph.createContext({ principal, trace });
+      return subgraph.createContext({ principal, trace: traceOf(request.headers) });
     },
   });
 }
@@ -147,24 +153,4 @@ function registerHealth(server: FastifyInstance, subgraph: Subgraph): void {
     void reply.code(health.state === 'UP' ? 200 : 503);
     return health;
   });
-}
-
-async function closeServer(
-  server: FastifyInstance,
-  sockets: SubgraphWebSocket,
-  { name, logger, closeDeadlineMs = CLOSE_DEADLINE_MS }: SubgraphServerOptions,
-): Promise<void> {
-  const closed = Promise.all([server.close(), sockets.close()]);
-  try {
-    await withDeadline(closed, closeDeadlineMs, `closing the server of ${name}`);
-  } catch (error) {
-    logger.warn({ err: error }, 'broke off the requests and sockets that were left');
-    sockets.terminate();
-    server.server.closeAllConnections();
-    await closed;
-  }
-}
-
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

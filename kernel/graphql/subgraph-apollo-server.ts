@@ -1,13 +1,9 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import {
-  ApolloServerPluginLandingPageDisabled,
-  ApolloServerPluginUsageReportingDisabled,
-} from '@apollo/server/plugin/disabled';
-import { GraphQLError, OperationTypeNode, type GraphQLSchema } from 'graphql';
+import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
+import type { GraphQLSchema } from 'graphql';
 import { Histogram } from 'prom-client';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { continueTrace } from '../telemetry/trace-context.js';
+import { createApolloServer } from './apollo-server.js';
 import type { FormatErrors } from './format-errors.js';
 import type { RequestContext } from './subgraph.js';
 
@@ -20,60 +16,16 @@ export interface SubgraphApolloServerOptions {
 }
 
 /** Apollo Server as a subgraph's speaker of GraphQL over HTTP. */
-export function createSubgraphApolloServer(
-  options: SubgraphApolloServerOptions,
-): ApolloServer<RequestContext> {
-  const { schema, formatErrors, logger, metrics, maxTokens } = options;
-  return new ApolloServer<RequestContext>({
-    schema,
-    logger,
-    nodeEnv: 'production',
-    introspection: true,
-    csrfPrevention: true,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-    parseOptions: { maxLexicalTokens: maxTokens },
-    // Errors of requests that never became an operation; those of operations are written by the plugin, with their trace.
-    formatError: (formatted, error) => {
-      const known = error instanceof GraphQLError ? error : new GraphQLError(formatted.message);
-      return formatErrors([known], continueTrace(undefined))[0] ?? formatted;
-    },
-    plugins: [
-      ApolloServerPluginLandingPageDisabled(),
-      ApolloServerPluginUsageReportingDisabled(),
-      refuseSubscriptions,
-      createErrorPlugin(formatErrors),
-      createMetricsPlugin(metrics),
-    ],
+export function createSubgraphApolloServer({
+  schema,
+  metrics,
+  ...options
+}: SubgraphApolloServerOptions): ApolloServer<RequestContext> {
+  return createApolloServer<RequestContext>({
+    ...options,
+    executes: { schema },
+    plugins: [createMetricsPlugin(metrics)],
   });
-}
-
-/** Apollo Server would execute a subscription as if it were a query, and answer with nulls. */
-const refuseSubscriptions: ApolloServerPlugin<RequestContext> = {
-  requestDidStart: () =>
-    Promise.resolve({
-      didResolveOperation({ operation }) {
-        if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return Promise.resolve();
-        throw new GraphQLError(
-          'expected a query or a mutation over HTTP; subscriptions are served on the same path over WebSocket (graphql-transport-ws).',
-          { extensions: { code: 'BAD_USER_INPUT', retryable: false, http: { status: 400 } } },
-        );
-      },
-    }),
-};
-
-function createErrorPlugin(formatErrors: FormatErrors): ApolloServerPlugin<RequestContext> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        willSendResponse({ response, errors, contextValue }) {
-          if (errors && response.body.kind === 'single') {
-            response.body.singleResult.errors = formatErrors(errors, contextValue.trace);
-          }
-          return Promise.resolve();
-        },
-      }),
-  };
 }
 
 function createMetricsPlugin(metrics: Metrics): ApolloServerPlugin<RequestContext> {

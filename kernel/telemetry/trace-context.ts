@@ -24,6 +24,11 @@ export function continueTrace(header: string | undefined): TraceContext {
   return { traceId, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-${sampled ? '01' : '00'}` };
 }
 
+/** The trace that headers, or the extensions of a GraphQL request, carry under `traceparent`; a new one without. */
+export function traceOf({ traceparent }: Readonly<Record<string, unknown>>): TraceContext {
+  return continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
+}
+
 function parseTraceparent(header: string): { traceId: string; sampled: boolean } | undefined {
   const { version, traceId, parentId, flags, rest } = TRACEPARENT.exec(header)?.groups ?? {};
   if (traceId === undefined || parentId === undefined || flags === undefined) return undefined;

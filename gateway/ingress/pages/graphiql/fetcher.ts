@@ -1,5 +1,12 @@
 import type { GraphiQLProps } from 'graphiql';
-import { getOperationAST, GraphQLError, OperationTypeNode, parse, type ExecutionResult } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  parse,
+  type ExecutionResult,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { createClient } from 'graphql-ws';
 
 type Fetcher = GraphiQLProps['fetcher'];
@@ -20,17 +27,29 @@ interface Operation {
 export function createFetcher(endpoint: URL): Fetcher {
   return (params, options) => {
     const { query, operationName, variables } = params as Operation;
+    const chosen = findOperation(query, operationName);
     const operation: Operation = {
       query,
-      ...(operationName == null ? {} : { operationName }),
+      ...(chosen?.name ? { operationName: chosen.name.value } : {}),
       ...(variables === undefined ? {} : { variables }),
     };
     const headers: Headers = options?.headers ?? {};
-    const kind = getOperationAST(options?.documentAST ?? parse(query), operationName)?.operation;
-    return kind === OperationTypeNode.SUBSCRIPTION
+    return chosen?.operation === OperationTypeNode.SUBSCRIPTION
       ? subscribe(endpoint, operation, headers)
       : post(endpoint, operation, headers);
   };
+}
+
+/**
+ * The operation that is meant; undefined when the text does not tell which. What the editor knows of its text, its parsed
+ * document and the name of the operation, may for a moment after a change of tabs still be that of the tab before.
+ */
+function findOperation(
+  query: string,
+  operationName: string | null | undefined,
+): OperationDefinitionNode | null | undefined {
+  const document = parse(query);
+  return getOperationAST(document, operationName) ?? getOperationAST(document);
 }
 
 async function post(endpoint: URL, operation: Operation, headers: Headers): Promise<ExecutionResult> {

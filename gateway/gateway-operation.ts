@@ -1,0 +1,16 @@
+import type { DocumentNode } from 'graphql';
+import type { RequestContext } from '../kernel/graphql/subgraph.js';
+import type { Generation } from './generation.js';
+
+/** A valid operation and what comes with it. */
+export interface GatewayOperation {
+  /** The generation whose schema the document was validated against. */
+  readonly generation: Generation;
+  readonly document: DocumentNode;
+  readonly operationName?: string | undefined;
+  /** As the client sent them. */
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly context: RequestContext;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+}
