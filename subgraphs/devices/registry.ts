@@ -163,8 +163,8 @@ function createLookups(database: Database): RegistryLookups {
   const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
   return {
     async isNameTaken(workspace, name, exceptId) {
-      const where = { name, ...(exceptId === undefined ? {} : { NOT: { id: exceptId } }) };
-      return (await clientOf(workspace).device.findFirst({ where, select: { id: true } })) !== null;
+      const row = await clientOf(workspace).device.findFirst({ where: { name }, select: { id: true } });
+      return row !== null && row.id !== exceptId;
     },
     findByIds: (workspace, ids) =>
       clientOf(workspace).device.findMany({ where: { id: { in: ids.filter(isText) } } }),

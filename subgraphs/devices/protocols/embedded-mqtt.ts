@@ -1,5 +1,3 @@
-import { createServer, type Socket } from 'node:net';
-import { promisify } from 'node:util';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../../kernel/errors/codes.js';
@@ -7,7 +5,7 @@ import type { Identify } from '../../../kernel/graphql/subgraph.js';
 import type { Principal } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { Ingest } from '../readings/ingestion.js';
-import { PacketGuard } from './packet-guard.js';
+import { createMqttListener } from './mqtt-listener.js';
 import type { Protocol } from './protocol.js';
 import { createRejectionLog, toRejection, type RejectionLog } from './rejection.js';
 import { isWithinWorkspace, parseTelemetryTopic, rejectedTopic } from './telemetry-topic.js';
@@ -68,17 +66,14 @@ export function createEmbeddedMqtt(deps: EmbeddedMqttDeps): Protocol {
     },
   });
   const logRejection = createRejectionLog(logger);
-  const server = createServer({ noDelay: true }, (socket) => {
-    guardPackets(socket, PACKET_ALLOWANCE * maxPayloadBytes);
-    broker.handle(socket);
+  const listener = createMqttListener({
+    ...{ host, port, maxConnections, logger },
+    maxPacketBytes: PACKET_ALLOWANCE * maxPayloadBytes,
+    onConnection: (socket) => {
+      broker.handle(socket);
+    },
   });
-  server.maxConnections = maxConnections;
-  broker.on('clientError', (client, error) => {
-    logger.debug({ client: client.id, reason: error.message }, 'an MQTT client was disconnected');
-  });
-  broker.on('connectionError', (_client, error) => {
-    logger.debug({ reason: error.message }, 'an MQTT connection failed');
-  });
+  logErrors(broker, logger);
 
   function publish(topic: string, payload: string): void {
     broker.publish(
@@ -87,41 +82,48 @@ export function createEmbeddedMqtt(deps: EmbeddedMqttDeps): Protocol {
     );
   }
 
-  function urlOf(): string | undefined {
-    const address = server.address();
-    if (typeof address !== 'object' || address === null) return undefined;
-    return `mqtt://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
-  }
-
   return {
     name: 'embedded MQTT broker',
-    url: urlOf,
+    url: listener.url,
     async start() {
       await broker.listen();
-      await listen();
-      logger.info({ url: urlOf() }, 'the MQTT broker listens');
+      await listener.listen();
+      logger.info({ url: listener.url() }, 'the MQTT broker listens');
     },
     stopAccepting() {
       // Its connections stay until `close`: their publishes are refused by now, but what they sent is still acknowledged.
-      server.close();
+      listener.stop();
       return Promise.resolve();
     },
-    close: promisify((done: () => void) => {
-      server.close();
-      broker.close(done);
-    }),
+    async close() {
+      listener.stop();
+      await closeBroker(broker);
+      // Those that never said who they are, and so are no clients of the broker.
+      listener.destroyConnections();
+    },
     health: () =>
-      server.listening ? { state: 'UP' } : { state: 'DOWN', reason: 'the MQTT broker does not listen' },
+      listener.url() === undefined
+        ? { state: 'DOWN', reason: 'the MQTT broker does not listen' }
+        : { state: 'UP' },
   };
+}
 
-  function listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(error.code === 'EADDRINUSE' ? portInUse(host, port) : error);
-      });
-      server.listen(port, host, resolve);
-    });
-  }
+function closeBroker(broker: Aedes): Promise<void> {
+  return new Promise((resolve) => {
+    broker.close(resolve);
+  });
+}
+
+function logErrors(broker: Aedes, logger: Logger): void {
+  broker.addListener('error', (error: Error) => {
+    logger.error({ err: error }, 'the MQTT broker had an error');
+  });
+  broker.on('clientError', (client, error) => {
+    logger.debug({ client: client.id, reason: error.message }, 'an MQTT client was disconnected');
+  });
+  broker.on('connectionError', (_client, error) => {
+    logger.debug({ reason: error.message }, 'an MQTT connection failed');
+  });
 }
 
 interface AdmitDeps {
@@ -163,29 +165,9 @@ function withhold(packet: PublishPacket): void {
   packet.retain = false;
 }
 
-/** Ends the connection of a client that announces a packet larger than `maxBytes`, before any of it is kept. */
-function guardPackets(socket: Socket, maxBytes: number): void {
-  const guard = new PacketGuard(maxBytes);
-  const read = socket.read.bind(socket);
-  socket.read = (size?: number): unknown => {
-    const chunk: unknown = read(size);
-    if (!(chunk instanceof Uint8Array) || guard.accepts(chunk)) return chunk;
-    socket.destroy(new Error(`a packet is larger than ${maxBytes} bytes`));
-    return null;
-  };
-}
-
 function notForTelemetry(topic: string): AegisError {
   return new AegisError(
     'FORBIDDEN',
     `expected a publish on aegis/<your workspace>/<device>/telemetry, got ${JSON.stringify(topic.slice(0, 100))}`,
-  );
-}
-
-function portInUse(host: string, port: number): AegisError {
-  return new AegisError(
-    'CONFLICT',
-    `The MQTT broker cannot listen on ${host}:${port}: another program does. ` +
-      'Stop that program, or choose another port with --mqtt-port or AEGIS_MQTT_PORT; 0 takes any free one.',
   );
 }

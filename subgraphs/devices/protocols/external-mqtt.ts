@@ -45,14 +45,15 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   const logRejection = createRejectionLog(logger);
   let client: MqttClient | undefined;
   let accepting = true;
+  const window = createWindow(deps.inFlight);
   let health: Health = { state: 'DOWN', reason: 'the MQTT broker has not been reached yet' };
 
   function onMessage(packet: IPublishPacket, opened: MqttClient): void {
-    if (!accepting) return;
     // The connection it came by: an acknowledgement means nothing on another one.
     const { stream } = opened;
     const reply = (topic: string, payload: string) => opened.publish(topic, payload, { qos: 0 });
     void take(packet, { ingest: deps.ingest, logRejection, reply }).then((outcome) => {
+      window.leave();
       if (stream !== opened.stream || stream.destroyed) return;
       if (outcome === 'acknowledge') acknowledge(stream, packet);
       else if (packet.qos > 0) stream.destroy();
@@ -80,9 +81,12 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   function open(): MqttClient {
     const opened = connect(deps.url, toClientOptions(deps));
     opened.handleMessage = (packet, done) => {
+      if (!accepting) return;
       onMessage(packet, opened);
-      // With an error the client sends no PUBACK and goes on to the next message at once: the acknowledgement is ours.
-      done(new Error('acknowledged once it is committed'));
+      window.enter(() => {
+        // With an error the client sends no PUBACK and goes on to the next message: the acknowledgement is ours.
+        done(new Error('acknowledged once it is committed'));
+      });
     };
     opened.on('connect', () => {
       onConnect(opened);
@@ -120,6 +124,24 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   };
 }
 
+/** Bounds how many messages are on their way: beyond it the client, which reads one after the other, reads no further. */
+function createWindow(size: number) {
+  let inside = 0;
+  let held: (() => void) | undefined;
+  return {
+    enter(goOn: () => void): void {
+      inside += 1;
+      if (inside < size) goOn();
+      else held = goOn;
+    },
+    leave(): void {
+      inside -= 1;
+      held?.();
+      held = undefined;
+    },
+  };
+}
+
 function toClientOptions({ clientId, inFlight, maxPayloadBytes }: ExternalMqttDeps): IClientOptions {
   return {
     protocolVersion: 5,
@@ -132,7 +154,7 @@ function toClientOptions({ clientId, inFlight, maxPayloadBytes }: ExternalMqttDe
     resubscribe: false,
     properties: {
       sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
-      // The broker's window of unacknowledged messages is the bound of what waits in this process.
+      // A broker that keeps to it never sends more than may wait here; the client also stops reading, if one does not.
       receiveMaximum: inFlight,
       maximumPacketSize: PACKET_ALLOWANCE * maxPayloadBytes,
     },

@@ -21,13 +21,15 @@ interface Waiter {
 export function createQueueRoom(capacity: number): QueueRoom {
   let taken = 0;
   let closedFor: Error | undefined;
-  const waiters: Waiter[] = [];
+  /** In their order; a set, as taking the first of a long array moves all the others. */
+  const waiters = new Set<Waiter>();
 
   function admit(): void {
-    for (let next = waiters[0]; next && taken + next.amount <= capacity; next = waiters[0]) {
-      waiters.shift();
-      taken += next.amount;
-      next.enter();
+    for (const waiter of waiters) {
+      if (taken + waiter.amount > capacity) return;
+      waiters.delete(waiter);
+      taken += waiter.amount;
+      waiter.enter();
     }
   }
 
@@ -36,14 +38,14 @@ export function createQueueRoom(capacity: number): QueueRoom {
       return taken;
     },
     tryTake(amount) {
-      if (closedFor || waiters.length > 0 || taken + amount > capacity) return false;
+      if (closedFor || waiters.size > 0 || taken + amount > capacity) return false;
       taken += amount;
       return true;
     },
     take(amount) {
       if (closedFor) return Promise.reject(closedFor);
       return new Promise<void>((enter, refuse) => {
-        waiters.push({ amount, enter, refuse });
+        waiters.add({ amount, enter, refuse });
         admit();
       });
     },
@@ -53,7 +55,8 @@ export function createQueueRoom(capacity: number): QueueRoom {
     },
     close(reason) {
       closedFor = reason;
-      for (const waiter of waiters.splice(0)) waiter.refuse(reason);
+      for (const waiter of waiters) waiter.refuse(reason);
+      waiters.clear();
     },
   };
 }

@@ -14,7 +14,7 @@ export interface SeriesKey {
 }
 
 /** The most points of one series. */
-export const MAX_POINTS = 10_000;
+const MAX_POINTS = 10_000;
 
 /** Checks what is asked of a series. Errors: BAD_USER_INPUT. */
 export function checkSeriesKey(key: SeriesKey): SeriesKey {

@@ -1,0 +1,202 @@
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { connect, type MqttClient } from 'mqtt';
+import type { Database } from '../../../../kernel/database/database.js';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import { createLogger } from '../../../../kernel/telemetry/logger.js';
+import { createExternalMqtt } from '../../../../subgraphs/devices/protocols/external-mqtt.js';
+import { describeWith } from '../../../support/describe-with.js';
+import { openTestDatabase } from '../../../support/embedded-database.js';
+import { findFreePort } from '../../../support/free-port.js';
+import { startMosquitto, type Mosquitto } from '../../../support/mosquitto.js';
+import { waitFor } from '../../../support/wait-for.js';
+import { connectMqtt, firstOf, gather } from '../support/mqtt.js';
+import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
+
+describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
+  let database: Database;
+  let mosquitto: Mosquitto;
+  let devices: TestDevices;
+  let sender: MqttClient;
+  let workspace: WorkspaceId;
+
+  beforeAll(async () => {
+    database = await openTestDatabase();
+  });
+  afterAll(() => database.close());
+  beforeEach(async () => {
+    mosquitto = await startMosquitto();
+    workspace = newWorkspace();
+    devices = await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: mosquitto.url } });
+    await devices.register('sensor');
+    sender = await connectMqtt(mosquitto.url);
+  });
+  afterEach(async () => {
+    sender.end(true);
+    await devices.close();
+    await mosquitto.close();
+  });
+
+  const topic = () => `aegis/${workspace}/sensor/telemetry`;
+  const send = (value: number) => sender.publishAsync(topic(), `{"temperature": ${value}}`, { qos: 1 });
+  const storedValues = async () => {
+    const rows = await database.inWorkspace(workspace).client.reading.findMany({ orderBy: { value: 'asc' } });
+    return rows.map(({ value }) => value);
+  };
+  const waitForStored = (values: readonly number[]) =>
+    waitFor('all is stored', async () => (await storedValues()).length >= values.length);
+
+  it('stores what is published there, many messages at a time over one connection', async () => {
+    const values = Array.from({ length: 3_000 }, (_, index) => index);
+    await Promise.all(values.map(send));
+    await waitForStored(values);
+    expect(await storedValues()).toEqual(values);
+    const commits = await devices.metrics.getSingleMetric('aegis_devices_commit_readings')?.get();
+    const count = commits?.values.find(
+      (one) => 'metricName' in one && one.metricName === 'aegis_devices_commit_readings_count',
+    );
+    expect(count?.value).toBeLessThan(1_000);
+  });
+
+  it('takes no more messages at once than it may', async () => {
+    await devices.close();
+    devices = await openDevices({
+      database,
+      workspace,
+      env: { AEGIS_MQTT_URL: mosquitto.url, AEGIS_MQTT_IN_FLIGHT: '10' },
+    });
+    const values = Array.from({ length: 200 }, (_, index) => index);
+    await Promise.all(values.map(send));
+    await waitForStored(values);
+    const rows = await devices.metrics.getSingleMetric('aegis_devices_commit_readings')?.get();
+    const upToTen = rows?.values.find(({ labels }) => labels['le'] === 10)?.value;
+    const all = rows?.values.find(({ labels }) => labels['le'] === '+Inf')?.value;
+    expect(upToTen).toBe(all);
+  });
+
+  it('answers refused telemetry on the rejected topic, and does not ask for it again', async () => {
+    const received = await gather(sender, `${topic()}/rejected`);
+    await sender.publishAsync(topic(), '{"temperature": "hot"}', { qos: 1 });
+    expect((await firstOf(received)).payload).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      payload: '{"temperature": "hot"}',
+    });
+    await send(1);
+    await waitForStored([1]);
+    expect(received).toHaveLength(1);
+  });
+
+  it('receives after its return what was published while it was away', async () => {
+    await devices.close();
+    await Promise.all([1, 2, 3].map(send));
+    devices = await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: mosquitto.url } });
+    await waitForStored([1, 2, 3]);
+    expect(await storedValues()).toEqual([1, 2, 3]);
+  });
+
+  it('acknowledges nothing that is not committed: what was under way at the close is delivered again', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await send(0);
+    await waitForStored([0]);
+    const holding = database.inWorkspace(workspace).transaction(async ({ client }) => {
+      await client.$queryRaw`SELECT 1`;
+      await held;
+    });
+    // Mosquitto acknowledges these to their sender; ours is the acknowledgement to Mosquitto.
+    await Promise.all([1, 2, 3].map(send));
+    const queued = devices.metrics.getSingleMetric('aegis_devices_readings_queued');
+    await waitFor('they await their commit', async () => (await queued?.get())?.values[0]?.value === 3);
+    // Another client takes over the session, and so receives what has not been acknowledged in it.
+    const rival = connect(mosquitto.url, {
+      ...{ clientId: 'aegis-devices', clean: false, protocolVersion: 5, reconnectPeriod: 0 },
+      properties: { sessionExpiryInterval: 600 },
+    });
+    const redelivered: string[] = [];
+    rival.on('message', (_topic, payload) => redelivered.push(payload.toString()));
+    rival.handleMessage = (_packet, done) => {
+      done(new Error('not acknowledged'));
+    };
+    await waitFor('they are delivered again', () => redelivered.length >= 3);
+    rival.end(true);
+    release();
+    await holding;
+    await waitFor('it is connected again', async () => (await devices.subgraph.health()).state === 'UP', {
+      deadlineMs: 10_000,
+    });
+    await waitFor('all is stored', async () => new Set(await storedValues()).size === 4);
+  });
+
+  it('starts without the broker, says so, and connects once it is there', async () => {
+    await devices.close();
+    const port = await findFreePort();
+    devices = await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: `mqtt://127.0.0.1:${port}` } });
+    expect(await devices.subgraph.health()).toMatchObject({
+      state: 'DOWN',
+      reason: expect.stringMatching(/ECONNREFUSED/),
+    });
+    const stopForwarding = await forward(port, Number(new URL(mosquitto.url).port));
+    await waitFor('it is up', async () => (await devices.subgraph.health()).state === 'UP', {
+      deadlineMs: 20_000,
+    });
+    await send(1);
+    await waitForStored([1]);
+    await stopForwarding();
+  });
+
+  it('has a message delivered again that could not be stored', async () => {
+    const outcomes = ['UNAVAILABLE', 'stored'];
+    const attempts: string[] = [];
+    const protocol = createExternalMqtt({
+      ingest: ({ payload }) => {
+        attempts.push(Buffer.from(payload).toString());
+        if (outcomes.shift() === 'stored') return Promise.resolve(1);
+        return Promise.reject(new AegisError('UNAVAILABLE', 'not now'));
+      },
+      logger: createLogger({ level: 'silent', pretty: false }),
+      ...{ url: mosquitto.url, clientId: 'aegis-devices', inFlight: 10, maxPayloadBytes: 1_000_000 },
+    });
+    await devices.close();
+    try {
+      await protocol.start();
+      await send(7);
+      await waitFor('it comes again', () => attempts.length === 2);
+    } finally {
+      await protocol.close();
+    }
+    expect(attempts).toEqual(['{"temperature": 7}', '{"temperature": 7}']);
+  });
+
+  it('is down while the broker is away', async () => {
+    expect(await devices.subgraph.health()).toEqual({ state: 'UP' });
+    await mosquitto.close();
+    await waitFor('it is down', async () => (await devices.subgraph.health()).state === 'DOWN');
+  });
+});
+
+/** Passes what arrives at one port of this machine on to another; the returned function ends it. */
+async function forward(from: number, to: number): Promise<() => Promise<void>> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const onward = connectTcp(to, '127.0.0.1');
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => undefined);
+      one.on('close', () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(from, '127.0.0.1', resolve);
+  });
+  return async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+}

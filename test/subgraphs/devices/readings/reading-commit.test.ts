@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { Database } from '../../../../kernel/database/database.js';
+import { openServerDatabase } from '../../../../kernel/database/server-database.js';
+import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import {
+  createReadingCommit,
+  ensureReadingStream,
+  type CommitOutcome,
+} from '../../../../subgraphs/devices/readings/reading-commit.js';
+import type { NewMessage } from '../../../../subgraphs/devices/readings/new-reading.js';
+import { createStoredReadings } from '../../../../subgraphs/devices/readings/stored-readings.js';
+import { createDeviceRegistry } from '../../../../subgraphs/devices/registry.js';
+import { createEventLog } from '../../../../kernel/events/event-log.js';
+import { createInProcessLiveBus } from '../../../../kernel/events/in-process-live-bus.js';
+import { describeWith } from '../../../support/describe-with.js';
+import { MIGRATIONS_FOLDER } from '../../../support/embedded-database.js';
+import { waitFor } from '../../../support/wait-for.js';
+import { startPostgresServer, type PostgresServer } from '../../../support/postgres-server.js';
+import { newWorkspace } from '../support/open-devices.js';
+
+const FIRST_AT_US = Date.UTC(2026, 0, 1) * 1_000;
+
+/** What only a server with several connections can show. */
+describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres server', () => {
+  let server: PostgresServer;
+  /** Two processes, as far as the server can tell. */
+  let databases: [Database, Database];
+  let workspace: WorkspaceId;
+
+  beforeAll(async () => {
+    server = await startPostgresServer();
+    const open = (migrationsFolder?: string) =>
+      openServerDatabase({ url: server.url, poolSize: 4, ...(migrationsFolder ? { migrationsFolder } : {}) });
+    databases = [await open(MIGRATIONS_FOLDER), await open()];
+  });
+  afterAll(async () => {
+    await Promise.all(databases.map((database) => database.close()));
+    await server.close();
+  });
+  beforeEach(async () => {
+    workspace = newWorkspace();
+    await ensureReadingStream(databases[0], workspace);
+  });
+
+  const registry = () => {
+    const [database] = databases;
+    const log = createEventLog({ database, bus: createInProcessLiveBus() });
+    return createDeviceRegistry({ database, log, onChange: () => undefined });
+  };
+  const origin = () => ({ workspace, traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` });
+
+  async function register(name: string): Promise<string> {
+    const metrics = [{ name: 'm', unit: '1', description: null, minimum: null, maximum: null }];
+    const device = await registry().create(origin(), { name, description: null, metrics });
+    if (device === 'NAME_TAKEN') throw new Error('the name is taken');
+    return device.id;
+  }
+
+  const message = (deviceId: string, values: readonly number[], unit = '1'): NewMessage => ({
+    deviceId,
+    receivedAtMs: Date.now(),
+    readings: values.map((value) => ({ metric: 'm', unit, value, measuredAtUs: FIRST_AT_US + value })),
+  });
+
+  it('gives out sequences in the order of commit, so that a reader who follows them misses none', async () => {
+    const devices = await Promise.all(['a', 'b'].map(register));
+    const commits = 150;
+    const writers = databases.map(async (database, index) => {
+      const commit = createReadingCommit(database, workspace);
+      const outcomes: CommitOutcome[] = [];
+      for (let turn = 0; turn < commits; turn += 1) {
+        outcomes.push(
+          await commit([message(devices[index] ?? '', [10 * turn, 10 * turn + 1, 10 * turn + 2])]),
+        );
+      }
+      return outcomes;
+    });
+    const finished = { yes: false };
+    const writing = Promise.all(writers).finally(() => {
+      finished.yes = true;
+    });
+    const stored = createStoredReadings(databases[1], workspace);
+    const seen: bigint[] = [];
+    let place = 0n;
+    for (let last = false; ;) {
+      const page = await stored.readAfter(place, 500, {});
+      seen.push(...page.readings.map(({ sequence }) => sequence));
+      place = page.through;
+      if (last) break;
+      last = finished.yes;
+    }
+    const outcomes = (await writing).flat();
+    const given = outcomes.flatMap((outcome) => outcome.stored.map(({ sequence }) => sequence));
+    expect(seen).toHaveLength(2 * commits * 3);
+    expect(seen).toEqual([...given].sort((a, b) => Number(a - b)));
+    // The ranges of all commits lie end to end.
+    const ranges = outcomes.sort((a, b) => Number(a.base - b.base));
+    expect(ranges.every(({ base }, index) => base === (ranges[index - 1]?.through ?? 0n))).toBe(true);
+  });
+
+  it('makes the next writer wait for the commit before it gives out a sequence', async () => {
+    const device = await register('a');
+    const [mine, other] = databases;
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begun: () => void = () => undefined;
+    const holding = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const committed = mine.inWorkspace(workspace).transaction(async ({ client }) => {
+      await client.readingStream.updateMany({ data: { newestSequence: 100n } });
+      begun();
+      await held;
+    });
+    await holding;
+    const committing = createReadingCommit(other, workspace)([message(device, [1])]);
+    await waitFor('the writer waits for the row', async () => {
+      const rows = await mine.inWorkspace(workspace).client.$queryRaw<{ count: number }[]>`
+        SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND query LIKE '%reading_streams%'`;
+      return rows[0]?.count === 1;
+    });
+    release();
+    await committed;
+    expect((await committing).stored.map(({ sequence }) => sequence)).toEqual([101n]);
+  });
+
+  it('leaves no reading behind of a device that is removed while its readings arrive', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const device = await register(`device-${round}`);
+      const commit = createReadingCommit(databases[1], workspace);
+      let stale = 0;
+      const writing = (async () => {
+        for (let value = 0; stale === 0; value += 1) {
+          const outcome = await commit([message(device, [value])]);
+          stale += outcome.stale.size;
+        }
+      })();
+      await registry().remove(origin(), device);
+      await writing;
+      expect(
+        await databases[0].inWorkspace(workspace).client.reading.count({ where: { deviceId: device } }),
+      ).toBe(0);
+    }
+  });
+
+  it('stores a reading once that two writers bring at the same moment', async () => {
+    const device = await register('a');
+    const values = Array.from({ length: 200 }, (_, index) => index);
+    const outcomes = await Promise.all(
+      databases.map((database) => createReadingCommit(database, workspace)([message(device, values)])),
+    );
+    expect(outcomes.map(({ stored }) => stored.length).sort((a, b) => a - b)).toEqual([0, 200]);
+    expect(await databases[0].inWorkspace(workspace).client.reading.count()).toBe(200);
+  });
+
+  it('stores all readings of a message or none, and says which messages are stale', async () => {
+    const device = await register('a');
+    const fine = message(device, [1, 2]);
+    const formerUnit = message(device, [3], 'Cel');
+    const half: NewMessage = {
+      ...message(device, [4, 5]),
+      readings: [
+        { metric: 'm', unit: '1', value: 4, measuredAtUs: FIRST_AT_US + 4 },
+        { metric: 'gone', unit: '1', value: 5, measuredAtUs: FIRST_AT_US + 5 },
+      ],
+    };
+    const unknown = message('dev_none', [6]);
+    const outcome = await createReadingCommit(databases[0], workspace)([fine, formerUnit, half, unknown]);
+    expect(outcome.stored.map(({ reading, sequence }) => [reading.value, sequence])).toEqual([
+      [1, 1n],
+      [2, 2n],
+    ]);
+    expect(outcome.stale).toEqual(new Set([formerUnit, half, unknown]));
+    expect([outcome.base, outcome.through]).toEqual([0n, 6n]);
+  });
+
+  it('keeps every finite number and every microsecond as it came', async () => {
+    const device = await register('a');
+    const values = [
+      0,
+      -0.1,
+      1e-320,
+      5e-324,
+      Number.MAX_VALUE,
+      -Number.MIN_VALUE,
+      0.1 + 0.2,
+      1e21,
+      123456789.123,
+    ];
+    const readings = values.map((value, index) => ({
+      metric: 'm',
+      unit: '1',
+      value,
+      measuredAtUs: FIRST_AT_US + 7 * index + 1,
+    }));
+    await createReadingCommit(
+      databases[0],
+      workspace,
+    )([{ deviceId: device, receivedAtMs: 1_769_860_000_123, readings }]);
+    const rows = await databases[0].inWorkspace(workspace).client.$queryRaw<{ value: number; us: bigint }[]>`
+      SELECT value, (extract(epoch FROM measured_at) * 1000000)::bigint AS us FROM devices.readings
+      WHERE workspace_id = ${workspace} ORDER BY sequence`;
+    expect(rows).toEqual(readings.map(({ value, measuredAtUs }) => ({ value, us: BigInt(measuredAtUs) })));
+  });
+});
