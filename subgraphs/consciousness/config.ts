@@ -1,27 +1,6 @@
 import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
-
-interface WholeNumber {
-  readonly env: string;
-  readonly description: string;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly fallback: number;
-}
-
-function wholeNumber({ env, description, minimum, maximum, fallback }: WholeNumber): Setting<number> {
-  return {
-    env,
-    description: `${description} Default ${fallback}.`,
-    expects: `a whole number from ${minimum} to ${maximum}`,
-    schema: z
-      .string()
-      .regex(/^\d{1,9}$/)
-      .default(String(fallback))
-      .transform(Number)
-      .pipe(z.number().min(minimum).max(maximum)),
-  };
-}
+import { wholeNumber } from '../../kernel/config/whole-number.js';
 
 const DEVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -32,11 +11,11 @@ export const settings = {
     description: 'How many nodes the network has.',
     minimum: 2,
     maximum: 64,
-    fallback: 13,
+    initial: 13,
   }),
   nodeDevice: {
     env: 'AEGIS_NODE_DEVICE',
-    description: 'Name of the device whose metrics become the signals of nodes that have none. Default host.',
+    description: 'Name of the device whose metrics become the signals of nodes that have none.',
     expects: 'the name of a device: 1 to 63 letters, digits, dots, dashes and underscores',
     schema: z.string().regex(DEVICE_NAME).default('host'),
   } satisfies Setting<string>,
@@ -45,14 +24,14 @@ export const settings = {
     description: 'Milliseconds from one sample of the network to the next.',
     minimum: 10,
     maximum: 60_000,
-    fallback: 1_000,
+    initial: 1_000,
   }),
   windowSamples: wholeNumber({
     env: 'AEGIS_SAMPLE_WINDOW',
     description: 'Length of the sliding window over which coherence is measured, in samples.',
     minimum: 16,
     maximum: 4_096,
-    fallback: 64,
+    initial: 64,
   }),
   minimumSamples: wholeNumber({
     env: 'AEGIS_SAMPLE_MINIMUM',
@@ -60,7 +39,7 @@ export const settings = {
       'How many samples of a signal there must be before its phase is told; never more than the window.',
     minimum: 8,
     maximum: 4_096,
-    fallback: 16,
+    initial: 16,
   }),
   stalePeriods: wholeNumber({
     env: 'AEGIS_SAMPLE_STALE_PERIODS',
@@ -68,14 +47,14 @@ export const settings = {
       'A signal whose newest reading is older than this many sample periods is left out of the samples.',
     minimum: 1,
     maximum: 100_000,
-    fallback: 10,
+    initial: 10,
   }),
   sampleRetentionHours: wholeNumber({
     env: 'AEGIS_SAMPLE_RETENTION_HOURS',
     description: 'Hours after which samples are removed.',
     minimum: 1,
     maximum: 876_000,
-    fallback: 168,
+    initial: 168,
   }),
 };
 

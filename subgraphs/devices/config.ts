@@ -1,29 +1,7 @@
 import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
+import { wholeNumber } from '../../kernel/config/whole-number.js';
 import { MAX_READINGS_PER_COMMIT } from './readings/new-reading.js';
-
-interface WholeNumber {
-  readonly env: string;
-  readonly flag?: string;
-  readonly description: string;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly fallback: number;
-}
-
-function wholeNumber({ minimum, maximum, fallback, description, ...source }: WholeNumber): Setting<number> {
-  return {
-    ...source,
-    description: `${description} Default ${fallback}.`,
-    expects: `a whole number from ${minimum} to ${maximum}`,
-    schema: z
-      .string()
-      .regex(/^\d{1,10}$/)
-      .default(String(fallback))
-      .transform(Number)
-      .pipe(z.number().min(minimum).max(maximum)),
-  };
-}
 
 function isBrokerUrl(text: string): boolean {
   return URL.canParse(text) && ['mqtt:', 'mqtts:'].includes(new URL(text).protocol);
@@ -37,11 +15,11 @@ export const settings = {
     description: 'TCP port of the embedded MQTT broker; 0 takes any free one. Unused with AEGIS_MQTT_URL.',
     minimum: 0,
     maximum: 65_535,
-    fallback: 1883,
+    initial: 1883,
   }),
   mqttHost: {
     env: 'AEGIS_MQTT_HOST',
-    description: 'Address that the embedded MQTT broker listens on. Default 127.0.0.1.',
+    description: 'Address that the embedded MQTT broker listens on.',
     expects: 'an IP address or a host name of this machine',
     schema: z
       .string()
@@ -51,7 +29,7 @@ export const settings = {
   mqttUrl: {
     env: 'AEGIS_MQTT_URL',
     description:
-      'URL of an MQTT 5 broker to read telemetry from instead of the embedded one, credentials included. Default none.',
+      'URL of an MQTT 5 broker to read telemetry from instead of the embedded one, credentials included.',
     expects: 'a URL such as mqtt://user:password@broker:1883 or mqtts://broker:8883',
     schema: z.string().refine(isBrokerUrl).optional(),
     secret: true,
@@ -59,7 +37,7 @@ export const settings = {
   mqttClientId: {
     env: 'AEGIS_MQTT_CLIENT_ID',
     description:
-      'Client id at the external broker; it keeps undelivered telemetry under this name, so it is fixed and no two processes share it. Default aegis-devices.',
+      'Client id at the external broker; it keeps undelivered telemetry under this name, so it is fixed and no two processes share it.',
     expects: '1 to 64 letters, digits, dots, dashes and underscores',
     schema: z
       .string()
@@ -71,28 +49,28 @@ export const settings = {
     description: 'How many QoS 1 messages of the external broker may await their commit at once.',
     minimum: 1,
     maximum: 65_535,
-    fallback: 2_000,
+    initial: 2_000,
   }),
   mqttMaxConnections: wholeNumber({
     env: 'AEGIS_MQTT_MAX_CONNECTIONS',
     description: 'How many clients the embedded MQTT broker serves at once.',
     minimum: 1,
     maximum: 1_000_000,
-    fallback: 10_000,
+    initial: 10_000,
   }),
   maxPayloadBytes: wholeNumber({
     env: 'AEGIS_MAX_PAYLOAD_BYTES',
     description: 'The largest telemetry payload that is accepted, in bytes.',
     minimum: 1_024,
     maximum: 67_108_864,
-    fallback: 1_048_576,
+    initial: 1_048_576,
   }),
   maxClockAheadSeconds: wholeNumber({
     env: 'AEGIS_MAX_CLOCK_AHEAD_SECONDS',
     description: "How far a device's clock may be ahead of ours, in seconds; later readings are refused.",
     minimum: 0,
     maximum: 31_536_000,
-    fallback: 300,
+    initial: 300,
   }),
   maxQueuedReadings: wholeNumber({
     env: 'AEGIS_MAX_QUEUED_READINGS',
@@ -100,14 +78,14 @@ export const settings = {
       'How many readings may await their commit; when it is full, HTTP is answered 429 and MQTT acknowledgements wait.',
     minimum: MAX_READINGS_PER_COMMIT,
     maximum: 10_000_000,
-    fallback: 50_000,
+    initial: 50_000,
   }),
   readingsRetentionHours: wholeNumber({
     env: 'AEGIS_READINGS_RETENTION_HOURS',
     description: 'Hours after their arrival at which readings are removed.',
     minimum: 1,
     maximum: 876_000,
-    fallback: 168,
+    initial: 168,
   }),
 };
 
