@@ -25,6 +25,11 @@ type SubgraphRun = CommandRun<typeof subgraphProcessSettings & SettingsTable>;
 export async function runSubgraph(run: SubgraphRun): Promise<void> {
   const door = await findDoor(run.words[0]);
   const aegis = openProcess(run.settings, run.settings.host);
+  if (aegis.open) {
+    throw new SettingsError([
+      'AEGIS_API_KEYS: expected at least one key, got none. A subgraph in a process of its own is not open to anybody.',
+    ]);
+  }
   stopOnSignals(aegis);
   try {
     await serve(door, aegis, run);

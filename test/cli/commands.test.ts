@@ -48,6 +48,14 @@ describe('aegis', () => {
     expect(text).not.toContain('short-');
   });
 
+  it('does not open a subgraph’s own doors to anybody', async () => {
+    const { code, text } = await run(['subgraph', 'devices'], { AEGIS_HANDOVER_SECRET: 'x'.repeat(32) });
+    expect([code, text]).toEqual([
+      2,
+      expect.stringContaining('AEGIS_API_KEYS: expected at least one key, got none.'),
+    ]);
+  });
+
   it('says which subgraphs there are', async () => {
     const { code, text } = await run(['subgraph', 'nothing'], { AEGIS_HANDOVER_SECRET: 'x'.repeat(32) });
     expect([code, text]).toEqual([
