@@ -37,20 +37,22 @@ export async function startOneProcess({
   const data = folder ?? (await mkdtemp(join(tmpdir(), 'aegis-data-')));
   const args = ['start', '--port', '0', '--mqtt-port', '0', '--data', data, ...(probe ? [] : ['--no-probe'])];
   const aegis = spawnAegis(args, { env: { ...SAMPLING, ...env } });
-  const line = await aegis.waitForLine('it answers', ({ msg }) => msg?.startsWith('Aegis answers') === true);
-  const url = String(line['url']);
-  await waitForReady(url);
-  return {
-    url,
-    mqttUrl: String(line['mqtt']),
-    ingestUrl: `${url}/ingest`,
-    apiKey: undefined,
-    processes: [aegis],
-    async close() {
-      await aegis.stop();
-      if (folder === undefined) await rm(data, { recursive: true, force: true });
-    },
-  };
+
+  async function close(): Promise<void> {
+    await aegis.stop();
+    if (folder === undefined) await rm(data, { recursive: true, force: true });
+  }
+
+  try {
+    const line = await aegis.waitForLine('it answers', ({ msg }) => msg?.startsWith('Aegis answers') === true);
+    const url = String(line['url']);
+    await waitForReady(url);
+    const mqttUrl = String(line['mqtt']);
+    return { url, mqttUrl, ingestUrl: `${url}/ingest`, apiKey: undefined, processes: [aegis], close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 const API_KEY = 'a-key-for-tests-that-is-long-enough';
