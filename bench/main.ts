@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { heavyQuery } from './heavy-query.js';
 import { ingest } from './ingest.js';
 import { query } from './query.js';
 import { startUp } from './start-up.js';
@@ -10,7 +11,12 @@ import type { Bench, BenchOptions } from './support/bench.js';
 import { formatTable } from './support/format-table.js';
 import { describeMachine, readLoad } from './support/machine.js';
 
-const BENCHES: Readonly<Record<string, Bench>> = { 'start-up': startUp, ingest, query };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  'start-up': startUp,
+  ingest,
+  query,
+  'heavy-query': heavyQuery,
+};
 
 const HELP = `npm run bench -- [${Object.keys(BENCHES).join('|')} …] [--quick] [--probe-seconds N]
   --quick            short measurements, for a look at whether everything runs; their figures say little
