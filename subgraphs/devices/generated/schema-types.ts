@@ -125,7 +125,10 @@ export type Device = {
   metrics: Array<DeviceMetric>;
   /** The newest reading of each metric that has one, in the order of their declaration. */
   latest: Array<Reading>;
-  /** The readings of one metric over a range, oldest first, at most `limit`. */
+  /**
+   * The readings of one metric over a range, oldest first, at most `limit`. Those that were measured in a unit which the
+   * metric had before are left out: a series has one unit.
+   */
   series: Series;
   /** When it was registered. */
   createdAt: Scalars['DateTime']['output'];
@@ -171,7 +174,7 @@ export type Reading = {
   metric: Scalars['String']['output'];
   /** The value, in `unit`. */
   value: Scalars['Float']['output'];
-  /** UCUM code of the unit. */
+  /** UCUM code of the unit that the metric had when it was measured. */
   unit: Scalars['String']['output'];
   /** When it was measured: the device's own time, or the time of arrival when the device gave none. */
   measuredAt: Scalars['DateTime']['output'];
@@ -206,7 +209,10 @@ export type DeviceReadingEvent = {
   __typename?: 'DeviceReadingEvent';
   /** Names this event: pass it as `after` to resume behind it. */
   cursor: Scalars['String']['output'];
-  /** True when readings between the event before and this one have been removed by retention. */
+  /**
+   * True when readings between the event before and this one have been removed by retention, whether or not they would
+   * have passed the filter; and when `after` was the cursor of another database.
+   */
   gap: Scalars['Boolean']['output'];
   /** The reading. */
   reading: Reading;

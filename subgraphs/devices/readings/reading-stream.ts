@@ -28,8 +28,8 @@ export interface ReadingStreamDeps {
 /** Names this stream in its cursors. */
 const CURSOR_KIND = 'rdg';
 
-/** How many readings one statement looks at when most of them are filtered out. */
-const FILTERED_STRETCH = 5_000;
+/** How many readings one statement looks at when some of them are filtered out. */
+const FILTERED_SPAN = 5_000;
 
 /**
  * Opens a workspace's stream of readings: what was missed from storage, then the live ones, each once and in the order
@@ -94,7 +94,7 @@ function createSource(
       const items: StreamItem[] = [];
       let place = sequence;
       while (!signal.aborted) {
-        const page = await stored.readAfter(place, filtered ? FILTERED_STRETCH : limit, filter);
+        const page = await stored.readAfter(place, filtered ? FILTERED_SPAN : limit, filter);
         for (const { sequence: at, ...reading } of page.readings) items.push({ sequence: at, reading });
         place = page.through;
         cover(place);

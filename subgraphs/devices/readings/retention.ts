@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Database, Transaction } from '../../../kernel/database/database.js';
+import type { Database, WorkspaceDatabase } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 
@@ -20,7 +20,7 @@ export interface RetentionDeps {
   readonly now?: () => number;
   /** How often readings are removed, in milliseconds. */
   readonly periodMs?: number;
-  /** How many are removed in one transaction. */
+  /** How many sequences one statement goes through. */
   readonly chunkSize?: number;
 }
 
@@ -41,11 +41,19 @@ export function createRetention(deps: RetentionDeps): Retention {
 
   async function prune(workspace: WorkspaceId): Promise<number> {
     const before = new Date(now() - retentionMs);
+    const { client } = database.inWorkspace(workspace);
+    const ends = await client.readingStream.findFirst();
     let removed = 0;
-    for (let chunk = chunkSize; chunk === chunkSize && !closed; removed += chunk) {
-      chunk = await database
-        .inWorkspace(workspace)
-        .transaction((transaction) => pruneChunk(transaction, before, chunkSize));
+    let place = ends?.prunedSequence ?? 0n;
+    while (place < (ends?.newestSequence ?? 0n) && !closed) {
+      const chunk = await pruneChunk(database.inWorkspace(workspace), {
+        after: place,
+        span: chunkSize,
+        before,
+      });
+      removed += chunk.removed;
+      if (chunk.keeps) break;
+      place += BigInt(chunkSize);
       // Readings that arrive meanwhile come first.
       await setImmediate();
     }
@@ -85,23 +93,41 @@ export function createRetention(deps: RetentionDeps): Retention {
   };
 }
 
-/** Removes at most `size` readings that arrived before an instant, from the old end; how many it were. */
-async function pruneChunk({ client, workspace }: Transaction, before: Date, size: number): Promise<number> {
-  const [end] = await client.$queryRaw<{ sequence: bigint | null }[]>`
-    WITH oldest AS MATERIALIZED (
-      SELECT sequence, received_at FROM devices.readings
-      WHERE workspace_id = ${workspace} ORDER BY sequence LIMIT ${size}
+interface Chunk {
+  readonly after: bigint;
+  /** How many sequences after it. */
+  readonly span: number;
+  /** What arrived at this time or later stays, and everything behind it. */
+  readonly before: Date;
+}
+
+interface ChunkOutcome {
+  readonly removed: number;
+  /** Whether a reading of the chunk stays. */
+  readonly keeps: boolean;
+}
+
+/** Removes the readings of a chunk up to the first that stays, and records the last that was removed, in one statement. */
+async function pruneChunk(rows: WorkspaceDatabase, { after, span, before }: Chunk): Promise<ChunkOutcome> {
+  const { client, workspace } = rows;
+  const through = after + BigInt(span);
+  const [outcome] = await client.$queryRaw<ChunkOutcome[]>`
+    WITH kept AS MATERIALIZED (
+      SELECT min(sequence) AS sequence FROM devices.readings
+      WHERE workspace_id = ${workspace} AND sequence > ${after} AND sequence <= ${through}
+        AND received_at >= ${before.toISOString()}::timestamptz
+    ), removed AS (
+      DELETE FROM devices.readings USING kept
+      WHERE workspace_id = ${workspace} AND readings.sequence > ${after} AND readings.sequence <= ${through}
+        AND (kept.sequence IS NULL OR readings.sequence < kept.sequence)
+      RETURNING readings.sequence
+    ), marked AS (
+      UPDATE devices.reading_streams SET pruned_sequence = greatest(pruned_sequence, newest.sequence)
+      FROM (SELECT max(sequence) AS sequence FROM removed) newest
+      WHERE workspace_id = ${workspace} AND newest.sequence IS NOT NULL
     )
-    SELECT max(sequence) AS sequence FROM oldest
-    WHERE sequence < ALL (SELECT sequence FROM oldest WHERE received_at >= ${before.toISOString()}::timestamptz)`;
-  const sequence = end?.sequence ?? null;
-  if (sequence === null) return 0;
-  const removed = await client.reading.deleteMany({ where: { sequence: { lte: sequence } } });
-  // Last, as it holds up the writers until the commit.
-  await client.$executeRaw`
-    UPDATE devices.reading_streams SET pruned_sequence = greatest(pruned_sequence, ${sequence})
-    WHERE workspace_id = ${workspace}`;
-  return removed.count;
+    SELECT (SELECT count(*)::int FROM removed) AS removed, sequence IS NOT NULL AS keeps FROM kept`;
+  return outcome ?? { removed: 0, keeps: true };
 }
 
 /** A server has autovacuum; the embedded Postgres has not, and would never use the room of removed rows again. */

@@ -32,13 +32,15 @@ export interface StreamEnds {
 /** Reads the stream of a workspace's readings from storage. */
 export interface StoredReadings {
   ends(): Promise<StreamEnds>;
-  /** The stretch after a sequence that holds at most `limit` readings before they are filtered. */
-  readAfter(sequence: bigint, limit: number, filter: ReadingFilter): Promise<ReadingPage>;
+  /**
+   * The stretch of `span` sequences after one; longer where retention has removed all of it and more. It has fewer
+   * readings where the filter leaves some out, or where those of a removed device were.
+   */
+  readAfter(sequence: bigint, span: number, filter: ReadingFilter): Promise<ReadingPage>;
 }
 
 interface PageRow {
-  readonly scanned: number;
-  readonly last: bigint | null;
+  readonly through: bigint;
   readonly newest: bigint;
   readonly sequence: bigint | null;
   readonly device_id: string;
@@ -59,35 +61,33 @@ export function createStoredReadings(database: Database, workspace: WorkspaceId)
       });
       return { newest: row?.newestSequence ?? 0n, pruned: row?.prunedSequence ?? 0n };
     },
-    async readAfter(after, limit, { deviceIds = null, metrics = null }) {
-      // The filter is applied to a bounded stretch, so that one statement never walks through the whole table for a
-      // device that seldom speaks; and the stream's end is told by the same snapshot that the readings come from.
+    async readAfter(after, span, { deviceIds = null, metrics = null }) {
+      // A range of sequences, and no LIMIT, bounds what one statement looks at: also when most of it is filtered out, and
+      // also before the planner has statistics, which it never gets by itself in the embedded Postgres. The stream's end
+      // is told by the same snapshot that the readings come from.
+      const end = after + BigInt(span);
       const rows = await client.$queryRaw<PageRow[]>`
-        WITH stretch AS MATERIALIZED (
-          SELECT sequence, device_id, metric, value, unit, measured_at, received_at FROM devices.readings
-          WHERE workspace_id = ${workspace} AND sequence > ${after} ORDER BY sequence LIMIT ${limit}
-        ), ends AS (
-          SELECT (SELECT count(*)::int FROM stretch) AS scanned, (SELECT max(sequence) FROM stretch) AS last,
-            coalesce((SELECT newest_sequence FROM devices.reading_streams WHERE workspace_id = ${workspace}), 0) AS newest
-        )
-        SELECT ends.*, stretch.* FROM ends LEFT JOIN stretch
-          ON (${deviceIds}::text[] IS NULL OR device_id = ANY(${deviceIds}::text[]))
-          AND (${metrics}::text[] IS NULL OR metric = ANY(${metrics}::text[]))
-        ORDER BY sequence`;
-      return toPage(rows, after, limit);
+        SELECT least(greatest(${end}, s.pruned_sequence), s.newest_sequence) AS through, s.newest_sequence AS newest,
+          r.sequence, r.device_id, r.metric, r.value, r.unit, r.measured_at, r.received_at
+        FROM devices.reading_streams s LEFT JOIN devices.readings r
+          ON r.workspace_id = ${workspace} AND r.sequence > ${after} AND r.sequence <= ${end}
+          AND (${deviceIds}::text[] IS NULL OR r.device_id = ANY(${deviceIds}::text[]))
+          AND (${metrics}::text[] IS NULL OR r.metric = ANY(${metrics}::text[]))
+        WHERE s.workspace_id = ${workspace}
+        ORDER BY r.sequence`;
+      return toPage(rows, after);
     },
   };
 }
 
-function toPage(rows: readonly PageRow[], after: bigint, limit: number): ReadingPage {
+function toPage(rows: readonly PageRow[], after: bigint): ReadingPage {
   const [first] = rows;
   if (!first) return { readings: [], through: after, complete: true };
-  const complete = first.scanned < limit;
-  const end = complete ? first.newest : (first.last ?? after);
   return {
     readings: rows.flatMap((row) => (row.sequence === null ? [] : [toReading(row, row.sequence)])),
-    through: end > after ? end : after,
-    complete,
+    // A reader may stand behind the newest: where its cursor is from another database.
+    through: first.through > after ? first.through : after,
+    complete: first.through >= first.newest,
   };
 }
 

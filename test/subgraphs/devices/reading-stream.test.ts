@@ -229,6 +229,27 @@ describe('the stream of readings', () => {
     expect(valuesOf(await pending)).toEqual([1, 2]);
   });
 
+  it('passes over where the readings of a removed device were, without a gap', async () => {
+    const after = await cursorNow();
+    for (const from of [0, 1_000]) await writeReadings(devices, second, range(from, from + 1_000));
+    await devices.ask('mutation ($id: ID!) { removeDevice(input: { id: $id }) { deviceId } }', {
+      id: second,
+    });
+    await writeReadings(devices, first, [1, 2]);
+    const events = await take(await open({ after }), 2);
+    expect(events.map(({ gap, reading }) => [reading.value, gap])).toEqual([
+      [1, false],
+      [2, false],
+    ]);
+  });
+
+  it('goes on with the next reading, and tells of a gap, after a cursor of another database', async () => {
+    await writeReadings(devices, first, [1]);
+    const pending = next(await open({ after: encodeCursor('rdg', 1_000_000_000n) }));
+    await writeReadings(devices, first, [2]);
+    expect(await pending).toMatchObject({ gap: true, reading: { value: 2 } });
+  });
+
   it('keeps workspaces apart', async () => {
     const other = await openDevices({ database });
     const stream = await open();

@@ -8,6 +8,11 @@ import {
   type CommitOutcome,
 } from '../../../../subgraphs/devices/readings/reading-commit.js';
 import type { NewMessage } from '../../../../subgraphs/devices/readings/new-reading.js';
+import { createQueueRoom } from '../../../../subgraphs/devices/readings/queue-room.js';
+import { createReadingMetrics } from '../../../../subgraphs/devices/readings/reading-metrics.js';
+import { createReadingWriter } from '../../../../subgraphs/devices/readings/reading-writer.js';
+import { createLogger } from '../../../../kernel/telemetry/logger.js';
+import { createMetrics } from '../../../../kernel/telemetry/metrics.js';
 import { createStoredReadings } from '../../../../subgraphs/devices/readings/stored-readings.js';
 import { createDeviceRegistry } from '../../../../subgraphs/devices/registry.js';
 import { createEventLog } from '../../../../kernel/events/event-log.js';
@@ -29,8 +34,10 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
 
   beforeAll(async () => {
     server = await startPostgresServer();
+    // The server of the tests forgets its last commits when it is broken off, unless it is asked not to.
+    const url = `${server.url}?options=${encodeURIComponent('-c synchronous_commit=on')}`;
     const open = (migrationsFolder?: string) =>
-      openServerDatabase({ url: server.url, poolSize: 4, ...(migrationsFolder ? { migrationsFolder } : {}) });
+      openServerDatabase({ url, poolSize: 4, ...(migrationsFolder ? { migrationsFolder } : {}) });
     databases = [await open(MIGRATIONS_FOLDER), await open()];
   });
   afterAll(async () => {
@@ -204,5 +211,31 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       SELECT value, (extract(epoch FROM measured_at) * 1000000)::bigint AS us FROM devices.readings
       WHERE workspace_id = ${workspace} ORDER BY sequence`;
     expect(rows).toEqual(readings.map(({ value, measuredAtUs }) => ({ value, us: BigInt(measuredAtUs) })));
+  });
+
+  it('stores what is submitted while the server restarts, once it is back', async () => {
+    const device = await register('a');
+    const room = createQueueRoom(1_000);
+    const writer = createReadingWriter({
+      commit: createReadingCommit(databases[0], workspace),
+      announce: () => Promise.resolve(),
+      metrics: createReadingMetrics(createMetrics(), () => room.taken),
+      logger: createLogger({ level: 'silent', pretty: false }),
+      room,
+    });
+    const submitted: Promise<string>[] = [];
+    const restarted = { yes: false };
+    const restarting = server.restart().then(() => {
+      restarted.yes = true;
+    });
+    while (!restarted.yes) {
+      submitted.push(writer.submit(message(device, [submitted.length]), 'wait'));
+      await Promise.race([restarting, new Promise((resolve) => setTimeout(resolve, 20))]);
+    }
+    expect(new Set(await Promise.all(submitted))).toEqual(new Set(['stored']));
+    const rows = await databases[1]
+      .inWorkspace(workspace)
+      .client.reading.findMany({ orderBy: { sequence: 'asc' } });
+    expect(rows.map(({ value }) => value)).toEqual(submitted.map((_submitted, index) => index));
   });
 });
