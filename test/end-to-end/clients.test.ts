@@ -6,6 +6,7 @@ import { startOneProcess, type AegisSystem } from '../support/aegis-system.js';
 import { listCodeBlocks } from '../support/code-blocks.js';
 import { openCuttingProxy } from '../support/cutting-proxy.js';
 import { createGraphClient } from '../support/graph-client.js';
+import { waitForProbe } from '../support/probe-ready.js';
 import { connectDevice, publishTelemetry } from '../support/telemetry-load.js';
 import { waitFor } from '../support/wait-for.js';
 import { createApolloClient } from './clients/apollo-client.js';
@@ -70,10 +71,7 @@ describe('The clients of the README', () => {
       apiKey: API_KEY,
     };
     url = `${system.url}/graphql`;
-    await waitFor('the probe has registered the host', async () => {
-      const { data } = await createGraphClient(system).send<typeof QUERIED>(QUERY);
-      return data?.devices.edges.length === 1;
-    });
+    await waitForProbe(system);
   }, 60_000);
 
   afterAll(async () => {

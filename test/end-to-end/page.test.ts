@@ -5,6 +5,7 @@ import { chromium, type Browser, type Locator, type Page } from 'playwright-core
 import { startOneProcess, type AegisSystem } from '../support/aegis-system.js';
 import { describeWith } from '../support/describe-with.js';
 import { findProgram } from '../support/find-program.js';
+import { waitForProbe } from '../support/probe-ready.js';
 import { waitFor } from '../support/wait-for.js';
 
 const CHROMIUM_FLAGS = [
@@ -71,6 +72,7 @@ describeWith({ programs: ['chromium'] }, 'The page at the gateway’s root', () 
 
   beforeAll(async () => {
     system = await startOneProcess({ probe: true });
+    await waitForProbe(system);
     browser = await chromium.launch({ executablePath: findProgram('chromium') ?? '', args: CHROMIUM_FLAGS });
     page = await browser.newPage({ viewport: { width: 1_280, height: 800 } });
     await page.addInitScript(WATCH_POLICY);
