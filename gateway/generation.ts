@@ -3,7 +3,7 @@ import { createExecutor, type Executor } from './execution/executor.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import { LruMap } from './planning/lru-map.js';
-import { createPlanCache } from './planning/plan-cache.js';
+import { createOperationCache } from './planning/operation-cache.js';
 import { createApolloPlanner } from './planning/planner.js';
 import type { SupergraphSnapshot } from './supergraph/snapshot.js';
 import type { AcquiredTransports, TransportPool } from './transports/transport-pool.js';
@@ -20,7 +20,7 @@ export interface Generation {
   readonly transports: ReadonlyMap<string, Transport>;
   /** Parses and validates a document, or says what is wrong with it. */
   readDocument(text: string): DocumentNode | readonly GraphQLError[];
-  /** @param document a valid document. Errors: GraphQLError when it cannot be planned. */
+  /** @param document a valid document. Errors: GraphQLError when it has no such operation. */
   prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
   /**
    * Marks the begin of an operation; the returned function marks its end. An operation that was read before its
@@ -50,17 +50,17 @@ const MAX_KEPT_CHARACTERS = 16_384;
 /** Errors: when the supergraph cannot be executed, or one of its transports not be opened. */
 export function createGeneration(options: GenerationOptions): Generation {
   const { snapshot, pool, metrics, cacheSize, operationTimeoutMs } = options;
-  const planner = createApolloPlanner(snapshot);
-  const executor = createExecutor({ snapshot, transportFor, timeoutMs: operationTimeoutMs });
-  const documents = new LruMap<string, DocumentNode>(cacheSize);
-  const plans = createPlanCache({
-    capacity: cacheSize,
-    make: (document, operationName) =>
-      executor.prepare(document, operationName, planner.plan(document, operationName)),
-    onLookup: (found) => {
+  const executor = createExecutor({
+    snapshot,
+    planner: createApolloPlanner(snapshot),
+    onPlan: (found) => {
       metrics.planLookups.inc({ outcome: found ? 'hit' : 'miss' });
     },
+    transportFor,
+    timeoutMs: operationTimeoutMs,
   });
+  const documents = new LruMap<string, DocumentNode>(cacheSize);
+  const operations = createOperationCache({ capacity: cacheSize, make: executor.prepare });
   let acquired: AcquiredTransports | undefined = pool.acquire(snapshot.subgraphs);
   let running = 0;
   let retired = false;
@@ -90,7 +90,7 @@ export function createGeneration(options: GenerationOptions): Generation {
       if ('kind' in outcome && text.length <= MAX_KEPT_CHARACTERS) documents.set(text, outcome);
       return outcome;
     },
-    prepare: (document, operationName) => plans.get(document, operationName),
+    prepare: (document, operationName) => operations.get(document, operationName),
     hold() {
       acquired ??= pool.acquire(snapshot.subgraphs);
       running += 1;

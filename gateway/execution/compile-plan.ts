@@ -7,6 +7,7 @@ import type {
 } from '@apollo/query-planner';
 import { Kind, parse, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
 import type { SubgraphOperation } from '../transports/transport.js';
+import { clientNameOf } from '../planning/rewrite-operation.js';
 import { compileFetchPath, type FetchPath } from './fetch-path.js';
 import { innermostFirst } from './rewrites.js';
 
@@ -14,8 +15,8 @@ import { innermostFirst } from './rewrites.js';
 export interface FetchStep {
   readonly kind: 'fetch';
   readonly operation: SubgraphOperation;
-  /** The client's variables that the subgraph's operation uses. */
-  readonly variableUsages: readonly string[];
+  /** The variables that the subgraph's operation uses, each with the client's name for it. */
+  readonly variables: readonly { readonly name: string; readonly from: string }[];
   /** What a representation of an entity holds; undefined for a fetch of root fields. */
   readonly requires: readonly QueryPlanSelectionNode[] | undefined;
   /** The objects that the answer completes. */
@@ -69,7 +70,7 @@ function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanSt
     case 'Condition':
       return {
         kind: 'condition',
-        variable: node.condition,
+        variable: clientNameOf(node.condition),
         whenTrue: node.ifClause && compileNode(node.ifClause, path),
         whenFalse: node.elseClause && compileNode(node.elseClause, path),
       };
@@ -80,6 +81,9 @@ function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanSt
 }
 
 function compileFetch(node: FetchNode, path: readonly (string | number)[]): FetchStep {
+  // Left out, an argument that a context should fill would silently be null.
+  if (node.contextRewrites && node.contextRewrites.length > 0)
+    throw new Error('a plan with arguments from a context was made, but these are not executed');
   let document: DocumentNode | undefined;
   const operation: SubgraphOperation = {
     subgraph: node.serviceName,
@@ -93,7 +97,7 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
   return {
     kind: 'fetch',
     operation,
-    variableUsages: node.variableUsages ?? [],
+    variables: (node.variableUsages ?? []).map((name) => ({ name, from: clientNameOf(name) })),
     requires: node.requires && node.requires.length > 0 ? node.requires : undefined,
     path: compileFetchPath(path),
     inputRewrites: node.inputRewrites,

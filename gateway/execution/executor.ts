@@ -6,22 +6,21 @@ import {
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
-import type { QueryPlan } from '@apollo/query-planner';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
+import type { Planner } from '../planning/planner.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
-import { SubscriptionRefused } from '../transports/subscription-refused.js';
-import type { SubgraphRequest, SubgraphResponse, Transport } from '../transports/transport.js';
+import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
 import { openDeadline } from './deadline.js';
 import { mergeRootFields } from './merge-response.js';
 import type { PlanRun } from './plan-run.js';
 import { createPossibleTypes } from './possible-types.js';
-import { prepareOperation, type PreparedOperation } from './prepared-operation.js';
+import { prepareOperation, type OperationVariant, type PreparedOperation } from './prepared-operation.js';
 import { createProblems } from './problems.js';
 import { pickVariables, runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
-import { describeReported, describeUnreached, toUpstreamError } from './upstream-error.js';
+import { explainEnd, openSubscriptionSource } from './subscription-source.js';
 
 /** One request of an operation. */
 export interface ExecutionRequest {
@@ -34,7 +33,7 @@ export interface ExecutionRequest {
 /** Executes the operations of one supergraph. */
 export interface Executor {
   /** @param document a document that is valid against the supergraph's API schema. */
-  prepare(document: DocumentNode, operationName: string | undefined, plan: QueryPlan): PreparedOperation;
+  prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
   execute(operation: PreparedOperation, request: ExecutionRequest): Promise<ExecutionResult>;
   /** Begins a subscription: its events, or the errors that kept it from beginning. */
   subscribe(
@@ -45,6 +44,9 @@ export interface Executor {
 
 export interface ExecutorOptions {
   readonly snapshot: SupergraphSnapshot;
+  readonly planner: Planner;
+  /** Told of each request whether its plan was there already. */
+  readonly onPlan: (found: boolean) => void;
   readonly transportFor: (subgraph: string) => Transport;
   /**
    * How long a query, a mutation, the begin of a subscription and the completion of each of its events may take, in
@@ -56,13 +58,15 @@ export interface ExecutorOptions {
 /** A subscription that has begun. */
 interface Subscribed {
   readonly operation: PreparedOperation;
+  readonly variant: OperationVariant;
   readonly source: FetchStep;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly request: ExecutionRequest;
 }
 
 /** Makes the executor of one supergraph. */
-export function createExecutor({ snapshot, transportFor, timeoutMs }: ExecutorOptions): Executor {
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { snapshot, planner, onPlan, transportFor, timeoutMs } = options;
   const { apiSchema } = snapshot;
   const possibleTypes = createPossibleTypes(snapshot.supergraph.schema.toGraphQLJSSchema());
 
@@ -74,11 +78,15 @@ export function createExecutor({ snapshot, transportFor, timeoutMs }: ExecutorOp
     return { data: {}, problems: createProblems(), variables, context, signal, possibleTypes, transportFor };
   }
 
-  function finish(operation: PreparedOperation, run: PlanRun): ExecutionResult {
+  function finish(
+    operation: PreparedOperation,
+    { selection }: OperationVariant,
+    run: PlanRun,
+  ): ExecutionResult {
     const { data, errors } = shapeResponse({
       schema: apiSchema,
       rootType: operation.rootType,
-      selection: operation.shapeFor(run.variables),
+      selection,
       data: run.data,
       problems: run.problems,
       introspection: introspect(operation, run.variables, apiSchema),
@@ -88,62 +96,52 @@ export function createExecutor({ snapshot, transportFor, timeoutMs }: ExecutorOp
 
   async function completeEvent(
     event: SubgraphResponse,
-    { operation, source, variables, request }: Subscribed,
+    { operation, variant, source, variables, request }: Subscribed,
   ): Promise<ExecutionResult> {
     const deadline = openDeadline(request.signal, timeoutMs);
     try {
       const run = begin(variables, request, deadline.signal);
       mergeRootFields(source, event, run);
-      await runPlan(operation.plan.root, run);
-      return finish(operation, run);
+      await runPlan(variant.plan.root, run);
+      return finish(operation, variant, run);
     } finally {
       deadline.close();
     }
   }
 
-  /** Begins at the subgraph. The deadline's clock stops then; its signal ends the subscription with the client. */
-  async function openSource(request: SubgraphRequest): Promise<AsyncIterator<SubgraphResponse>> {
-    const { subgraph } = request.operation;
-    const deadline = openDeadline(request.signal, timeoutMs);
-    try {
-      const events = await transportFor(subgraph).subscribe({ ...request, signal: deadline.signal });
-      deadline.stopClock();
-      return explainEnd(events, subgraph, deadline.close);
-    } catch (error) {
-      deadline.close();
-      throw error;
-    }
-  }
-
   return {
-    prepare: (document, operationName, plan) =>
-      prepareOperation({ document, operationName, plan, schema: apiSchema }),
+    prepare: (document, operationName) =>
+      prepareOperation({ document, operationName, schema: apiSchema, planner, onPlan }),
     async execute(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
+      const variant = operation.variantFor(coerced);
       const deadline = openDeadline(request.signal, timeoutMs);
       try {
         const run = begin(coerced, request, deadline.signal);
-        await runPlan(operation.plan.root, run);
-        return finish(operation, run);
+        await runPlan(variant.plan.root, run);
+        return finish(operation, variant, run);
       } finally {
         deadline.close();
       }
     },
     async subscribe(operation, request) {
-      const { source } = operation.plan;
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
+      const variant = operation.variantFor(coerced);
+      const { source } = variant.plan;
       if (!source)
         return { errors: [new GraphQLError('expected a subscription with a field of a subgraph.')] };
       const { context, signal } = request;
       try {
         const variables = pickVariables(source, coerced);
-        const events = await openSource({ operation: source.operation, variables, context, signal });
-        const subscribed = { operation, source, variables: coerced, request };
+        const transport = transportFor(source.operation.subgraph);
+        const asked = { operation: source.operation, variables, context, signal };
+        const events = await openSubscriptionSource(transport, asked, timeoutMs);
+        const subscribed = { operation, variant, source, variables: coerced, request };
         return mapIterator(events, (event) => completeEvent(event, subscribed));
       } catch (error) {
-        return { errors: explain(error, source.operation.subgraph) };
+        return { errors: explainEnd(error, source.operation.subgraph) };
       }
     },
   };
@@ -173,33 +171,4 @@ function introspect(
   if (!introspection) return {};
   const result = executeSchema({ schema, document: introspection, variableValues });
   return result instanceof Promise ? {} : (result.data ?? {});
-}
-
-/** Ends a stream that failed with an error in the client's terms, and calls back when it is over in whichever way. */
-function explainEnd(
-  events: AsyncIterableIterator<SubgraphResponse>,
-  subgraph: string,
-  onEnd: () => void,
-): AsyncIterator<SubgraphResponse> {
-  return {
-    async next() {
-      try {
-        const result = await events.next();
-        if (result.done) onEnd();
-        return result;
-      } catch (error) {
-        onEnd();
-        throw explain(error, subgraph)[0] ?? error;
-      }
-    },
-    async return() {
-      onEnd();
-      return (await events.return?.()) ?? { value: undefined, done: true };
-    },
-  };
-}
-
-function explain(error: unknown, subgraph: string): GraphQLError[] {
-  if (!(error instanceof SubscriptionRefused)) return [toUpstreamError(describeUnreached(error, subgraph))];
-  return error.errors.map((reported) => toUpstreamError(describeReported(reported, subgraph), reported.path));
 }

@@ -7,7 +7,7 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { QueryPlan } from '@apollo/query-planner';
+import type { Planner } from '../planning/planner.js';
 import { compilePlan, type CompiledPlan } from './compile-plan.js';
 import { createSelectionShape, findConditionVariables, type SelectionShape } from './response-shape.js';
 import { selectIntrospection } from './select-introspection.js';
@@ -16,34 +16,38 @@ import { selectIntrospection } from './select-introspection.js';
 export interface PreparedOperation {
   readonly definition: OperationDefinitionNode;
   readonly rootType: GraphQLObjectType;
-  readonly plan: CompiledPlan;
-  /** The shape of the response, which depends on the variables that decide `@skip` and `@include`. */
-  shapeFor(variables: Readonly<Record<string, unknown>>): SelectionShape;
   /** The operation's variables that decide its conditions. */
   readonly conditionVariables: readonly string[];
   /** Root fields that this gateway answers itself, as an operation of their own; undefined when there are none. */
   readonly introspection: DocumentNode | undefined;
+  /** What the operation is for some values of {@link conditionVariables}. Errors: when it cannot be planned. */
+  variantFor(variables: Readonly<Record<string, unknown>>): OperationVariant;
+}
+
+/** An operation whose `@skip` and `@include` are decided. */
+export interface OperationVariant {
+  readonly plan: CompiledPlan;
+  /** The shape of its response. */
+  readonly selection: SelectionShape;
 }
 
 /** What an operation is prepared from. */
 export interface PreparationInput {
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
-  readonly plan: QueryPlan;
   /** What clients see. */
   readonly schema: GraphQLSchema;
+  readonly planner: Planner;
+  /** Told of each request whether its plan was there already. */
+  readonly onPlan: (found: boolean) => void;
 }
 
-/** How many shapes of one operation are kept: each condition variable doubles them. */
-const MAX_SHAPES = 32;
+/** How many variants of one operation are kept: each condition variable doubles them. */
+const MAX_VARIANTS = 32;
 
-/** Reads a valid operation and its plan. Errors: GraphQLError when the document has no such operation. */
-export function prepareOperation({
-  document,
-  operationName,
-  plan,
-  schema,
-}: PreparationInput): PreparedOperation {
+/** Reads a valid operation. Errors: GraphQLError when the document has no such operation. */
+export function prepareOperation(input: PreparationInput): PreparedOperation {
+  const { document, operationName, schema, planner, onPlan } = input;
   const { definition, fragments } = findOperation(document, operationName);
   const rootType = schema.getRootType(definition.operation);
   if (!rootType) throw new GraphQLError(`the schema has no ${definition.operation} operations.`);
@@ -53,21 +57,24 @@ export function prepareOperation({
     ...sets,
     ...[...fragments.values()].map(({ selectionSet }) => selectionSet),
   ]).filter((name) => declared.has(name));
-  const shapes = new Map<string, SelectionShape>();
+  const variants = new Map<string, OperationVariant>();
   return {
     definition,
     rootType,
-    plan: compilePlan(plan),
     conditionVariables,
     introspection: selectIntrospection(definition, fragments),
-    shapeFor(variables) {
+    variantFor(variables) {
       const key = conditionVariables.map((name) => (variables[name] === true ? '1' : '0')).join('');
-      const known = shapes.get(key);
+      const known = variants.get(key);
+      onPlan(known !== undefined);
       if (known) return known;
-      const shape = createSelectionShape(sets, { schema, fragments, variables });
-      if (shapes.size >= MAX_SHAPES) shapes.clear();
-      shapes.set(key, shape);
-      return shape;
+      const variant: OperationVariant = {
+        plan: compilePlan(planner.plan({ document, operationName, variables })),
+        selection: createSelectionShape(sets, { schema, fragments, variables }),
+      };
+      if (variants.size >= MAX_VARIANTS) variants.clear();
+      variants.set(key, variant);
+      return variant;
     },
   };
 }

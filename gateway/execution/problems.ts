@@ -22,15 +22,18 @@ export interface Problems {
   readonly located: readonly LocatedFailure[];
   /** Why a field of an object is missing, if a fetch for the object failed. */
   reasonFor(object: DataObject, field: string): UpstreamFailure | undefined;
-  /** The failures of {@link addFor} that {@link reasonFor} has given for no field: each once. */
-  unexplained(): readonly UpstreamFailure[];
+  /** An object has come into the response whole. */
+  complete(object: DataObject): void;
+  /** What subgraphs reported for objects of the response, and {@link reasonFor} has given for no field: each once. */
+  rest(): readonly UpstreamFailure[];
 }
 
 /** Nothing has gone wrong yet. */
 export function createProblems(): Problems {
   const located: LocatedFailure[] = [];
   const byObject = new Map<DataObject, FailedFetch[]>();
-  const unexplained = new Set<UpstreamFailure>();
+  const told = new Set<UpstreamFailure>();
+  const ofComplete = new Set<UpstreamFailure>();
   return {
     addAt: (path, failure) => {
       located.push({ path, failure });
@@ -39,14 +42,16 @@ export function createProblems(): Problems {
       const earlier = byObject.get(object);
       if (earlier) earlier.push(failed);
       else byObject.set(object, [failed]);
-      unexplained.add(failed.failure);
     },
     located,
     reasonFor(object, field) {
       const failure = byObject.get(object)?.find(({ fields }) => fields.has(field))?.failure;
-      if (failure) unexplained.delete(failure);
+      if (failure) told.add(failure);
       return failure;
     },
-    unexplained: () => [...unexplained],
+    complete(object) {
+      for (const { failure } of byObject.get(object) ?? []) if (failure.reported) ofComplete.add(failure);
+    },
+    rest: () => [...ofComplete].filter((failure) => !told.has(failure)),
   };
 }

@@ -5,6 +5,7 @@ import {
   getNamedType,
   isAbstractType,
   isCompositeType,
+  isInterfaceType,
   isObjectType,
   Kind,
   SchemaMetaFieldDef,
@@ -13,6 +14,7 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLCompositeType,
+  type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -21,12 +23,18 @@ import {
 } from 'graphql';
 import { isDataObject, valueOf, type DataObject, type ResponsePath } from './data.js';
 
+/**
+ * The type of an object of the response. It is an interface's when no subgraph had to say which object type it is: one
+ * that knows the interface as one object type (`@interfaceObject`) answers the fields that all of them have.
+ */
+export type ResponseType = GraphQLObjectType | GraphQLInterfaceType;
+
 /** A field that the client asked for on one type, however many times it wrote it. */
 export interface FieldShape {
   readonly responseName: string;
   readonly name: string;
-  /** The object type that has the field. */
-  readonly parentType: GraphQLObjectType;
+  /** The type that has the field. */
+  readonly parentType: ResponseType;
   readonly type: GraphQLOutputType;
   /** What is selected inside it; undefined for leaves. */
   readonly selection: SelectionShape | undefined;
@@ -34,7 +42,7 @@ export interface FieldShape {
 
 /** What the client selected at one place, with all fragments resolved for each type that may stand there. */
 export interface SelectionShape {
-  fieldsOf(type: GraphQLObjectType): readonly FieldShape[];
+  fieldsOf(type: ResponseType): readonly FieldShape[];
 }
 
 /** The fields that every schema has without declaring them. */
@@ -56,7 +64,7 @@ export interface ShapeSource {
  * Source: GraphQL specification, September 2025, §6.3.2 CollectFields and §6.4.3 MergeSelectionSets.
  */
 export function createSelectionShape(sets: readonly SelectionSetNode[], source: ShapeSource): SelectionShape {
-  const fieldsByType = new Map<GraphQLObjectType, readonly FieldShape[]>();
+  const fieldsByType = new Map<ResponseType, readonly FieldShape[]>();
   return {
     fieldsOf(type) {
       const known = fieldsByType.get(type);
@@ -70,7 +78,7 @@ export function createSelectionShape(sets: readonly SelectionSetNode[], source: 
 
 function resolveFields(
   sets: readonly SelectionSetNode[],
-  type: GraphQLObjectType,
+  type: ResponseType,
   source: ShapeSource,
 ): readonly FieldShape[] {
   const nodesByName = new Map<string, FieldNode[]>();
@@ -87,7 +95,7 @@ function resolveFields(
 
 function collectFields(
   set: SelectionSetNode,
-  type: GraphQLObjectType,
+  type: ResponseType,
   source: ShapeSource,
   nodesByName: Map<string, FieldNode[]>,
 ): void {
@@ -111,25 +119,23 @@ function isIncluded(node: SelectionNode, variables: Readonly<Record<string, unkn
   return getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] !== false;
 }
 
-function meetsCondition(
-  type: GraphQLObjectType,
-  condition: string | undefined,
-  schema: GraphQLSchema,
-): boolean {
+function meetsCondition(type: ResponseType, condition: string | undefined, schema: GraphQLSchema): boolean {
   if (condition === undefined || condition === type.name) return true;
   const conditionType = schema.getType(condition);
   return isAbstractType(conditionType) && schema.isSubType(conditionType, type);
 }
 
-/** The object type that a value of a composite type has, by what the value says of itself; undefined when it may not be there. */
-export function resolveObjectType(
+/** The type that a value of a composite type has, by what the value says of itself; undefined when it may not be there. */
+export function resolveType(
   declared: GraphQLCompositeType,
   typename: unknown,
   schema: GraphQLSchema,
-): GraphQLObjectType | undefined {
+): ResponseType | undefined {
   if (isObjectType(declared)) return declared;
+  if (typename === undefined) return isInterfaceType(declared) ? declared : undefined;
   const type = typeof typename === 'string' ? schema.getType(typename) : undefined;
-  return isObjectType(type) && schema.isSubType(declared, type) ? type : undefined;
+  if (!isObjectType(type) && !isInterfaceType(type)) return undefined;
+  return type === declared || schema.isSubType(declared, type) ? type : undefined;
 }
 
 /** A value of the response as a path walks down to it. */
@@ -155,9 +161,10 @@ export function cutToSelection(
       here = { ...here, value: Array.isArray(value) ? value[element] : undefined };
       continue;
     }
-    const object = isDataObject(value) ? value : {};
-    const type = resolveObjectType(here.type, object['__typename'], schema);
     // Below a null of an abstract type nobody knows what it would have been: the subgraph is believed.
+    if (!isDataObject(value) && !isObjectType(here.type)) return path;
+    const object = isDataObject(value) ? value : {};
+    const type = resolveType(here.type, object['__typename'], schema);
     if (!type) return path;
     const field = here.selection.fieldsOf(type).find(({ responseName }) => responseName === element);
     if (!field) return path.slice(0, depth);

@@ -27,11 +27,13 @@ export async function runPlan(step: PlanStep | undefined, run: PlanRun): Promise
 
 /** Picks the client's variables that a fetch uses. */
 export function pickVariables(
-  { variableUsages }: FetchStep,
+  step: FetchStep,
   variables: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const picked: Record<string, unknown> = {};
-  for (const name of variableUsages) if (Object.hasOwn(variables, name)) picked[name] = variables[name];
+  for (const { name, from } of step.variables) {
+    if (Object.hasOwn(variables, from)) picked[name] = variables[from];
+  }
   return picked;
 }
 

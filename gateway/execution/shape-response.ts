@@ -4,6 +4,7 @@ import {
   isLeafType,
   isListType,
   isNonNullType,
+  isObjectType,
   type GraphQLCompositeType,
   type GraphQLLeafType,
   type GraphQLObjectType,
@@ -12,7 +13,13 @@ import {
 } from 'graphql';
 import { isDataObject, setValue, valueOf, type DataObject, type ResponsePath } from './data.js';
 import type { Problems } from './problems.js';
-import { cutToSelection, resolveObjectType, type FieldShape, type SelectionShape } from './response-shape.js';
+import {
+  cutToSelection,
+  resolveType,
+  type FieldShape,
+  type ResponseType,
+  type SelectionShape,
+} from './response-shape.js';
 import { toUpstreamError } from './upstream-error.js';
 
 /** What a response is shaped from. */
@@ -42,7 +49,7 @@ export function shapeResponse(input: ShapeInput): ShapedResponse {
   const shaper = createShaper(input);
   const data = shaper.completeFields(input.data, input.rootType, input.selection);
   // What no missing field accounts for must still be told: a subgraph may report an error and leave nothing out.
-  const rest = input.problems.unexplained().map((failure) => toUpstreamError(failure));
+  const rest = input.problems.rest().map((failure) => toUpstreamError(failure));
   return { data, errors: [...shaper.errors, ...rest] };
 }
 
@@ -85,7 +92,7 @@ function createShaper(input: ShapeInput) {
   /** The fields of an object, or null when one of them may not be null but is. */
   function completeFields(
     object: DataObject,
-    type: GraphQLObjectType,
+    type: ResponseType,
     selection: SelectionShape,
   ): DataObject | null {
     const result: DataObject = {};
@@ -94,15 +101,17 @@ function createShaper(input: ShapeInput) {
       if (value === null && isNonNullType(field.type)) return null;
       setValue(result, field.responseName, value);
     }
+    problems.complete(object);
     return result;
   }
 
   function completeField(object: DataObject, field: FieldShape): unknown {
     const { responseName, name } = field;
-    if (name === '__typename') return field.parentType.name;
+    if (name === '__typename' && isObjectType(field.parentType)) return field.parentType.name;
     if (name === '__schema' || name === '__type') return introspection[responseName] ?? null;
     at.push(responseName);
-    const raw = valueOf(object, responseName);
+    // An interface's own name is no answer to __typename.
+    const raw = name === '__typename' ? null : valueOf(object, responseName);
     if (raw === undefined) reportMissing(object, responseName);
     const value = complete(raw, field.type, field);
     at.pop();
@@ -154,7 +163,7 @@ function createShaper(input: ShapeInput) {
 
   function completeObject(value: unknown, type: GraphQLCompositeType, field: FieldShape): unknown {
     if (!isDataObject(value)) return refuse(expected(`an object of type ${type.name}`, field, value));
-    const objectType = resolveObjectType(type, value['__typename'], schema);
+    const objectType = resolveType(type, value['__typename'], schema);
     if (!objectType) return refuse(expected(`an object of a type that ${type.name} can have`, field, value));
     return field.selection ? completeFields(value, objectType, field.selection) : null;
   }

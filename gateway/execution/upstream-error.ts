@@ -12,6 +12,8 @@ export class UpstreamError extends GraphQLError {
 export interface UpstreamFailure {
   readonly message: string;
   readonly extensions: Readonly<Record<string, unknown>>;
+  /** Said by a subgraph: the client is told of it even when nothing is missing in the response. */
+  readonly reported?: true;
   /** What was thrown, when that was no error raised on purpose: for the log, and never for the client. */
   readonly unforeseen?: Error;
 }
@@ -35,7 +37,7 @@ export function describeReported(error: GraphQLFormattedError, subgraph: string)
   const { code: given } = extensions;
   const code = typeof given === 'string' && !REFUSED_REQUEST.has(given) ? given : 'UPSTREAM_FAILED';
   const retryable = isErrorCode(code) && ERROR_CODES[code].retryable;
-  return { message: error.message, extensions: { retryable, ...extensions, code, subgraph } };
+  return { message: error.message, extensions: { retryable, ...extensions, code, subgraph }, reported: true };
 }
 
 /** An answer that no subgraph should give: asking again would not help. */

@@ -50,7 +50,10 @@ const stock: TestSubgraph = {
       },
       must: () => 7,
       shipping: ({ weight }: { weight: number | null }) => (weight ?? 0) * 2,
-      related: () => [{ __typename: 'Product', id: '1' }, { __typename: 'Product', id: '1' }],
+      related: () => [
+        { __typename: 'Product', id: '1' },
+        { __typename: 'Product', id: '1' },
+      ],
     },
   },
 };
@@ -84,7 +87,9 @@ describe('executor', () => {
   it('asks for each entity once, however many places wait for it', async () => {
     const shop = openShop();
     const { data } = await shop.run('{ a: products { related { name } } }');
-    const lookup = shop.fetches.find(({ subgraph, variables }) => subgraph === 'products' && variables['representations']);
+    const lookup = shop.fetches.find(
+      ({ subgraph, variables }) => subgraph === 'products' && variables['representations'],
+    );
     expect(lookup?.variables['representations']).toEqual([{ __typename: 'Product', id: '1' }]);
     expect(data?.['a']).toEqual([
       { related: [{ name: 'chair' }, { name: 'chair' }] },
@@ -96,10 +101,12 @@ describe('executor', () => {
   it('puts an entity’s error at each place of the client’s response that it concerns', async () => {
     const { data, errors } = await openShop().run('{ products { n: units } x: product(id: "1") { units } }');
     expect(data).toEqual({ products: [{ n: null }, { n: null }, { n: 0 }], x: { units: null } });
-    expect(errors?.map(({ path, extensions }) => [path, extensions['code'], extensions['subgraph']])).toEqual([
-      [['products', 0, 'n'], 'UNAVAILABLE', 'stock'],
-      [['x', 'units'], 'UNAVAILABLE', 'stock'],
-    ]);
+    expect(errors?.map(({ path, extensions }) => [path, extensions['code'], extensions['subgraph']])).toEqual(
+      [
+        [['products', 0, 'n'], 'UNAVAILABLE', 'stock'],
+        [['x', 'units'], 'UNAVAILABLE', 'stock'],
+      ],
+    );
   });
 
   it('carries the null of a non-null field up, with an error at the field', async () => {
@@ -130,7 +137,11 @@ describe('executor', () => {
         ['products', index, 'shipping'],
       ]),
     );
-    expect(errors?.[0]?.extensions).toMatchObject({ code: 'UPSTREAM_FAILED', subgraph: 'stock', retryable: true });
+    expect(errors?.[0]?.extensions).toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      subgraph: 'stock',
+      retryable: true,
+    });
   });
 
   it('runs mutations in the order of the operation across subgraphs', async () => {
@@ -142,7 +153,8 @@ describe('executor', () => {
 
   it('decides @skip and @include for each request, also where a whole fetch hangs on it', async () => {
     const shop = openShop();
-    const query = 'query ($s: Boolean!, $n: Boolean! = true) { strict { name @include(if: $n) must @skip(if: $s) } }';
+    const query =
+      'query ($s: Boolean!, $n: Boolean! = true) { strict { name @include(if: $n) must @skip(if: $s) } }';
     expect((await shop.run(query, { s: false })).data).toEqual({ strict: { name: 'chair', must: 7 } });
     const before = shop.fetches.length;
     expect((await shop.run(query, { s: true, n: false })).data).toEqual({ strict: {} });
@@ -150,7 +162,9 @@ describe('executor', () => {
   });
 
   it('refuses variables of the wrong type with the client’s own words', async () => {
-    const { data, errors } = await openShop().run('query ($id: ID!) { product(id: $id) { name } }', { id: { a: 1 } });
+    const { data, errors } = await openShop().run('query ($id: ID!) { product(id: $id) { name } }', {
+      id: { a: 1 },
+    });
     expect(data).toBeUndefined();
     expect(errors?.[0]?.message).toContain('Variable "$id" got invalid value');
   });
@@ -183,7 +197,8 @@ describe('executor', () => {
 
 describe('values', () => {
   const odd = (value: unknown): TestSubgraph => ({
-    typeDefs: 'type Query { list: [Int] object: Thing union: Any } type Thing { a: Int } type Other { b: Int } union Any = Thing | Other',
+    typeDefs:
+      'type Query { list: [Int] object: Thing union: Any } type Thing { a: Int } type Other { b: Int } union Any = Thing | Other',
     resolvers: { Query: { list: () => value } },
   });
 
