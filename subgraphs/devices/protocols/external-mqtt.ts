@@ -136,8 +136,10 @@ function createWindow(size: number) {
     },
     leave(): void {
       inside -= 1;
-      held?.();
+      // Taken out first: the client may read the next message, and hold that, before the call returns.
+      const goOn = held;
       held = undefined;
+      goOn?.();
     },
   };
 }

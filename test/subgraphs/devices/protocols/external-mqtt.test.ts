@@ -59,21 +59,24 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
     expect(count?.value).toBeLessThan(1_000);
   });
 
-  it('takes no more messages at once than it may', async () => {
-    await devices.close();
-    devices = await openDevices({
-      database,
-      workspace,
-      env: { AEGIS_MQTT_URL: mosquitto.url, AEGIS_MQTT_IN_FLIGHT: '10' },
-    });
-    const values = Array.from({ length: 200 }, (_, index) => index);
-    await Promise.all(values.map(send));
-    await waitForStored(values);
-    const rows = await devices.metrics.getSingleMetric('aegis_devices_commit_readings')?.get();
-    const upToTen = rows?.values.find(({ labels }) => labels['le'] === 10)?.value;
-    const all = rows?.values.find(({ labels }) => labels['le'] === '+Inf')?.value;
-    expect(upToTen).toBe(all);
-  });
+  it.each([1, 10])(
+    'takes no more than %i messages at once when it may not, and stores all of them',
+    async (inFlight) => {
+      await devices.close();
+      devices = await openDevices({
+        database,
+        workspace,
+        env: { AEGIS_MQTT_URL: mosquitto.url, AEGIS_MQTT_IN_FLIGHT: String(inFlight) },
+      });
+      const values = Array.from({ length: 200 }, (_, index) => index);
+      await Promise.all(values.map(send));
+      await waitForStored(values);
+      const rows = await devices.metrics.getSingleMetric('aegis_devices_commit_readings')?.get();
+      const within = rows?.values.find(({ labels }) => labels['le'] === inFlight)?.value;
+      const all = rows?.values.find(({ labels }) => labels['le'] === '+Inf')?.value;
+      expect(within).toBe(all);
+    },
+  );
 
   it('answers refused telemetry on the rejected topic, and does not ask for it again', async () => {
     const received = await gather(sender, `${topic()}/rejected`);
