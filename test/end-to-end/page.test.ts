@@ -78,7 +78,9 @@ describeWith({ programs: ['chromium'] }, 'The page at the gateway’s root', () 
     await page.addInitScript(WATCH_POLICY);
     record = recordPage(page);
     await page.goto(system.url);
-    await executeButton(page).waitFor();
+    // The button is there before the editors are, and until then does nothing.
+    await page.locator('.graphiql-query-editor .view-line', { hasText: 'Devices' }).first().waitFor();
+    await page.locator('.result-window .view-lines').waitFor();
   }, 90_000);
 
   afterAll(async () => {
