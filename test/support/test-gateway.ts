@@ -2,8 +2,12 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import type { GraphQLResolverMap } from '@apollo/subgraph/dist/schema-helper/resolverMap.js';
 import { parse, print, type ExecutionResult } from 'graphql';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
+import type { GatewayOperation } from '../../gateway/gateway-operation.js';
 import { composeSupergraph } from '../../gateway/supergraph/compose.js';
-import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
+import {
+  createInProcessTransport,
+  type LocalSubgraph,
+} from '../../gateway/transports/in-process-transport.js';
 import type { SubgraphRequest, Transport } from '../../gateway/transports/transport.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
@@ -15,6 +19,8 @@ import { continueTrace } from '../../kernel/telemetry/trace-context.js';
 export interface TestSubgraph {
   readonly typeDefs: string;
   readonly resolvers?: GraphQLResolverMap<unknown>;
+  /** The context of each request and each event; that of the gateway itself by default. */
+  readonly createContext?: (request: RequestContext) => RequestContext;
 }
 
 /** A fetch that reached a subgraph. */
@@ -28,12 +34,18 @@ export interface TestGateway {
   readonly gateway: Gateway;
   readonly fetches: SeenFetch[];
   /** Executes an operation that must be valid. */
-  run(text: string, variables?: Record<string, unknown>): Promise<ExecutionResult>;
+  run(text: string, variables?: Record<string, unknown>, signal?: AbortSignal): Promise<ExecutionResult>;
+  /** Errors: when the subscription is refused. */
   subscribe(
     text: string,
     variables?: Record<string, unknown>,
+    signal?: AbortSignal,
   ): Promise<AsyncIterableIterator<ExecutionResult>>;
   close(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  readonly operationTimeoutMs?: number;
 }
 
 const FEDERATION_LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [
@@ -62,22 +74,13 @@ export function composeTestSupergraph(subgraphs: Readonly<Record<string, TestSub
 export function openTestGateway(
   subgraphs: Readonly<Record<string, TestSubgraph>>,
   wrap: (transport: Transport, name: string) => Transport = (transport) => transport,
+  { operationTimeoutMs = 5_000 }: TestGatewayOptions = {},
 ): TestGateway {
   const logger = createLogger({ level: 'silent', pretty: false });
   const fetches: SeenFetch[] = [];
 
   function open(name: string): Transport {
-    const { typeDefs, resolvers = {} } = subgraphs[name] ?? { typeDefs: '' };
-    const schema = buildSubgraphSchema([{ typeDefs: parse(FEDERATION_LINK + typeDefs), resolvers }]);
-    const transport = createInProcessTransport({
-      subgraph: {
-        name,
-        schema,
-        createContext: (request) => request,
-        health: () => Promise.resolve({ state: 'UP' }),
-      },
-      logger,
-    });
+    const transport = createInProcessTransport({ subgraph: toLocal(name, subgraphs[name]), logger });
     const seen = (request: SubgraphRequest) => {
       const { text } = request.operation;
       fetches.push({ subgraph: name, text: print(parse(text)), variables: request.variables });
@@ -99,26 +102,43 @@ export function openTestGateway(
     openTransport: ({ name }) => open(name),
     logger,
     metrics: createMetrics(),
-    operationTimeoutMs: 5_000,
+    operationTimeoutMs,
     planCacheSize: 100,
   });
 
-  function read(text: string, variables: Record<string, unknown>) {
+  function read(
+    text: string,
+    variables: Record<string, unknown>,
+    signal = new AbortController().signal,
+  ): GatewayOperation {
     const generation = gateway.current;
     const document = generation.readDocument(text);
     if (!('kind' in document)) throw new Error(document.map((error) => error.message).join('\n'));
-    return { generation, document, variables, context: anyContext(), signal: new AbortController().signal };
+    return { generation, document, variables, context: anyContext(), signal };
   }
 
   return {
     gateway,
     fetches,
-    run: (text, variables = {}) => gateway.execute(read(text, variables)),
-    async subscribe(text, variables = {}) {
-      const events = await gateway.subscribe(read(text, variables));
+    run: (text, variables = {}, signal) => gateway.execute(read(text, variables, signal)),
+    async subscribe(text, variables = {}, signal) {
+      const events = await gateway.subscribe(read(text, variables, signal));
       if (Symbol.asyncIterator in events) return events;
       throw new Error(events.errors?.map((error) => error.message).join('\n') ?? 'no events');
     },
     close: () => gateway.close(),
+  };
+}
+
+/** A subgraph as this process calls it. */
+export function toLocal(
+  name: string,
+  { typeDefs, resolvers = {}, createContext = (request) => request }: TestSubgraph = { typeDefs: '' },
+): LocalSubgraph {
+  return {
+    name,
+    schema: buildSubgraphSchema([{ typeDefs: parse(FEDERATION_LINK + typeDefs), resolvers }]),
+    createContext,
+    health: () => Promise.resolve({ state: 'UP' }),
   };
 }
