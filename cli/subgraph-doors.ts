@@ -3,7 +3,10 @@ import { importFrom, listSubgraphNames } from './subgraph-names.js';
 
 /** The doors of all subgraphs, by name: a folder of `subgraphs/` with a `subgraph.ts` is one, and nothing else lists them. */
 export async function loadSubgraphDoors(): Promise<SubgraphDoor[]> {
-  return Promise.all((await listSubgraphNames()).map(loadDoor));
+  const doors: SubgraphDoor[] = [];
+  // One after the other: they share most of what they import.
+  for (const name of await listSubgraphNames()) doors.push(await loadDoor(name));
+  return doors;
 }
 
 export async function loadDoor(name: string): Promise<SubgraphDoor> {

@@ -15,6 +15,12 @@ export interface EmbeddedDatabaseOptions {
   readonly onStatement?: OnStatement;
 }
 
+/**
+ * How often dead rows are cleared away and the planner's statistics renewed, in milliseconds. A server has processes for
+ * that (autovacuum); one inside this process has none, and without statistics it plans large tables badly.
+ */
+const MAINTENANCE_MS = 20 * 60_000;
+
 /** Opens Postgres inside this process (PGlite) and brings its tables up to date. One process per folder. */
 export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<Database> {
   const postgres = await openPostgres(options);
@@ -26,10 +32,17 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
   }
   const pool = new pg.Pool(poolConfig(postgres));
   const prisma = createPrismaClient(pool, options.onStatement);
+  // Through the pool, and so never inside somebody's transaction. That it fails once is no loss: it comes again.
+  const maintenance = setInterval(
+    () => void pool.query('VACUUM (ANALYZE)').catch(() => undefined),
+    MAINTENANCE_MS,
+  );
+  maintenance.unref();
   return createDatabase({
     kind: 'embedded',
     prisma,
     disconnect: async () => {
+      clearInterval(maintenance);
       await prisma.$disconnect();
       // The pool before the Postgres behind it: ending a connection still waits for its answer.
       await pool.end();

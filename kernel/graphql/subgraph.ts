@@ -63,13 +63,18 @@ export interface Subgraph<Context extends RequestContext = RequestContext> {
 }
 
 /** The door of a subgraph: all that outsiders import from its folder, under the name `subgraph`. */
-export interface SubgraphDoor<S extends SettingsTable = SettingsTable> {
+export interface SubgraphDoor<
+  S extends SettingsTable = SettingsTable,
+  Context extends RequestContext = RequestContext,
+> {
   readonly name: string;
   readonly settings: S;
-  create(deps: SubgraphDeps, settings: SettingsOf<S>): Subgraph;
+  create(deps: SubgraphDeps, settings: SettingsOf<S>): Subgraph<Context>;
 }
 
-/** Ties a door's settings to its factory, and then forgets their types so that doors can stand in one list. */
-export function defineSubgraph<S extends SettingsTable>(door: SubgraphDoor<S>): SubgraphDoor {
-  return door as SubgraphDoor;
+/** Ties a door's settings and context to its factory, and then forgets their types so that doors can stand in one list. */
+export function defineSubgraph<S extends SettingsTable, Context extends RequestContext>(
+  door: SubgraphDoor<S, Context>,
+): SubgraphDoor {
+  return door as unknown as SubgraphDoor;
 }

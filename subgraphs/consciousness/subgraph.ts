@@ -1,4 +1,4 @@
-import { defineSubgraph, type Subgraph } from '../../kernel/graphql/subgraph.js';
+import { defineSubgraph } from '../../kernel/graphql/subgraph.js';
 import { settings } from './config.js';
 import { createConsciousness } from './consciousness.js';
 
@@ -6,5 +6,5 @@ import { createConsciousness } from './consciousness.js';
 export const subgraph = defineSubgraph({
   name: 'consciousness',
   settings,
-  create: (deps, values): Subgraph => createConsciousness(deps, values) as unknown as Subgraph,
+  create: createConsciousness,
 });

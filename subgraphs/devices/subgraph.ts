@@ -1,4 +1,4 @@
-import { defineSubgraph, type Subgraph } from '../../kernel/graphql/subgraph.js';
+import { defineSubgraph } from '../../kernel/graphql/subgraph.js';
 import { settings } from './config.js';
 import { createDevices } from './devices.js';
 
@@ -6,5 +6,5 @@ import { createDevices } from './devices.js';
 export const subgraph = defineSubgraph({
   name: 'devices',
   settings,
-  create: (deps, values): Subgraph => createDevices(deps, values) as unknown as Subgraph,
+  create: createDevices,
 });
