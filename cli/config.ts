@@ -4,7 +4,7 @@ import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
 
 /** Where a process listens. */
-export const listenSettings = {
+const listenSettings = {
   host: {
     env: 'AEGIS_HOST',
     flag: 'host',
@@ -81,7 +81,7 @@ export const databaseSettings = {
 } as const;
 
 /** Whether the machine measures itself. */
-export const probeSettings = {
+const probeSettings = {
   probe: {
     env: 'AEGIS_PROBE',
     flag: 'no-probe',
@@ -92,7 +92,7 @@ export const probeSettings = {
 } as const;
 
 /** The supergraph of a gateway that stands alone. */
-export const supergraphSettings = {
+const supergraphSettings = {
   supergraph: {
     env: 'AEGIS_SUPERGRAPH',
     flag: 'supergraph',

@@ -292,5 +292,7 @@ async function main() {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+const stop = () => process.exit(1);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
 await main();
+for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);

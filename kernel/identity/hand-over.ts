@@ -22,7 +22,7 @@ const CLOCK_TOLERANCE_S = 5;
 const MAX_REMEMBERED = 1_000;
 
 /** The fewest characters of the secret: HMAC SHA-256 wants a key as long as its output (RFC 7518, §3.2). */
-export const MIN_SECRET_CHARACTERS = 32;
+const MIN_SECRET_CHARACTERS = 32;
 
 export interface HandOverOptions {
   /** Known to the gateway and the subgraphs alone, at least {@link MIN_SECRET_CHARACTERS} characters. */
