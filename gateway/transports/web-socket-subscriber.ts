@@ -19,6 +19,8 @@ export interface WebSocketSubscriberOptions {
   readonly url: string;
   /** How long the connection, its acknowledgement and each sign of life may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long a connection is quiet before the subgraph is asked for a sign of life, in milliseconds; 15,000 by default. */
+  readonly keepAliveMs?: number;
   /** The largest message that is read, in bytes. */
   readonly maxResponseBytes: number;
   readonly headersFor: (context: RequestContext) => Promise<Record<string, string>>;
@@ -60,17 +62,20 @@ export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): 
   return {
     subscribe(request) {
       const { client, streams, forget } = connectionFor(request.context);
+      let unsubscribe: () => void = () => undefined;
       const events = new PushStream<SubgraphResponse>({
         capacity: EVENT_BACKLOG,
         overflow: 'fail',
         onClose() {
+          // Also when its reader lags too far: what would still come is not wanted.
+          unsubscribe();
           streams.delete(events);
           // Its socket is closing now; whoever subscribes next gets another one.
           if (streams.size === 0) forget();
         },
       });
       streams.add(events);
-      const unsubscribe = client.subscribe(toPayload(request), {
+      unsubscribe = client.subscribe(toPayload(request), {
         next: (event) => events.push(readEvent(event, subgraph)),
         error: (reason) => {
           events.end(describeEnd(reason, subgraph));
@@ -79,7 +84,7 @@ export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): 
           events.end();
         },
       });
-      return Promise.resolve(interruptible(readAll(events, subgraph, unsubscribe), request.signal));
+      return Promise.resolve(interruptible(readAll(events, subgraph), request.signal));
     },
     async close() {
       const open = [...connections.values()];
@@ -104,7 +109,7 @@ function openClient(options: WebSocketSubscriberOptions, context: RequestContext
     lazy: true,
     retryAttempts: 0,
     connectionAckWaitTimeout: options.timeoutMs,
-    keepAlive: KEEP_ALIVE_MS,
+    keepAlive: options.keepAliveMs ?? KEEP_ALIVE_MS,
     connectionParams: () => options.headersFor(context),
   });
   endWhenSilent(client, options.timeoutMs);
@@ -156,11 +161,7 @@ function readEvent(event: unknown, subgraph: string): SubgraphResponse {
 }
 
 /** Yields events until the stream ends; leaving early ends the subscription at the subgraph. */
-function readAll(
-  events: PushStream<SubgraphResponse>,
-  subgraph: string,
-  unsubscribe: () => void,
-): AsyncIterator<SubgraphResponse> {
+function readAll(events: PushStream<SubgraphResponse>, subgraph: string): AsyncIterator<SubgraphResponse> {
   let waiting: SubgraphResponse[] = [];
 
   async function take(): Promise<readonly SubgraphResponse[]> {
@@ -180,7 +181,6 @@ function readAll(
       return value === undefined ? { value: undefined, done: true } : { value, done: false };
     },
     return() {
-      unsubscribe();
       events.end();
       return Promise.resolve({ value: undefined, done: true });
     },
