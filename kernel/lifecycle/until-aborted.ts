@@ -27,5 +27,7 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
 
 function reasonOf(signal: AbortSignal): AegisError {
   if (signal.reason instanceof AegisError) return signal.reason;
-  return new AegisError('CANCELLED', 'the request was cancelled before it was answered.', { cause: signal.reason });
+  return new AegisError('CANCELLED', 'the request was cancelled before it was answered.', {
+    cause: signal.reason,
+  });
 }

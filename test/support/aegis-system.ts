@@ -13,6 +13,8 @@ export interface AegisSystem {
   readonly mqttUrl: string;
   /** Where `POST /ingest/<device>` is served. */
   readonly ingestUrl: string;
+  /** Whether a publish is acknowledged only once its readings are committed: a broker of its own acknowledges at once. */
+  readonly acknowledgesCommits: boolean;
   /** What opens it; undefined while it is open to this machine. */
   readonly apiKey: string | undefined;
   readonly processes: readonly AegisProcess[];
@@ -44,11 +46,22 @@ export async function startOneProcess({
   }
 
   try {
-    const line = await aegis.waitForLine('it answers', ({ msg }) => msg?.startsWith('Aegis answers') === true);
+    const line = await aegis.waitForLine(
+      'it answers',
+      ({ msg }) => msg?.startsWith('Aegis answers') === true,
+    );
     const url = String(line['url']);
     await waitForReady(url);
     const mqttUrl = String(line['mqtt']);
-    return { url, mqttUrl, ingestUrl: `${url}/ingest`, apiKey: undefined, processes: [aegis], close };
+    return {
+      url,
+      mqttUrl,
+      ingestUrl: `${url}/ingest`,
+      apiKey: undefined,
+      acknowledgesCommits: true,
+      processes: [aegis],
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -98,7 +111,15 @@ export async function startSeveralProcesses(): Promise<AegisSystem> {
     await composing.waitForLine('it is composed', ({ msg }) => msg?.startsWith('Wrote') === true);
     const url = await run(['gateway', '--supergraph', supergraph, '--port', '0'], shared);
     await waitForReady(url);
-    return { url, mqttUrl: mosquitto.url, ingestUrl: `${devices}/ingest`, apiKey: API_KEY, processes, close };
+    return {
+      url,
+      mqttUrl: mosquitto.url,
+      ingestUrl: `${devices}/ingest`,
+      apiKey: API_KEY,
+      acknowledgesCommits: false,
+      processes,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
