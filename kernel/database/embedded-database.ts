@@ -5,6 +5,7 @@ import pg from 'pg';
 import { createDatabase, type Database } from './database.js';
 import { migrate } from './migrations.js';
 import { createPrismaClient, type OnStatement } from './prisma-client.js';
+import { createStatementNames } from './statement-names.js';
 
 export interface EmbeddedDatabaseOptions {
   /** The folder that holds the data; undefined keeps it in memory. */
@@ -21,17 +22,25 @@ export interface EmbeddedDatabaseOptions {
  */
 const MAINTENANCE_MS = 20 * 60_000;
 
+/** How many statements are kept parsed: more than Aegis has, and a bound for those that vary with the length of a list. */
+const MAX_KEPT_STATEMENTS = 256;
+
 /** Opens Postgres inside this process (PGlite) and brings its tables up to date. One process per folder. */
 export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<Database> {
   const postgres = await openPostgres(options);
   try {
     await migrateEmbedded(postgres, options.migrationsFolder);
+    // Statements are parsed once, but planned for the values and the sizes of the tables at each use.
+    await postgres.exec('SET plan_cache_mode = force_custom_plan');
   } catch (error) {
     await postgres.close();
     throw error;
   }
   const pool = new pg.Pool(poolConfig(postgres));
-  const prisma = createPrismaClient(pool, options.onStatement);
+  const prisma = createPrismaClient(pool, {
+    onStatement: options.onStatement,
+    nameStatement: createStatementNames(MAX_KEPT_STATEMENTS),
+  });
   // Through the pool, and so never inside somebody's transaction. That it fails once is no loss: it comes again.
   const maintenance = setInterval(
     () => void pool.query('VACUUM (ANALYZE)').catch(() => undefined),

@@ -27,7 +27,7 @@ export async function openServerDatabase(options: ServerDatabaseOptions): Promis
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
   });
-  const prisma = createPrismaClient(pool, options.onStatement);
+  const prisma = createPrismaClient(pool, { onStatement: options.onStatement });
   return createDatabase({
     kind: 'server',
     prisma,

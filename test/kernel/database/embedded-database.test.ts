@@ -81,4 +81,32 @@ describe('the embedded database', () => {
     expect(statements).toHaveLength(1);
     expect(statements[0]).toMatch(/^SELECT .*"event_cursors"/);
   });
+
+  it('has a statement parsed once, and planned at each use', async () => {
+    const database = await openTestDatabase();
+    const { client } = database.inWorkspace(DEFAULT_WORKSPACE);
+    const listKept = () =>
+      client.$queryRaw<{ statement: string; uses: number }[]>`
+        SELECT statement, (generic_plans + custom_plans)::int AS uses FROM pg_prepared_statements`;
+    for (let use = 0; use < 7; use += 1) await client.eventCursor.findMany();
+    const kept = (await listKept()).filter(({ statement }) => statement.includes('event_cursors'));
+    expect(kept).toHaveLength(1);
+    expect(kept[0]?.uses).toBe(7);
+    expect(await client.$queryRaw`SHOW plan_cache_mode`).toEqual([{ plan_cache_mode: 'force_custom_plan' }]);
+    await database.close();
+  });
+
+  it('keeps no more statements than a bound, however many there are', async () => {
+    const database = await openTestDatabase();
+    const { client } = database.inWorkspace(DEFAULT_WORKSPACE);
+    for (let length = 1; length <= 300; length += 1) {
+      const consumers = Array.from({ length }, (_, index) => `c${index}`);
+      await client.eventCursor.findMany({ where: { consumer: { in: consumers } } });
+    }
+    const [row] = await client.$queryRaw<{ kept: number }[]>`
+      SELECT count(*)::int AS kept FROM pg_prepared_statements`;
+    expect(row?.kept).toBeGreaterThan(200);
+    expect(row?.kept).toBeLessThanOrEqual(256);
+    await database.close();
+  });
 });
