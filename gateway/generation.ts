@@ -1,4 +1,5 @@
-import { GraphQLError, parse, validate, type DocumentNode } from 'graphql';
+import type { DocumentNode, GraphQLError } from 'graphql';
+import { readDocument } from '../kernel/graphql/read-document.js';
 import { createExecutor, type Executor } from './execution/executor.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
@@ -86,7 +87,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     readDocument(text) {
       const known = documents.get(text);
       if (known) return known;
-      const outcome = parseAndValidate(text, snapshot);
+      const outcome = readDocument(text, { schema: snapshot.apiSchema, maxTokens: MAX_TOKENS });
       if ('kind' in outcome && text.length <= MAX_KEPT_CHARACTERS) documents.set(text, outcome);
       return outcome;
     },
@@ -107,19 +108,4 @@ export function createGeneration(options: GenerationOptions): Generation {
       releaseWhenIdle();
     },
   };
-}
-
-function parseAndValidate(
-  text: string,
-  { apiSchema }: SupergraphSnapshot,
-): DocumentNode | readonly GraphQLError[] {
-  try {
-    const document = parse(text, { maxLexicalTokens: MAX_TOKENS });
-    const errors = validate(apiSchema, document, undefined, { maxErrors: 20 });
-    return errors.length > 0 ? errors : document;
-  } catch (error) {
-    if (error instanceof GraphQLError) return [error];
-    // Selections nested deeper than the stack is.
-    return [new GraphQLError('The document could not be read.', { originalError: error as Error })];
-  }
 }

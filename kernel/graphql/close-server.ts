@@ -13,6 +13,9 @@ export interface CloseServerOptions {
   readonly deadlineMs: number;
 }
 
+/** How often connections are closed whose last request has just been answered, in milliseconds. */
+const IDLE_CHECK_MS = 25;
+
 /** Takes no more requests, lets the running ones finish, closes the sockets, and at the deadline breaks off the rest. */
 export async function closeServer({
   server,
@@ -22,6 +25,10 @@ export async function closeServer({
   deadlineMs,
 }: CloseServerOptions): Promise<void> {
   const closed = Promise.all([server.close(), sockets.close()]);
+  // The server closes what is idle when it begins to close. What is answered afterwards its client would keep open.
+  const timer = setInterval(() => {
+    server.server.closeIdleConnections();
+  }, IDLE_CHECK_MS);
   try {
     await withDeadline(closed, deadlineMs, `closing the server of ${name}`);
   } catch (error) {
@@ -29,5 +36,7 @@ export async function closeServer({
     sockets.terminate();
     server.server.closeAllConnections();
     await closed;
+  } finally {
+    clearInterval(timer);
   }
 }

@@ -1,10 +1,11 @@
 import type { Server as HttpServer } from 'node:http';
-import { GraphQLError, parse, validate, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import type { Principal } from '../identity/principal.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TraceContext } from '../telemetry/trace-context.js';
 import { formatResult, type FormatErrors } from './format-errors.js';
+import { readDocument } from './read-document.js';
 import type { Authenticate, RequestContext } from './subgraph.js';
 import { subscribePerEvent } from './subscribe-per-event.js';
 import {
@@ -76,10 +77,9 @@ function readOperation(
 ): ExecutionArgs | readonly GraphQLError[] {
   // graphql-ws hands on no operation before the connection is acknowledged, and then there is one.
   if (!principal) return [new GraphQLError('the connection is not acknowledged')];
+  const document = readDocument(payload.query, { schema, maxTokens });
+  if (!('kind' in document)) return document;
   try {
-    const document = parse(payload.query, { maxLexicalTokens: maxTokens });
-    const mistakes = validate(schema, document);
-    if (mistakes.length > 0) return mistakes;
     return {
       schema,
       document,
@@ -88,7 +88,6 @@ function readOperation(
       ...(payload.variables == null ? {} : { variableValues: payload.variables }),
     };
   } catch (error) {
-    if (error instanceof GraphQLError) return [error];
     return [new GraphQLError('the operation could not begin', { originalError: error as Error })];
   }
 }

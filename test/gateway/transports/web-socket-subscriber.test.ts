@@ -185,7 +185,7 @@ describe('a subscription at a subgraph over graphql-ws', () => {
     // Nobody subscribes again behind the client's back.
     await source.untilReaders(0);
     expect(subgraph.payloads).toHaveLength(2);
-    expect((await events[0]?.next())?.done).toBe(true);
+    expect(await events[0].next()).toMatchObject({ done: true });
     const again = await subscribe(subscriber);
     await source.untilReaders(1);
     await again.return?.();

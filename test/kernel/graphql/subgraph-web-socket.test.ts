@@ -54,8 +54,8 @@ describe('a subgraph over WebSocket', () => {
   });
 
   it.each([
-    ['a syntax error', 'subscription {', 'BAD_USER_INPUT'],
-    ['an unknown field', 'subscription { nothing }', 'BAD_USER_INPUT'],
+    ['a syntax error', 'subscription {', 'GRAPHQL_PARSE_FAILED'],
+    ['an unknown field', 'subscription { nothing }', 'GRAPHQL_VALIDATION_FAILED'],
     ['a subscription that is refused', 'subscription { refused }', 'BAD_USER_INPUT'],
     ['a variable of another type', 'query($n: String!) { hello(name: $n) }', 'BAD_USER_INPUT'],
   ])('answers %s with a code and keeps the connection', async (_what, query, code) => {

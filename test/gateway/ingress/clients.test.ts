@@ -1,0 +1,104 @@
+import { gql } from '@apollo/client';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import WebSocket from 'ws';
+import { createApolloClient } from '../../end-to-end/clients/apollo-client.js';
+import { createUrqlClient } from '../../end-to-end/clients/urql-client.js';
+import { API_KEY, serveGateway, type ServedGateway } from '../../support/gateway-server.js';
+
+let served: ServedGateway;
+
+beforeAll(async () => {
+  // Browsers and Node from 22 on have one.
+  Object.assign(globalThis, { WebSocket });
+  served = await serveGateway({ apiKeys: API_KEY });
+});
+afterAll(async () => {
+  await served.close();
+});
+
+const QUERY = 'query Product($id: ID!) { product(id: $id) { id name units } }';
+const MUTATION = 'mutation Sell($id: ID!) { sell(id: $id) { id units } }';
+const SUBSCRIPTION = 'subscription Sold { sold { id name units } }';
+const EVENTS = [1, 2].map((id) => ({ id: String(id), name: `product ${id}`, units: id * 10 }));
+
+/** Sells to whoever subscribes now. */
+async function sell(readers: number): Promise<void> {
+  await served.inside.sold.untilReaders(readers);
+  for (const { id } of EVENTS) served.inside.sold.push({ sold: { id } });
+}
+
+describe('Apollo Client 4', () => {
+  it('queries, changes and subscribes', async () => {
+    const client = createApolloClient(`${served.url}/graphql`, API_KEY);
+    const { data } = await client.query({ query: gql(QUERY), variables: { id: '2' } });
+    expect(data).toMatchObject({ product: { name: 'product 2', units: 20 } });
+    const changed = await client.mutate({ mutation: gql(MUTATION), variables: { id: '3' } });
+    expect(changed.data).toMatchObject({ sell: { units: 30 } });
+    const seen: unknown[] = [];
+    const received = new Promise<void>((resolve, reject) => {
+      const subscription = client.subscribe({ query: gql(SUBSCRIPTION) }).subscribe({
+        next(event) {
+          seen.push((event.data as { sold: unknown }).sold);
+          if (seen.length < EVENTS.length) return;
+          subscription.unsubscribe();
+          resolve();
+        },
+        error: reject,
+      });
+    });
+    await sell(1);
+    await received;
+    expect(seen).toMatchObject(EVENTS);
+    await served.inside.sold.untilReaders(0);
+    client.stop();
+  });
+
+  it('gets what is there beside an error, and the error’s code', async () => {
+    const client = createApolloClient(`${served.url}/graphql`, API_KEY);
+    const { data, error } = await client.query({
+      query: gql(QUERY),
+      variables: { id: '0' },
+      errorPolicy: 'all',
+    });
+    expect(data).toMatchObject({ product: { name: 'product 0', units: null } });
+    expect(error).toMatchObject({
+      errors: [{ path: ['product', 'units'], extensions: { code: 'NOT_FOUND' } }],
+    });
+    const stranger = createApolloClient(`${served.url}/graphql`, 'another-key-of-twenty-four');
+    await expect(stranger.query({ query: gql(QUERY), variables: { id: '2' } })).rejects.toMatchObject({
+      statusCode: 401,
+    });
+  });
+});
+
+describe('urql', () => {
+  it('queries, changes and subscribes', async () => {
+    const client = createUrqlClient(`${served.url}/graphql`, API_KEY);
+    const { data } = await client.query(QUERY, { id: '2' }).toPromise();
+    expect(data).toMatchObject({ product: { name: 'product 2', units: 20 } });
+    const changed = await client.mutation(MUTATION, { id: '3' }).toPromise();
+    expect(changed.data).toMatchObject({ sell: { units: 30 } });
+    const seen: unknown[] = [];
+    const received = new Promise<void>((resolve) => {
+      const { unsubscribe } = client.subscription(SUBSCRIPTION, {}).subscribe((event) => {
+        seen.push((event.data as { sold: unknown }).sold);
+        if (seen.length < EVENTS.length) return;
+        unsubscribe();
+        resolve();
+      });
+    });
+    await sell(1);
+    await received;
+    expect(seen).toMatchObject(EVENTS);
+    await served.inside.sold.untilReaders(0);
+  });
+
+  it('gets what is there beside an error, and the error’s code', async () => {
+    const client = createUrqlClient(`${served.url}/graphql`, API_KEY);
+    const { data, error } = await client.query(QUERY, { id: '0' }).toPromise();
+    expect(data).toMatchObject({ product: { name: 'product 0', units: null } });
+    expect(error?.graphQLErrors).toMatchObject([
+      { path: ['product', 'units'], extensions: { code: 'NOT_FOUND' } },
+    ]);
+  });
+});
