@@ -111,6 +111,13 @@ describe('aegis start', () => {
     await system.close();
   }, 60_000);
 
+  it('ends at SIGTERM also when nobody reads its log any more', async () => {
+    const system = await startOneProcess();
+    system.processes[0]?.stopReading();
+    expect(await system.processes[0]?.stop('SIGTERM')).toBe(0);
+    await system.close();
+  }, 60_000);
+
   it('says that its port is taken', async () => {
     const system = await startOneProcess();
     const { port } = new URL(system.url);

@@ -20,6 +20,8 @@ export interface AegisProcess {
   readonly ended: Promise<unknown>;
   /** Null while it runs, and after a signal. */
   exitCode(): number | null;
+  /** Closes its outputs, as a log reader that died does. */
+  stopReading(): void;
   /** Ends it and tells its exit code; null after a signal. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -62,6 +64,10 @@ export function spawnAegis(
     lines,
     ended: exited,
     exitCode: () => child.exitCode,
+    stopReading() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     waitForLine(what, condition) {
       return new Promise((resolve, reject) => {
         const fail = (why: string) => {
