@@ -1,5 +1,4 @@
 import {
-  execute as executeSchema,
   getVariableValues,
   GraphQLError,
   type DocumentNode,
@@ -12,12 +11,16 @@ import type { Planner } from '../planning/planner.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
+import type { ResponsePath } from './data.js';
 import { openDeadline } from './deadline.js';
+import { createIntrospection } from './introspect.js';
 import { mergeRootFields } from './merge-response.js';
+import { createPlanCache } from './plan-cache.js';
 import type { PlanRun } from './plan-run.js';
 import { createPossibleTypes } from './possible-types.js';
 import { prepareOperation, type OperationVariant, type PreparedOperation } from './prepared-operation.js';
 import { createProblems } from './problems.js';
+import { toResponsePaths } from './response-paths.js';
 import { pickVariables, runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
 import { explainEnd, openSubscriptionSource } from './subscription-source.js';
@@ -53,6 +56,8 @@ export interface ExecutorOptions {
    * milliseconds.
    */
   readonly timeoutMs: number;
+  /** How many plans are kept; 1,000 by default. */
+  readonly planCacheSize?: number;
 }
 
 /** A subscription that has begun. */
@@ -66,8 +71,9 @@ interface Subscribed {
 
 /** Makes the executor of one supergraph. */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { snapshot, planner, onPlan, transportFor, timeoutMs } = options;
+  const { snapshot, planner, onPlan, transportFor, timeoutMs, planCacheSize = 1_000 } = options;
   const { apiSchema } = snapshot;
+  const plans = createPlanCache(planner, planCacheSize);
   const possibleTypes = createPossibleTypes(snapshot.supergraph.schema.toGraphQLJSSchema());
 
   function begin(
@@ -89,7 +95,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       selection,
       data: run.data,
       problems: run.problems,
-      introspection: introspect(operation, run.variables, apiSchema),
+      introspect: createIntrospection({ ...operation, schema: apiSchema }, run.variables),
     });
     return errors.length > 0 ? { data, errors } : { data };
   }
@@ -111,7 +117,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   return {
     prepare: (document, operationName) =>
-      prepareOperation({ document, operationName, schema: apiSchema, planner, onPlan }),
+      prepareOperation({ document, operationName, schema: apiSchema, plans, onPlan }),
     async execute(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
@@ -133,23 +139,28 @@ export function createExecutor(options: ExecutorOptions): Executor {
       if (!source)
         return { errors: [new GraphQLError('expected a subscription with a field of a subgraph.')] };
       const { context, signal } = request;
+      const root = { data: {}, type: operation.rootType, selection: variant.selection };
+      const toClientPaths = (path: ResponsePath) => toResponsePaths(path, apiSchema, root);
       try {
         const variables = pickVariables(source, coerced);
         const transport = transportFor(source.operation.subgraph);
         const asked = { operation: source.operation, variables, context, signal };
-        const events = await openSubscriptionSource(transport, asked, timeoutMs);
+        const events = await openSubscriptionSource(transport, asked, { timeoutMs, toClientPaths });
         const subscribed = { operation, variant, source, variables: coerced, request };
         return mapIterator(events, (event) => completeEvent(event, subscribed));
       } catch (error) {
-        return { errors: explainEnd(error, source.operation.subgraph) };
+        return { errors: explainEnd(error, source.operation.subgraph, toClientPaths) };
       }
     },
   };
 }
 
-/** The variables that an operation declares, checked and with their defaults, or what is wrong with them. */
+/**
+ * The variables that an operation declares, checked and with their defaults, and those that stand for its literals; or
+ * what is wrong with them.
+ */
 function coerceVariables(
-  { definition, conditionVariables }: PreparedOperation,
+  { definition, conditionVariables, literals }: PreparedOperation,
   variables: Readonly<Record<string, unknown>>,
   schema: GraphQLSchema,
 ) {
@@ -158,17 +169,6 @@ function coerceVariables(
   if (errors) return { errors };
   // A nullable variable with a default may decide a condition, and then be sent as null.
   const undecided = conditionVariables.find((name) => coerced[name] === null);
-  if (undecided === undefined) return { coerced };
+  if (undecided === undefined) return { coerced: Object.assign(coerced, literals) };
   return { errors: [new GraphQLError(`Variable "$${undecided}" of @skip or @include must not be null.`)] };
-}
-
-/** Answers the root fields that ask about the schema. */
-function introspect(
-  { introspection }: PreparedOperation,
-  variableValues: Readonly<Record<string, unknown>>,
-  schema: GraphQLSchema,
-): Readonly<Record<string, unknown>> {
-  if (!introspection) return {};
-  const result = executeSchema({ schema, document: introspection, variableValues });
-  return result instanceof Promise ? {} : (result.data ?? {});
 }

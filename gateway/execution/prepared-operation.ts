@@ -7,19 +7,21 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { Planner } from '../planning/planner.js';
-import { compilePlan, type CompiledPlan } from './compile-plan.js';
+import { normaliseOperation } from '../planning/normalise-operation.js';
+import { rewriteForPlanner } from '../planning/rewrite-operation.js';
+import type { CompiledPlan } from './compile-plan.js';
+import type { PlanCache } from './plan-cache.js';
 import { createSelectionShape, findConditionVariables, type SelectionShape } from './response-shape.js';
-import { selectIntrospection } from './select-introspection.js';
 
 /** An operation with all that is the same for each request of it. */
 export interface PreparedOperation {
   readonly definition: OperationDefinitionNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly rootType: GraphQLObjectType;
   /** The operation's variables that decide its conditions. */
   readonly conditionVariables: readonly string[];
-  /** Root fields that this gateway answers itself, as an operation of their own; undefined when there are none. */
-  readonly introspection: DocumentNode | undefined;
+  /** Values of variables that only the plan has: they stand for the operation's literals. */
+  readonly literals: Readonly<Record<string, unknown>>;
   /** What the operation is for some values of {@link conditionVariables}. Errors: when it cannot be planned. */
   variantFor(variables: Readonly<Record<string, unknown>>): OperationVariant;
 }
@@ -37,7 +39,7 @@ export interface PreparationInput {
   readonly operationName: string | undefined;
   /** What clients see. */
   readonly schema: GraphQLSchema;
-  readonly planner: Planner;
+  readonly plans: PlanCache;
   /** Told of each request whether its plan was there already. */
   readonly onPlan: (found: boolean) => void;
 }
@@ -47,7 +49,7 @@ const MAX_VARIANTS = 32;
 
 /** Reads a valid operation. Errors: GraphQLError when the document has no such operation. */
 export function prepareOperation(input: PreparationInput): PreparedOperation {
-  const { document, operationName, schema, planner, onPlan } = input;
+  const { document, operationName, schema, plans, onPlan } = input;
   const { definition, fragments } = findOperation(document, operationName);
   const rootType = schema.getRootType(definition.operation);
   if (!rootType) throw new GraphQLError(`the schema has no ${definition.operation} operations.`);
@@ -57,21 +59,24 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
     ...sets,
     ...[...fragments.values()].map(({ selectionSet }) => selectionSet),
   ]).filter((name) => declared.has(name));
+  const normalised = normaliseOperation({ definition, fragments, schema });
+  const { keyOf, literals } = normalised;
   const variants = new Map<string, OperationVariant>();
   return {
     definition,
+    fragments,
     rootType,
     conditionVariables,
-    introspection: selectIntrospection(definition, fragments),
+    literals,
     variantFor(variables) {
       const key = conditionVariables.map((name) => (variables[name] === true ? '1' : '0')).join('');
       const known = variants.get(key);
-      onPlan(known !== undefined);
+      if (known) onPlan(true);
       if (known) return known;
-      const variant: OperationVariant = {
-        plan: compilePlan(planner.plan({ document, operationName, variables })),
-        selection: createSelectionShape(sets, { schema, fragments, variables }),
-      };
+      const { plan, found } = plans.get({ document: rewriteForPlanner(normalised.document, variables) });
+      onPlan(found);
+      const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
+      const variant: OperationVariant = { plan, selection };
       if (variants.size >= MAX_VARIANTS) variants.clear();
       variants.set(key, variant);
       return variant;
@@ -81,12 +86,14 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
 
 function findOperation(document: DocumentNode, operationName: string | undefined) {
   const fragments = new Map<string, FragmentDefinitionNode>();
-  let definition: OperationDefinitionNode | undefined;
+  const matching: OperationDefinitionNode[] = [];
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
-    if (operationName === undefined || node.name?.value === operationName) definition ??= node;
+    if (operationName === undefined || node.name?.value === operationName) matching.push(node);
   }
+  const [definition, another] = matching;
+  if (another) throw new GraphQLError('expected the name of one of the operations in the document.');
   if (definition) return { definition, fragments };
   throw new GraphQLError(`expected an operation named ${String(operationName)} in the document.`);
 }

@@ -2,9 +2,7 @@ import {
   GraphQLIncludeDirective,
   GraphQLSkipDirective,
   getDirectiveValues,
-  getNamedType,
   isAbstractType,
-  isCompositeType,
   isInterfaceType,
   isObjectType,
   Kind,
@@ -21,7 +19,6 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { isDataObject, valueOf, type DataObject, type ResponsePath } from './data.js';
 
 /**
  * The type of an object of the response. It is an interface's when no subgraph had to say which object type it is: one
@@ -32,7 +29,11 @@ export type ResponseType = GraphQLObjectType | GraphQLInterfaceType;
 /** A field that the client asked for on one type, however many times it wrote it. */
 export interface FieldShape {
   readonly responseName: string;
+  /** What its value is called while the plan runs. */
+  readonly key: string;
   readonly name: string;
+  /** As the client wrote it. */
+  readonly nodes: readonly FieldNode[];
   /** The type that has the field. */
   readonly parentType: ResponseType;
   readonly type: GraphQLOutputType;
@@ -56,6 +57,8 @@ export interface ShapeSource {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** The values that `@skip` and `@include` are decided by. */
   readonly variables: Readonly<Record<string, unknown>>;
+  /** What the value of a field is called while the plan runs: the names that the plan was made with. */
+  readonly keyOf: (field: FieldNode) => string;
 }
 
 /**
@@ -84,12 +87,15 @@ function resolveFields(
   const nodesByName = new Map<string, FieldNode[]>();
   for (const set of sets) collectFields(set, type, source, nodesByName);
   return [...nodesByName].flatMap(([responseName, nodes]) => {
-    const name = nodes[0]?.name.value ?? responseName;
+    const [first] = nodes;
+    if (!first) return [];
+    const name = first.name.value;
     const field = type.getFields()[name] ?? META_FIELDS.get(name);
     if (!field) return [];
     const inner = nodes.flatMap((node) => (node.selectionSet ? [node.selectionSet] : []));
     const selection = inner.length > 0 ? createSelectionShape(inner, source) : undefined;
-    return [{ responseName, name, parentType: type, type: field.type, selection }];
+    const key = source.keyOf(first);
+    return [{ responseName, key, name, nodes, parentType: type, type: field.type, selection }];
   });
 }
 
@@ -136,43 +142,6 @@ export function resolveType(
   const type = typeof typename === 'string' ? schema.getType(typename) : undefined;
   if (!isObjectType(type) && !isInterfaceType(type)) return undefined;
   return type === declared || schema.isSubType(declared, type) ? type : undefined;
-}
-
-/** A value of the response as a path walks down to it. */
-interface Standpoint {
-  readonly value: unknown;
-  readonly type: GraphQLCompositeType;
-  readonly selection: SelectionShape;
-}
-
-/**
- * Cuts the path of an error where it leaves what the client selected: a field that was only fetched for the sake of
- * another (a key, a required field) fails at the object that needed it.
- */
-export function cutToSelection(
-  path: ResponsePath,
-  schema: GraphQLSchema,
-  root: { readonly data: DataObject; readonly type: GraphQLObjectType; readonly selection: SelectionShape },
-): ResponsePath {
-  let here: Standpoint = { value: root.data, type: root.type, selection: root.selection };
-  for (const [depth, element] of path.entries()) {
-    const { value } = here;
-    if (typeof element === 'number') {
-      here = { ...here, value: Array.isArray(value) ? value[element] : undefined };
-      continue;
-    }
-    // Below a null of an abstract type nobody knows what it would have been: the subgraph is believed.
-    if (!isDataObject(value) && !isObjectType(here.type)) return path;
-    const object = isDataObject(value) ? value : {};
-    const type = resolveType(here.type, object['__typename'], schema);
-    if (!type) return path;
-    const field = here.selection.fieldsOf(type).find(({ responseName }) => responseName === element);
-    if (!field) return path.slice(0, depth);
-    const inner = getNamedType(field.type);
-    if (!isCompositeType(inner) || !field.selection) return path;
-    here = { value: valueOf(object, element), type: inner, selection: field.selection };
-  }
-  return path;
 }
 
 /** The names of the variables that decide `@skip` and `@include` in an operation, so that shapes can be kept by their values. */

@@ -13,13 +13,8 @@ import {
 } from 'graphql';
 import { isDataObject, setValue, valueOf, type DataObject, type ResponsePath } from './data.js';
 import type { Problems } from './problems.js';
-import {
-  cutToSelection,
-  resolveType,
-  type FieldShape,
-  type ResponseType,
-  type SelectionShape,
-} from './response-shape.js';
+import { toResponsePaths } from './response-paths.js';
+import { resolveType, type FieldShape, type ResponseType, type SelectionShape } from './response-shape.js';
 import { toUpstreamError } from './upstream-error.js';
 
 /** What a response is shaped from. */
@@ -29,8 +24,8 @@ export interface ShapeInput {
   readonly selection: SelectionShape;
   readonly data: DataObject;
   readonly problems: Problems;
-  /** Root fields that are answered here, not by subgraphs: introspection. Taken as they are. */
-  readonly introspection: Readonly<Record<string, unknown>>;
+  /** Answers a field that asks about the schema. Taken as it is. */
+  readonly introspect: (field: FieldShape) => unknown;
 }
 
 /** A response as the client asked for it. */
@@ -64,9 +59,10 @@ function createErrorList({ schema, problems, rootType, data, selection }: ShapeI
   }
 
   for (const { failure, path } of problems.located) {
-    const shown = cutToSelection(path, schema, { data, type: rootType, selection });
-    errors.push(toUpstreamError(failure, shown.length > 0 ? shown : undefined));
-    explain(path);
+    for (const shown of toResponsePaths(path, schema, { data, type: rootType, selection })) {
+      errors.push(toUpstreamError(failure, shown.length > 0 ? shown : undefined));
+      explain(shown);
+    }
   }
   return {
     errors,
@@ -79,7 +75,7 @@ function createErrorList({ schema, problems, rootType, data, selection }: ShapeI
 }
 
 function createShaper(input: ShapeInput) {
-  const { schema, problems, introspection } = input;
+  const { schema, problems, introspect } = input;
   const at: (string | number)[] = [];
   const { errors, report, explains } = createErrorList(input);
 
@@ -106,20 +102,20 @@ function createShaper(input: ShapeInput) {
   }
 
   function completeField(object: DataObject, field: FieldShape): unknown {
-    const { responseName, name } = field;
+    const { responseName, key, name } = field;
     if (name === '__typename' && isObjectType(field.parentType)) return field.parentType.name;
-    if (name === '__schema' || name === '__type') return introspection[responseName] ?? null;
+    if (name === '__schema' || name === '__type') return introspect(field) ?? null;
     at.push(responseName);
     // An interface's own name is no answer to __typename.
-    const raw = name === '__typename' ? null : valueOf(object, responseName);
-    if (raw === undefined) reportMissing(object, responseName);
+    const raw = name === '__typename' ? null : valueOf(object, key);
+    if (raw === undefined) reportMissing(object, key);
     const value = complete(raw, field.type, field);
     at.pop();
     return value;
   }
 
-  function reportMissing(object: DataObject, responseName: string): void {
-    const failure = problems.reasonFor(object, responseName);
+  function reportMissing(object: DataObject, key: string): void {
+    const failure = problems.reasonFor(object, key);
     if (failure) report(toUpstreamError(failure, at), at);
   }
 

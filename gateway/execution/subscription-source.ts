@@ -1,8 +1,17 @@
 import type { GraphQLError } from 'graphql';
 import { SubscriptionRefused } from '../transports/subscription-refused.js';
 import type { SubgraphRequest, SubgraphResponse, Transport } from '../transports/transport.js';
+import type { ResponsePath } from './data.js';
 import { openDeadline } from './deadline.js';
 import { describeReported, describeUnreached, toUpstreamError } from './upstream-error.js';
+
+/** How a subscription is followed. */
+export interface SubscriptionSourceOptions {
+  /** How long its begin may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Where a place that the subgraph names stands in the client's response. */
+  readonly toClientPaths: (path: ResponsePath) => readonly ResponsePath[];
+}
 
 /**
  * Begins a subscription at the subgraph whose events it yields. That must happen within the time given; then it goes on
@@ -13,13 +22,14 @@ import { describeReported, describeUnreached, toUpstreamError } from './upstream
 export async function openSubscriptionSource(
   transport: Transport,
   request: SubgraphRequest,
-  timeoutMs: number,
+  { timeoutMs, toClientPaths }: SubscriptionSourceOptions,
 ): Promise<AsyncIterator<SubgraphResponse>> {
   const deadline = openDeadline(request.signal, timeoutMs);
   try {
     const events = await transport.subscribe({ ...request, signal: deadline.signal });
     deadline.stopClock();
-    return followSource(events, request.operation.subgraph, deadline.close);
+    const explain = (error: unknown) => explainEnd(error, request.operation.subgraph, toClientPaths)[0];
+    return followSource(events, explain, deadline.close);
   } catch (error) {
     deadline.close();
     throw error;
@@ -27,15 +37,23 @@ export async function openSubscriptionSource(
 }
 
 /** Why a subscription did not begin, or ended, in the client's terms. */
-export function explainEnd(error: unknown, subgraph: string): readonly GraphQLError[] {
+export function explainEnd(
+  error: unknown,
+  subgraph: string,
+  toClientPaths: SubscriptionSourceOptions['toClientPaths'],
+): readonly GraphQLError[] {
   if (!(error instanceof SubscriptionRefused)) return [toUpstreamError(describeUnreached(error, subgraph))];
-  return error.errors.map((reported) => toUpstreamError(describeReported(reported, subgraph), reported.path));
+  return error.errors.flatMap((reported) => {
+    const failure = describeReported(reported, subgraph);
+    const paths = reported.path ? toClientPaths(reported.path) : [undefined];
+    return paths.map((path) => toUpstreamError(failure, path));
+  });
 }
 
 /** Calls back when the stream is over in whichever way. */
 function followSource(
   events: AsyncIterableIterator<SubgraphResponse>,
-  subgraph: string,
+  explain: (error: unknown) => GraphQLError | undefined,
   onEnd: () => void,
 ): AsyncIterator<SubgraphResponse> {
   return {
@@ -46,7 +64,7 @@ function followSource(
         return result;
       } catch (error) {
         onEnd();
-        throw explainEnd(error, subgraph)[0] ?? error;
+        throw explain(error) ?? error;
       }
     },
     async return() {

@@ -147,7 +147,7 @@ describe('a subgraph that fails', () => {
   it('by values of another type costs each of these values', async () => {
     remote.stock.fault = respond(
       200,
-      '{"data": {"_entities": [{"u": "many", "places": "cellar"}, {"u": 2, "places": [{}, "attic"]}]}}',
+      '{"data": {"_entities": [{"units": "many", "places": "cellar"}, {"units": 2, "places": [{}, "attic"]}]}}',
     );
     const { data, errors } = await run(QUERY);
     expect(data).toMatchObject({

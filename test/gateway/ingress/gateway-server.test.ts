@@ -169,7 +169,7 @@ describe('metrics', () => {
       'aegis_gateway_operation_seconds_count{kind="query"} 4',
       'aegis_gateway_fetches_total{subgraph="stock",outcome="ok"} 2',
       'aegis_gateway_fetches_total{subgraph="stock",outcome="errors"} 1',
-      'aegis_gateway_plan_lookups_total{outcome="hit"} 1',
+      'aegis_gateway_plan_lookups_total{outcome="hit"} 2',
       'aegis_gateway_sockets 1',
       'aegis_gateway_subscriptions 1',
       'aegis_gateway_events_total 1',

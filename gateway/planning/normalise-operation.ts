@@ -1,0 +1,105 @@
+import {
+  getNamedType,
+  isCompositeType,
+  Kind,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type ArgumentNode,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { createFieldKeys, sortValue } from './field-keys.js';
+import { createLiteralHoist } from './hoist-literals.js';
+
+/** An operation without what makes it look different from others that mean the same. */
+export interface NormalisedOperation {
+  /** The operation with the fragments that it uses. */
+  readonly document: DocumentNode;
+  /** What the value of a field of the client's operation is called while its plan runs. */
+  readonly keyOf: (field: FieldNode) => string;
+  /** The variables of {@link document} that stand for the client's literals. */
+  readonly literals: Readonly<Record<string, unknown>>;
+}
+
+/** One operation of a valid document. */
+export interface ClientOperation {
+  readonly definition: OperationDefinitionNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** What clients see. */
+  readonly schema: GraphQLSchema;
+}
+
+/**
+ * Gives the fields of an operation names by which the planner cannot mistake them, and takes its literals out.
+ *
+ * Questions about the schema are left out: they are answered by the gateway itself.
+ */
+export function normaliseOperation(operation: ClientOperation): NormalisedOperation {
+  const { definition, schema } = operation;
+  const typeInfo = new TypeInfo(schema);
+  const nameKey = createFieldKeys();
+  const declared = definition.variableDefinitions ?? [];
+  const literals = createLiteralHoist(new Set(declared.map(({ variable }) => variable.name.value)));
+  const keys = new Map<FieldNode, string>();
+  const mutation = schema.getMutationType()?.name;
+
+  function hoistArgument(argument: ArgumentNode): ArgumentNode {
+    const type = typeInfo.getFieldDef()?.args.find(({ name }) => name === argument.name.value)?.type;
+    const value = sortValue(argument.value);
+    return { ...argument, value: type ? literals.hoist(value, type) : value };
+  }
+
+  /** Nulls inside one selection of an object must not reach another; and what changes something does so each time. */
+  function isShared(): boolean {
+    const type = typeInfo.getType();
+    return !(type && isCompositeType(getNamedType(type))) && typeInfo.getParentType()?.name !== mutation;
+  }
+
+  function rewriteField(node: FieldNode): FieldNode | null {
+    const name = node.name.value;
+    if (name === '__schema' || name === '__type') return null;
+    const args = (node.arguments ?? []).map(hoistArgument);
+    const responseName = (node.alias ?? node.name).value;
+    const key = nameKey({ name, arguments: args, responseName, shared: isShared() });
+    keys.set(node, key);
+    const { alias: _alias, ...rest } = node;
+    const renamed: FieldNode = { ...rest, arguments: args };
+    return key === name ? renamed : { ...renamed, alias: { kind: Kind.NAME, value: key } };
+  }
+
+  const rewritten = visit(
+    selectDocument(operation),
+    visitWithTypeInfo(typeInfo, { [Kind.FIELD]: { enter: rewriteField } }),
+  );
+  const definitions = rewritten.definitions.map((node) =>
+    node.kind === Kind.OPERATION_DEFINITION
+      ? { ...node, variableDefinitions: [...declared, ...literals.definitions] }
+      : node,
+  );
+  return {
+    document: { ...rewritten, definitions },
+    keyOf: (field) => keys.get(field) ?? field.name.value,
+    literals: literals.values,
+  };
+}
+
+/** An operation and the fragments that it uses, in the order in which it names them. */
+function selectDocument({ definition, fragments }: ClientOperation): DocumentNode {
+  const used = new Map<string, FragmentDefinitionNode>();
+  const read = (node: OperationDefinitionNode | FragmentDefinitionNode): void => {
+    visit(node, {
+      [Kind.FRAGMENT_SPREAD]: ({ name: { value: name } }) => {
+        const fragment = fragments.get(name);
+        if (!fragment || used.has(name)) return;
+        used.set(name, fragment);
+        read(fragment);
+      },
+    });
+  };
+  read(definition);
+  return { kind: Kind.DOCUMENT, definitions: [definition, ...used.values()] };
+}

@@ -1,0 +1,293 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { openTestGateway, type TestGateway, type TestSubgraph } from '../../support/test-gateway.js';
+
+const opened: TestGateway[] = [];
+
+function open(subgraphs: Record<string, TestSubgraph>): TestGateway {
+  const gateway = openTestGateway(subgraphs);
+  opened.push(gateway);
+  return gateway;
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((gateway) => gateway.close()));
+});
+
+/** The data of an operation that must have no errors, as JSON, so that the order of fields counts. */
+async function dataOf(gateway: TestGateway, query: string, variables?: Record<string, unknown>) {
+  const { data, errors } = await gateway.run(query, variables);
+  expect(errors).toBeUndefined();
+  return JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
+}
+
+/** How many plans were made, and how many requests found theirs. */
+async function lookups(gateway: TestGateway): Promise<Record<string, number>> {
+  const { values } = await gateway.gateway.metrics.planLookups.get();
+  return Object.fromEntries(values.map(({ labels, value }) => [String(labels.outcome), value]));
+}
+
+describe('a client’s alias', () => {
+  const a: TestSubgraph = {
+    typeDefs: `
+      type Query { p: P }
+      type P @key(fields: "id") { id: ID! name: String weight: Int f(x: Int): Int }`,
+    resolvers: {
+      Query: { p: () => ({ id: 'the id', name: 'the name', weight: 3 }) },
+      P: { f: (_parent: unknown, { x = 7 }: { x?: number }) => x },
+    },
+  };
+  const b: TestSubgraph = {
+    typeDefs: `
+      type P @key(fields: "id") {
+        id: ID! weight: Int @external f(x: Int): Int @external
+        ship: String @requires(fields: "weight")
+        tax: String @requires(fields: "f")
+      }`,
+    resolvers: {
+      P: {
+        ship: ({ id, weight }: { id: string; weight: number }) => `${id} weighs ${weight}`,
+        tax: ({ f }: { f: number }) => `tax of ${f}`,
+      },
+    },
+  };
+
+  it('may be the name of a key', async () => {
+    const gateway = open({ a, b });
+    expect(await dataOf(gateway, '{ p { id: name ship } }')).toEqual({
+      p: { id: 'the name', ship: 'the id weighs 3' },
+    });
+    expect(await dataOf(gateway, '{ p { ship id: name __typename: name } }')).toEqual({
+      p: { ship: 'the id weighs 3', id: 'the name', __typename: 'the name' },
+    });
+  });
+
+  it('may be the name of a required field', async () => {
+    const gateway = open({ a, b });
+    for (const query of ['{ p { weight: name ship } }', '{ p { ship weight: name } }']) {
+      expect(await dataOf(gateway, query)).toEqual({ p: { weight: 'the name', ship: 'the id weighs 3' } });
+    }
+  });
+
+  it('may be the name of another field that is selected under an alias as well', async () => {
+    expect(
+      await dataOf(open({ a, b }), '{ p { name: id id: ship ship: name weight: f f: weight } }'),
+    ).toEqual({
+      p: { name: 'the id', id: 'the id weighs 3', ship: 'the name', weight: 7, f: 3 },
+    });
+  });
+
+  it('may be one of several for one field', async () => {
+    const gateway = open({ a, b });
+    expect(await dataOf(gateway, '{ p { a: name b: name name } x: p { c: id } }')).toEqual({
+      p: { a: 'the name', b: 'the name', name: 'the name' },
+      x: { c: 'the id' },
+    });
+  });
+
+  it('leaves a required field its own arguments', async () => {
+    const gateway = open({ a, b });
+    for (const query of ['{ p { f(x: 1) tax } }', '{ p { tax f(x: 1) } }']) {
+      expect(await dataOf(gateway, query)).toEqual({ p: { f: 1, tax: 'tax of 7' } });
+    }
+  });
+});
+
+describe('one response name behind conditions on types that exclude each other', () => {
+  const feed: TestSubgraph = {
+    typeDefs: `
+      type Query { feed: [Item] }
+      union Item = Photo | Video
+      type Photo { owner: Owner }
+      type Video { owner: Owner }
+      type Owner @key(fields: "id") { id: ID! }`,
+    resolvers: {
+      Query: {
+        feed: () => [
+          { __typename: 'Photo', owner: { id: 'p' } },
+          { __typename: 'Video', owner: { id: 'v' } },
+        ],
+      },
+    },
+  };
+  const owners: TestSubgraph = {
+    typeDefs:
+      'type Owner @key(fields: "id") { id: ID! media(size: Int!): String short: String long: String }',
+    resolvers: {
+      Owner: {
+        media: ({ id }: { id: string }, { size }: { size: number }) => `${id} at ${size}`,
+        short: ({ id }: { id: string }) => id,
+        long: ({ id }: { id: string }) => id.repeat(9),
+      },
+    },
+  };
+
+  it('may have other arguments in each', async () => {
+    const query = `query ($yes: Boolean! = true, $size: Int! = 640) { feed {
+      ... on Photo { owner { media(size: 216) } }
+      ... on Video { owner { media(size: $size) @include(if: $yes) } }
+    } }`;
+    const gateway = open({ feed, owners });
+    expect(await dataOf(gateway, query)).toEqual({
+      feed: [{ owner: { media: 'p at 216' } }, { owner: { media: 'v at 640' } }],
+    });
+    expect(await dataOf(gateway, query, { yes: false, size: 1 })).toEqual({
+      feed: [{ owner: { media: 'p at 216' } }, { owner: {} }],
+    });
+  });
+
+  it('may be another field in each', async () => {
+    const query = '{ feed { ... on Photo { owner { text: short } } ... on Video { owner { text: long } } } }';
+    expect(await dataOf(open({ feed, owners }), query)).toEqual({
+      feed: [{ owner: { text: 'p' } }, { owner: { text: 'vvvvvvvvv' } }],
+    });
+  });
+});
+
+describe('one field under several response names', () => {
+  const fails = (what: string) => () => Promise.reject(new Error(what));
+  const shop: TestSubgraph = {
+    typeDefs: `
+      type Query { box: Box boxes: [Box] self: Query @shareable }
+      type Mutation { add(n: Int!): Int! bump: Box }
+      type Box { id: ID! bad: Int strict: Int! at(n: Int): Int inner: Box }`,
+    resolvers: {
+      Query: { box: () => ({ id: 1 }), boxes: () => [{ id: 1 }, { id: 2 }], self: () => ({}) },
+      Box: { bad: fails('bad'), strict: fails('strict'), at: fails('at'), inner: () => ({ id: 9 }) },
+    },
+  };
+  const other: TestSubgraph = { typeDefs: 'type Query { other: Int }' };
+
+  it('fails under each of them', async () => {
+    const { data, errors } = await open({ shop, other }).run(
+      '{ boxes { x: bad id y: bad z: at(n: 1) w: at(n: 1) at } }',
+    );
+    expect(data?.['boxes']).toEqual(
+      ['1', '2'].map((id) => ({ x: null, id, y: null, z: null, w: null, at: null })),
+    );
+    expect(errors?.map(({ path }) => path?.join('.')).sort()).toEqual(
+      [0, 1].flatMap((index) => ['at', 'w', 'x', 'y', 'z'].map((name) => `boxes.${index}.${name}`)),
+    );
+  });
+
+  it('costs one of them nothing when what may not be null fails inside another', async () => {
+    const { data, errors } = await open({ shop, other }).run(
+      '{ a: box { strict } b: box { id } box { c: id } }',
+    );
+    expect(data).toEqual({ a: null, b: { id: '1' }, box: { c: '1' } });
+    expect(errors?.map(({ path }) => path?.join('.'))).toEqual(['a.strict']);
+  });
+
+  it('changes something as often as it is asked to', async () => {
+    let sum = 0;
+    const gateway = open({
+      shop: {
+        ...shop,
+        resolvers: {
+          ...shop.resolvers,
+          Mutation: {
+            add: (_parent: unknown, { n }: { n: number }) => (sum += n),
+            bump: () => ({ id: ++sum }),
+          },
+        },
+      },
+      other,
+    });
+    expect(
+      await dataOf(gateway, 'mutation { a: add(n: 2) b: add(n: 2) x: bump { id } y: bump { id } add(n: 2) }'),
+    ).toEqual({ a: 2, b: 4, x: { id: '5' }, y: { id: '6' }, add: 8 });
+  });
+
+  it('merges what it selects in several places, in whatever order its arguments are', async () => {
+    const a: TestSubgraph = {
+      typeDefs:
+        'type Query { find(by: By, n: Int): Found } input By { a: Int b: Int } type Found { x: Int y: Int }',
+      resolvers: { Query: { find: () => ({ x: 1, y: 2 }) } },
+    };
+    expect(
+      await dataOf(
+        open({ a }),
+        '{ f: find(by: { a: 1, b: 2 }, n: 3) { x } f: find(n: 3, by: { b: 2, a: 1 }) { y } }',
+      ),
+    ).toEqual({ f: { x: 1, y: 2 } });
+  });
+
+  it('may ask about the schema wherever the query type is', async () => {
+    const query = `query ($n: String!) {
+      __type(name: $n) { name }
+      self { s: __schema { queryType { name } } ...T }
+    } fragment T on Query { self { __type(name: "Box") { kind } } }`;
+    expect(await dataOf(open({ shop, other }), query, { n: 'Mutation' })).toEqual({
+      __type: { name: 'Mutation' },
+      self: { s: { queryType: { name: 'Query' } }, self: { __type: { kind: 'OBJECT' } } },
+    });
+  });
+});
+
+describe('a plan', () => {
+  const a: TestSubgraph = {
+    typeDefs: `
+      type Query { echo(text: String = "d", on: On, list: [[Int!]], id: ID, f: Float, e: E, any: Any, b: Boolean): P }
+      input On { a: Int! = 5 e: E more: [On!] any: Any }
+      enum E { X Y }
+      scalar Any
+      type P @key(fields: "id") { id: ID! said: String }`,
+    resolvers: {
+      Query: { echo: (_parent: unknown, args: unknown) => ({ id: 1, said: JSON.stringify(args) }) },
+    },
+  };
+  const b: TestSubgraph = {
+    typeDefs: 'type P @key(fields: "id") { id: ID! times(n: Int!): Int }',
+    resolvers: { P: { times: (_parent: unknown, { n }: { n: number }) => n * 2 } },
+  };
+  const said = async (gateway: TestGateway, args: string, variables?: Record<string, unknown>, head = '') => {
+    const { echo } = await dataOf(gateway, `query ${head} { echo${args} { said } }`, variables);
+    return JSON.parse((echo as { said: string }).said) as unknown;
+  };
+
+  it('is shared by operations that differ in aliases and literals alone', async () => {
+    const gateway = open({ a, b });
+    expect(await dataOf(gateway, '{ echo(text: "1") { a: times(n: 1) } }')).toEqual({ echo: { a: 2 } });
+    expect(await dataOf(gateway, '{ x: echo(text: "2") { times(n: 2) } }')).toEqual({ x: { times: 4 } });
+    expect(await dataOf(gateway, '{ y: echo(text: null) { z: times(n: 3) } }')).toEqual({ y: { z: 6 } });
+    expect(await lookups(gateway)).toEqual({ miss: 1, hit: 2 });
+  });
+
+  it('is not shared by operations that compare two values in another way', async () => {
+    const gateway = open({ a, b });
+    const query = (n: number, m: number) => `{ echo { a: times(n: ${n}) b: times(n: ${m}) } }`;
+    expect(await dataOf(gateway, query(1, 2))).toEqual({ echo: { a: 2, b: 4 } });
+    expect(await dataOf(gateway, query(3, 3))).toEqual({ echo: { a: 6, b: 6 } });
+    expect(await dataOf(gateway, query(4, 5))).toEqual({ echo: { a: 8, b: 10 } });
+    expect(await lookups(gateway)).toEqual({ miss: 2, hit: 1 });
+  });
+
+  it.each([
+    ['', { text: 'd' }],
+    ['(text: null)', { text: null }],
+    ['(text: "")', { text: '' }],
+    ['(text: """\n  block\n    text\n""")', { text: 'block\n  text' }],
+    ['(list: 1)', { text: 'd', list: [[1]] }],
+    ['(list: [1, null, [2]])', { text: 'd', list: [[1], null, [2]] }],
+    ['(list: [])', { text: 'd', list: [] }],
+    ['(id: 12345678901234567890)', { text: 'd', id: '12345678901234567890' }],
+    ['(id: "x", f: 1, b: false)', { text: 'd', id: 'x', f: 1, b: false }],
+    ['(f: 1.5e3, e: X)', { text: 'd', f: 1500, e: 'X' }],
+    ['(on: {})', { text: 'd', on: { a: 5 } }],
+    ['(on: { a: 1, e: Y, more: { a: 2 } })', { text: 'd', on: { a: 1, e: 'Y', more: [{ a: 2 }] } }],
+    ['(any: { x: [1, "y"] })', { text: 'd', any: { x: [1, 'y'] } }],
+    ['(on: { any: "t", a: 3 })', { text: 'd', on: { any: 't', a: 3 } }],
+  ])('leaves literals their meaning: %s', async (args, expected) => {
+    expect(await said(open({ a, b }), args)).toEqual(expected);
+  });
+
+  it('leaves variables inside of literals theirs', async () => {
+    const gateway = open({ a, b });
+    const args =
+      '(on: { a: $literal_0, e: X, more: [{ a: 2 }, { a: $literal_0, e: $e }] }, list: [[1, $literal_0], 4])';
+    expect(await said(gateway, args, { literal_0: 7 }, '($literal_0: Int!, $e: E)')).toEqual({
+      text: 'd',
+      on: { a: 7, e: 'X', more: [{ a: 2 }, { a: 7 }] },
+      list: [[1, 7], [4]],
+    });
+  });
+});
