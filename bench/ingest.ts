@@ -169,7 +169,7 @@ async function openSubscriber({ url }: AegisSystem) {
 }
 
 async function measureSystem(
-  env: Readonly<Record<string, string>>,
+  { env, loads }: { env: Readonly<Record<string, string>>; loads: readonly Load[] },
   options: BenchOptions,
 ): Promise<Measured[]> {
   const system = await startOneProcess({ env: { AEGIS_SAMPLE_PERIOD_MS: '1000', ...env } });
@@ -177,7 +177,7 @@ async function measureSystem(
   try {
     await registerDevices(system);
     const measured: Measured[] = [];
-    for (const one of LOADS) {
+    for (const one of loads) {
       measured.push(await measureLoad({ system, load, options }, one));
       await sleep(500);
     }
@@ -251,16 +251,16 @@ async function measureInserts(
   }
 }
 
+/** The sizes of the commits that were seen, near enough to be told apart. */
 function sizesOf(measured: readonly Measured[]): number[] {
-  return [
-    ...new Set(
-      measured.slice(0, 2).map(({ readingsPerCommit }) => Math.max(1, Math.round(readingsPerCommit))),
-    ),
-  ];
+  const sizes = measured.map(({ readingsPerCommit }) =>
+    Math.max(1, Math.round(readingsPerCommit / 500) * 500),
+  );
+  return [...new Set(sizes)].sort((a, b) => a - b);
 }
 
 async function runEmbedded(options: BenchOptions) {
-  const measured = await measureSystem({}, options);
+  const measured = await measureSystem({ env: {}, loads: LOADS }, options);
   const floors = await withTemporaryFolder((folder) =>
     measureInserts((inserts) => inserts.call('openEmbedded', { folder }), sizesOf(measured), options),
   );
@@ -274,9 +274,10 @@ async function runEmbedded(options: BenchOptions) {
 }
 
 async function runServer(options: BenchOptions) {
+  const loads = LOADS.filter(({ valuesPerMessage }) => valuesPerMessage === 1);
   const postgres = await startPostgresServer();
   try {
-    const measured = await measureSystem({ DATABASE_URL: postgres.url }, options);
+    const measured = await measureSystem({ env: { DATABASE_URL: postgres.url }, loads }, options);
     const { url } = postgres;
     const floors = await measureInserts(
       (inserts) => inserts.call('openServer', { url }),

@@ -23,7 +23,7 @@ const HELP = `npm run bench -- [${Object.keys(BENCHES).join('|')} …] [--quick]
   --probe-seconds N  how long the host probe runs before memory is read for the second time [60]
 `;
 
-const WHOLE: BenchOptions = { windowSeconds: 6, probeSeconds: 60, starts: 3 };
+const WHOLE: BenchOptions = { windowSeconds: 4, probeSeconds: 60, starts: 3 };
 const QUICK: BenchOptions = { windowSeconds: 1, probeSeconds: 3, starts: 1 };
 
 interface CommandLine {

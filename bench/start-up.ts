@@ -134,14 +134,15 @@ async function measureMemory(start: Start, folder: string, runSeconds: number): 
   try {
     await sleep(SETTLE_MS);
     const settledMib = readResidentMib(started.pid);
-    if (runSeconds === 0) return { 'after 5 s MiB': settledMib };
+    const restMs = runSeconds * 1_000 - SETTLE_MS;
+    if (restMs <= 0) return { 'after 5 s MiB': settledMib };
     const stopCpu = measureCpu(started.pid);
-    await sleep(runSeconds * 1_000);
+    await sleep(restMs);
     const cpuMs = stopCpu();
     return {
       'after 5 s MiB': settledMib,
-      [`after ${runSeconds} s more MiB`]: readResidentMib(started.pid),
-      'CPU ms/s': cpuMs === undefined ? undefined : cpuMs / runSeconds,
+      [`after ${runSeconds} s MiB`]: readResidentMib(started.pid),
+      'CPU ms/s': cpuMs === undefined ? undefined : (cpuMs * 1_000) / restMs,
     };
   } finally {
     await started.stop();
