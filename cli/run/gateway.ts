@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createGateway } from '../../gateway/gateway.js';
+import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
+import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
 import { SettingsError } from '../../kernel/config/settings.js';
 import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
@@ -15,7 +16,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const supergraphSdl = await readSupergraphFile(settings.supergraph);
   const aegis = openProcess(settings, settings.host);
   const { logger, metrics, lifecycle, identify, open } = aegis;
-  const core = createGateway({
+  const core = openGateway(settings, {
     ...settings,
     supergraphSdl,
     openTransport: createRemoteTransports(settings, settings.handOverSecret),
@@ -37,6 +38,17 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   stopOnSignals(aegis);
   const subgraphs = core.current.snapshot.subgraphs.map(({ name, url }) => `${name} at ${url}`);
   logger.info({ url: server.url, subgraphs }, `the gateway answers at ${server.url}/graphql`);
+}
+
+/** A file that holds no supergraph is a mistake of who gave it, like any other setting. */
+function openGateway({ supergraph }: GatewayRun['settings'], options: GatewayOptions): Gateway {
+  try {
+    return createGateway(options);
+  } catch (error) {
+    if (error instanceof SupergraphInvalid)
+      throw new SettingsError([`--supergraph ${supergraph}: ${error.message}`]);
+    throw error;
+  }
 }
 
 async function readSupergraphFile(file: string): Promise<string> {

@@ -1,8 +1,10 @@
+import { OperationTypeNode } from 'graphql';
 import { Pool } from 'undici';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { createInFlight } from './in-flight.js';
 import { readSubgraphResponse } from './read-response.js';
-import type { SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
+import type { SubgraphOperation, SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
 import { createWebSocketSubscriber } from './web-socket-subscriber.js';
 
 export interface HttpTransportOptions {
@@ -22,6 +24,18 @@ export interface HttpTransportOptions {
 interface HttpAnswer {
   readonly status: number;
   readonly text: string;
+}
+
+/** The body of an operation's requests up to the variables: the same each time, and long. */
+const prefixes = new WeakMap<SubgraphOperation, string>();
+
+function prefixOf(operation: SubgraphOperation): string {
+  const known = prefixes.get(operation);
+  if (known !== undefined) return known;
+  const name = operation.name === undefined ? '' : `"operationName":${JSON.stringify(operation.name)},`;
+  const prefix = `{${name}"query":${JSON.stringify(operation.text)},"variables":`;
+  prefixes.set(operation, prefix);
+  return prefix;
 }
 
 const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
@@ -49,30 +63,37 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const deadline = openDeadline(signal, options);
     try {
       const response = await pool.request({
         method: 'POST',
         path,
         headers: { ...headers, 'content-type': 'application/json', accept: ACCEPT },
         body,
-        signal: AbortSignal.any([signal, timeout]),
+        signal: deadline.signal,
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
-      throw describeFailure(error, { ...options, timedOut: timeout.aborted, signal });
+      throw describeFailure(error, { ...options, signal: deadline.signal });
+    } finally {
+      deadline.close();
     }
   }
 
+  /** Equal queries that are under way at one time are one request; its text is shared, and each reader parses its own. */
+  const queries = createInFlight<HttpAnswer>();
+
   return {
     async execute({ operation, variables, context, signal }) {
-      const body = JSON.stringify({
-        query: operation.text,
-        variables,
-        ...(operation.name === undefined ? {} : { operationName: operation.name }),
-      });
-      const headers = { traceparent: context.trace.traceparent, ...(await headersFor(context)) };
-      return readResponse(subgraph, await post(body, headers, signal));
+      const body = `${prefixOf(operation)}${JSON.stringify(variables)}}`;
+      const own = await headersFor(context);
+      const send = (until: AbortSignal) =>
+        post(body, { traceparent: context.trace.traceparent, ...own }, until);
+      const answer =
+        operation.kind === OperationTypeNode.QUERY
+          ? await queries.join(`${JSON.stringify(own)}${body}`, signal, send)
+          : await send(signal);
+      return readResponse(subgraph, answer);
     },
     subscribe: (request: SubgraphRequest) => subscriber.subscribe(request),
     async health(signal): Promise<Health> {
@@ -123,18 +144,39 @@ function describeText(text: string): string {
   return text.trimStart().startsWith('<') ? 'an HTML page' : `${text.length} characters that are none`;
 }
 
+/** A signal that is aborted with another one, or when a fetch has taken too long. */
+function openDeadline(signal: AbortSignal, { subgraph, timeoutMs }: HttpTransportOptions) {
+  const controller = new AbortController();
+  const onAbort = () => {
+    controller.abort(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    controller.abort(
+      new AegisError('UPSTREAM_TIMEOUT', `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`),
+    );
+  }, timeoutMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return {
+    signal: controller.signal,
+    close() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
 interface FailureFacts extends HttpTransportOptions {
-  readonly timedOut: boolean;
   readonly signal: AbortSignal;
 }
 
 function describeFailure(cause: unknown, facts: FailureFacts): AegisError {
-  const { subgraph, timeoutMs, maxResponseBytes, timedOut, signal } = facts;
+  const { subgraph, timeoutMs, maxResponseBytes, signal } = facts;
   if (signal.aborted && signal.reason instanceof AegisError) return signal.reason;
   if (signal.aborted)
     return new AegisError('CANCELLED', `subgraph ${subgraph}: the request was cancelled.`, { cause });
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
-  if (timedOut || code.endsWith('_TIMEOUT')) {
+  if (code.endsWith('_TIMEOUT')) {
     return new AegisError('UPSTREAM_TIMEOUT', `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`, {
       cause,
     });

@@ -71,6 +71,8 @@ async function ingestBody(
 function answerError(error: FastifyError | AegisError, reply: FastifyReply, logger: Logger): FastifyReply {
   const refusal = error instanceof AegisError ? error : fromFramework(error, logger);
   const { httpStatus, retryable } = ERROR_CODES[refusal.code];
+  // Without Fastify's cut of the connection, a client that still sends what is too large sees the answer, not the cut.
+  if (refusal.code === 'PAYLOAD_TOO_LARGE') void reply.removeHeader('connection');
   if (refusal.retryAfterMs !== undefined) {
     void reply.header('retry-after', Math.ceil(refusal.retryAfterMs / 1_000));
   }

@@ -89,6 +89,38 @@ describe('a subgraph over HTTP', () => {
     });
   });
 
+  it('is asked once for equal queries at one time, and each reader gets an answer of its own', async () => {
+    const transport = open();
+    const [first, second] = await Promise.all([ask(transport), ask(transport)]);
+    expect(first).toEqual({ data: { hello: 'hello you' } });
+    expect(second).toEqual(first);
+    expect(second.data).not.toBe(first.data);
+    expect(subgraph.requests).toHaveLength(1);
+    await ask(transport);
+    expect(subgraph.requests).toHaveLength(2);
+  });
+
+  it('is asked for each identity, and for each mutation', async () => {
+    let asked = 0;
+    const transport = open({
+      headersFor: () => Promise.resolve({ authorization: `Bearer ${(asked += 1)}` }),
+    });
+    await Promise.all([ask(transport), ask(transport)]);
+    expect(subgraph.requests).toHaveLength(2);
+    const text = 'query { hello }';
+    const operation = {
+      subgraph: 'shop',
+      kind: OperationTypeNode.MUTATION,
+      name: undefined,
+      text,
+      document: parse(text),
+    };
+    const request = { operation, variables: {}, context: anyContext(), signal: new AbortController().signal };
+    const same = open({ headersFor: () => Promise.resolve({}) });
+    await Promise.all([same.execute(request), same.execute(request)]);
+    expect(subgraph.requests).toHaveLength(4);
+  });
+
   it('is asked by the name of the operation where it has one', async () => {
     const transport = open();
     const text = 'query A { hello(name: "a") } query B { hello(name: "b") }';
