@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
+import { SLOW_CLIENT_POLICIES } from './subscriptions/delivery.js';
+import { SUBSCRIPTION_DEFAULTS } from './subscriptions/subscription-settings.js';
 
 const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text);
 
@@ -59,6 +61,65 @@ export const settings = {
     minimum: 1,
     maximum: 1_000_000,
     initial: 2_000,
+  }),
+  maxSubscriptions: wholeNumber({
+    env: 'AEGIS_MAX_SUBSCRIPTIONS',
+    description: 'The most subscriptions of clients that run at a time.',
+    minimum: 0,
+    maximum: 1_000_000,
+    initial: SUBSCRIPTION_DEFAULTS.maxSubscriptions,
+  }),
+  maxSubscriptionsPerIdentity: wholeNumber({
+    env: 'AEGIS_MAX_SUBSCRIPTIONS_PER_IDENTITY',
+    description:
+      'The most of them of one subject in one workspace: an API key, or everybody where there are none.',
+    minimum: 0,
+    maximum: 1_000_000,
+    initial: SUBSCRIPTION_DEFAULTS.maxSubscriptionsPerIdentity,
+  }),
+  maxSubscriptionsPerConnection: wholeNumber({
+    env: 'AEGIS_MAX_SUBSCRIPTIONS_PER_CONNECTION',
+    description: 'The most of them on one WebSocket.',
+    minimum: 0,
+    maximum: 1_000_000,
+    initial: SUBSCRIPTION_DEFAULTS.maxSubscriptionsPerConnection,
+  }),
+  maxUnsentBytes: wholeNumber({
+    env: 'AEGIS_MAX_UNSENT_BYTES',
+    description: 'The most bytes of events that wait for a client that reads more slowly than they come.',
+    minimum: 65_536,
+    maximum: 1_073_741_824,
+    initial: SUBSCRIPTION_DEFAULTS.maxUnsentBytes,
+  }),
+  slowClientPolicy: {
+    env: 'AEGIS_SLOW_CLIENT_POLICY',
+    description:
+      'What happens beyond that: disconnect (a WebSocket with code 4008), latest (only the newest event waits) or drop-oldest.',
+    expects: SLOW_CLIENT_POLICIES.join(', '),
+    schema: z.enum(SLOW_CLIENT_POLICIES).default(SUBSCRIPTION_DEFAULTS.slowClientPolicy),
+  },
+  subscriptionReconnects: wholeNumber({
+    env: 'AEGIS_SUBSCRIPTION_RECONNECTS',
+    description: 'How often in a row a subscription that its subgraph lost is begun again.',
+    minimum: 0,
+    maximum: 1_000,
+    initial: SUBSCRIPTION_DEFAULTS.subscriptionReconnects,
+  }),
+  subscriptionReconnectMs: wholeNumber({
+    env: 'AEGIS_SUBSCRIPTION_RECONNECT_MS',
+    description:
+      'How long at most the first of these waits, in milliseconds; each further one at most twice as long as the one before.',
+    minimum: 1,
+    maximum: 60_000,
+    initial: SUBSCRIPTION_DEFAULTS.subscriptionReconnectMs,
+  }),
+  schemaChangeSpreadMs: wholeNumber({
+    env: 'AEGIS_SCHEMA_CHANGE_SPREAD_MS',
+    description:
+      'Over how long the clients are told to subscribe again whose subscriptions a new supergraph has changed, in milliseconds.',
+    minimum: 0,
+    maximum: 600_000,
+    initial: SUBSCRIPTION_DEFAULTS.schemaChangeSpreadMs,
   }),
 } as const;
 

@@ -17,12 +17,14 @@ import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
 import { UpstreamError } from '../execution/upstream-error.js';
 import type { Gateway } from '../gateway.js';
 import { MAX_TOKENS } from '../generation.js';
+import { createSubscriptionHub } from '../subscriptions/subscription-hub.js';
+import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptions/subscription-settings.js';
 import { createGatewayInterface, type HttpContext } from './gateway-interface.js';
 import { registerHealth } from './health-routes.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';
 
-export interface GatewayServerOptions {
+export interface GatewayServerOptions extends Partial<SubscriptionSettings> {
   readonly gateway: Gateway;
   readonly host: string;
   /** 0 takes any free port. */
@@ -61,6 +63,12 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
   const formatErrors = createFormatErrors(logger, (error) => error instanceof UpstreamError);
+  const hub = createSubscriptionHub({
+    gateway,
+    formatErrors,
+    metrics: options.metrics,
+    settings: { ...SUBSCRIPTION_DEFAULTS, ...options },
+  });
   const apollo = createApolloServer<HttpContext>({
     executes: { gateway: createGatewayInterface(gateway) },
     formatErrors,
@@ -89,6 +97,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     server: server.server,
     path: GRAPHQL_PATH,
     gateway,
+    hub,
     identify,
     guard,
     formatErrors,
@@ -98,14 +107,14 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
 
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
-    closing ??= closeServer({
-      server,
-      sockets,
-      name: 'the gateway',
-      logger,
-      deadlineMs: closeDeadlineMs,
-    }).then(() => apollo.stop());
+    closing ??= closeAll();
     return closing;
+  }
+
+  async function closeAll(): Promise<void> {
+    await hub.drain();
+    await closeServer({ server, sockets, name: 'the gateway', logger, deadlineMs: closeDeadlineMs });
+    await apollo.stop();
   }
 
   try {

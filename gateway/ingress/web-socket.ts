@@ -15,11 +15,14 @@ import { authenticateConnection } from '../access/authenticate.js';
 import type { OriginGuard } from '../access/origin-guard.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
+import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
+import { SubscriptionFailed, WebSocketSubscription } from './web-socket-subscription.js';
 
 export interface WebSocketOptions {
   readonly server: HttpServer;
   readonly path: string;
   readonly gateway: Gateway;
+  readonly hub: SubscriptionHub;
   readonly identify: Identify;
   readonly guard: OriginGuard;
   readonly formatErrors: FormatErrors;
@@ -36,6 +39,13 @@ interface ClientConnection extends Connection, Record<PropertyKey, unknown> {
   principal: Principal | undefined;
 }
 
+/** An operation that a client has sent. */
+interface ClientOperation extends GatewayOperation {
+  /** The client's name of it. */
+  readonly id: string;
+  readonly connection: ClientConnection;
+}
+
 const INIT_TIMEOUT_MS = 5_000;
 
 /**
@@ -43,9 +53,9 @@ const INIT_TIMEOUT_MS = 5_000;
  * one that is not let in is closed with 4403.
  */
 export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
-  const { server, path, gateway, identify, guard, formatErrors, logger, maxPayloadBytes } = options;
+  const { server, path, gateway, hub, identify, guard, formatErrors, logger, maxPayloadBytes } = options;
   const traceOfPayload = createTraceOfPayload();
-  const operations = new WeakMap<ExecutionArgs, GatewayOperation>();
+  const operations = new WeakMap<ExecutionArgs, ClientOperation>();
 
   function openConnection(connection: Connection): ClientConnection {
     const left = new AbortController();
@@ -58,9 +68,11 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
   }
 
   function readOperation(
-    { principal, left }: ClientConnection,
+    connection: ClientConnection,
+    id: string,
     payload: SubscribePayload,
   ): ExecutionArgs | readonly GraphQLError[] {
+    const { principal, left } = connection;
     // graphql-ws hands on no operation before the connection is acknowledged, and then there is one.
     if (!principal) return [new GraphQLError('the connection is not acknowledged')];
     const generation = gateway.current;
@@ -70,6 +82,8 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
     const { apiSchema: schema } = generation.snapshot;
     const args = { schema, document, ...(operationName === undefined ? {} : { operationName }) };
     operations.set(args, {
+      id,
+      connection,
       generation,
       document,
       operationName,
@@ -80,7 +94,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
     return args;
   }
 
-  function operationOf(args: ExecutionArgs): GatewayOperation {
+  function operationOf(args: ExecutionArgs): ClientOperation {
     const operation = operations.get(args);
     if (!operation) throw new Error('graphql-ws executes an operation that was not read here');
     return operation;
@@ -100,17 +114,29 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
         extra.principal = authenticateConnection(connectionParams, extra.request.headers, identify);
         return extra.principal !== undefined;
       },
-      onSubscribe: ({ extra }, _id, payload) => readOperation(extra, payload),
+      onSubscribe: ({ extra }, id, payload) => readOperation(extra, id, payload),
       execute: (args: ExecutionArgs) => gateway.execute(operationOf(args)),
-      subscribe: (args: ExecutionArgs) => gateway.subscribe(operationOf(args)),
+      subscribe: (args: ExecutionArgs) => subscribe(operationOf(args), hub),
       onNext: (_context, _id, payload, _args, result) =>
         formatResult(result, formatErrors, traceOfPayload(payload)),
-      onError: (_context, _id, payload, errors) => formatErrors(errors.map(unwrap), traceOfPayload(payload)),
+      onError: (_context, _id, payload, errors) =>
+        formatErrors(errors.flatMap(unwrap), traceOfPayload(payload)),
     },
   });
 }
 
-/** graphql-ws wraps what a stream throws; the error that was thrown tells more. */
-function unwrap(error: GraphQLError): GraphQLError {
-  return error.originalError instanceof GraphQLError ? error.originalError : error;
+/** Joins a subscription; what graphql-ws iterates over is how it ends. */
+function subscribe(operation: ClientOperation, hub: SubscriptionHub): WebSocketSubscription {
+  const { id, connection } = operation;
+  const { socket, request } = connection;
+  const subscription = new WebSocketSubscription(socket, request.socket, id);
+  subscription.onLeave = hub.join(operation, connection, subscription);
+  return subscription;
+}
+
+/** graphql-ws wraps what a stream throws; what was thrown tells more. */
+function unwrap(error: GraphQLError): readonly GraphQLError[] {
+  const { originalError } = error;
+  if (originalError instanceof SubscriptionFailed) return originalError.errors;
+  return [originalError instanceof GraphQLError ? originalError : error];
 }

@@ -14,7 +14,7 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { createIdentify, parseApiKeys } from '../../kernel/identity/api-keys.js';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
-import { createMetrics } from '../../kernel/telemetry/metrics.js';
+import { createMetrics, type Metrics } from '../../kernel/telemetry/metrics.js';
 import { createEventSource, type EventSource } from './event-source.js';
 import { composeTestSupergraph, toLocal, type TestSubgraph } from './test-gateway.js';
 
@@ -24,6 +24,7 @@ export interface ServedGateway {
   readonly webSocketUrl: string;
   readonly gateway: Gateway;
   readonly server: GatewayServer;
+  readonly metrics: Metrics;
   /** What the tests want to know of the subgraphs, and tell them. */
   readonly inside: Inside;
   /** The log so far, a line each. */
@@ -202,6 +203,7 @@ export async function serveGateway({
     webSocketUrl,
     gateway,
     server,
+    metrics,
     inside,
     log,
     post: (body, headers = {}) =>

@@ -213,7 +213,7 @@ describe('a subscription over WebSocket', () => {
 
   it('ends at the subgraph when the connection breaks', async () => {
     const { say, socket } = await openRaw();
-    for (const id of ['1', '2']) say(subscribeTo(id, 'subscription { sold { id } }'));
+    for (const field of ['id', 'name']) say(subscribeTo(field, `subscription { sold { ${field} } }`));
     await served.inside.sold.untilReaders(2);
     await waitFor('both have begun', async () => (await gauge('subscriptions')) === 2);
     expect(await gauge('sockets')).toBe(1);

@@ -1,0 +1,22 @@
+/** One event as it goes to all clients: written as JSON once, and framed once for each protocol. */
+export class EventBytes {
+  /** The event as a GraphQL response. */
+  readonly json: Buffer;
+  /** When it was complete, by `performance.now()`. */
+  readonly readyAt: number;
+  readonly #framed = new Map<string, Buffer>();
+
+  constructor(json: string, readyAt: number) {
+    this.json = Buffer.from(json);
+    this.readyAt = readyAt;
+  }
+
+  /** The event between what a protocol puts before and behind it. */
+  framed(protocol: string, frame: (json: Buffer) => Buffer): Buffer {
+    const known = this.#framed.get(protocol);
+    if (known) return known;
+    const bytes = frame(this.json);
+    this.#framed.set(protocol, bytes);
+    return bytes;
+  }
+}

@@ -1,0 +1,79 @@
+import {
+  getOperationAST,
+  getVariableValues,
+  GraphQLError,
+  print,
+  type DocumentNode,
+  type OperationDefinitionNode,
+} from 'graphql';
+import type { Principal } from '../../kernel/identity/principal.js';
+import type { GatewayOperation } from '../gateway-operation.js';
+import { readResumable, type ResumableOperation } from './resumable-operation.js';
+
+/** A subscription as a client asked for it, read so far that two of them can be compared. */
+export interface SharedOperation {
+  /** The same for all that may share one execution: supergraph, operation, variables and identity. */
+  readonly key: string;
+  readonly asked: GatewayOperation;
+  /** The variables that the operation declares, checked and with their defaults. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** How it is taken up where it was lost; undefined when it cannot be. */
+  readonly resumable: ResumableOperation | undefined;
+  /** Whether it says where to begin: then a client that comes later wants other events than the first one. */
+  readonly begins: boolean;
+}
+
+/** What is the same for each request of a document. */
+interface DocumentFacts {
+  readonly text: string;
+  readonly definition: OperationDefinitionNode;
+  readonly resumable: ResumableOperation | undefined;
+}
+
+/** Reads the subscriptions that clients ask for, or says what is wrong with one. */
+export type ReadSharedOperation = (asked: GatewayOperation) => SharedOperation | readonly GraphQLError[];
+
+/** Who is asking, as far as subgraphs are told. */
+export function identityOf({ subject, workspace, roles }: Principal): string {
+  return JSON.stringify([subject, workspace, roles]);
+}
+
+/** Makes a reader that reads each document once. */
+export function createSharedOperationReader(): ReadSharedOperation {
+  const known = new WeakMap<DocumentNode, Map<string, DocumentFacts>>();
+
+  function factsOf({ generation, document, operationName }: GatewayOperation): DocumentFacts | undefined {
+    // A document belongs to one generation: it was validated against its schema.
+    const facts = known.get(document) ?? new Map<string, DocumentFacts>();
+    known.set(document, facts);
+    const name = operationName ?? '';
+    const before = facts.get(name);
+    if (before) return before;
+    const definition = getOperationAST(document, operationName);
+    if (!definition) return undefined;
+    const resumable = readResumable(document, definition, generation.snapshot.apiSchema);
+    const read = { text: print(document), definition, resumable };
+    facts.set(name, read);
+    return read;
+  }
+
+  return (asked) => {
+    const facts = factsOf(asked);
+    if (!facts) return [new GraphQLError('Unable to identify operation')];
+    const { apiSchema, id } = asked.generation.snapshot;
+    const { coerced, errors } = getVariableValues(
+      apiSchema,
+      facts.definition.variableDefinitions ?? [],
+      asked.variables ?? {},
+      { maxErrors: 20 },
+    );
+    if (errors) return errors;
+    const { resumable, text } = facts;
+    const key = [
+      ...[id, asked.operationName ?? '', identityOf(asked.context.principal)],
+      ...[JSON.stringify(coerced), text],
+    ].join('\n');
+    const start = resumable?.startOf(coerced);
+    return { key, asked, variables: coerced, resumable, begins: start !== undefined && start !== null };
+  };
+}

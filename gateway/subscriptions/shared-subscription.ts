@@ -1,0 +1,109 @@
+import type { ExecutionResult } from 'graphql';
+import type { FormatErrors } from '../../kernel/graphql/format-errors.js';
+import type { GatewayOperation } from '../gateway-operation.js';
+import type { Delivery } from './delivery.js';
+import type { SubscriptionEnd } from './event-sink.js';
+import { createEventWriter } from './event-writer.js';
+import { executeUntilEnd, toMasked } from './execute-until-end.js';
+import type { ReconnectRules } from './reconnect.js';
+import type { SharedOperation } from './shared-operation.js';
+import type { SubscriptionMetrics } from './subscription-metrics.js';
+
+/** One execution of a subscription, for all clients that ask for the same. It runs as long as there is one of them. */
+export interface SharedSubscription {
+  readonly operation: SharedOperation;
+  readonly clients: ReadonlySet<Delivery>;
+  /** Whether a client that comes now gets the events that it asked for. */
+  readonly joinable: boolean;
+  /** A client that comes later gets the next event as its first. */
+  add(client: Delivery): void;
+  /** With the last client the execution ends, at once. */
+  remove(client: Delivery): void;
+  /** Continues as the same operation of another generation; what is running goes on untouched. */
+  carryOver(operation: SharedOperation): void;
+}
+
+export interface SharedSubscriptionDeps {
+  /** Begins an execution of its own. Never throws. */
+  readonly subscribe: (
+    operation: GatewayOperation,
+  ) => Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
+  readonly formatErrors: FormatErrors;
+  readonly reconnect: ReconnectRules;
+  readonly metrics: SubscriptionMetrics;
+  /** Told once, when it has ended in whichever way. */
+  readonly onEnd: (subscription: SharedSubscription) => void;
+}
+
+/** Begins an execution. Nothing is told to a client before this has returned. */
+export function createSharedSubscription(
+  begun: SharedOperation,
+  { subscribe, formatErrors, reconnect, metrics, onEnd }: SharedSubscriptionDeps,
+): SharedSubscription {
+  const clients = new Set<Delivery>();
+  const left = new AbortController();
+  const writer = createEventWriter(formatErrors);
+  let operation = begun;
+  let ended = false;
+
+  function deliver(result: ExecutionResult): void {
+    const event = writer.write(result, operation);
+    metrics.delivered.inc(clients.size);
+    for (const client of clients) if (!client.push(event)) remove(client);
+    metrics.lagSeconds.observe((performance.now() - event.readyAt) / 1_000);
+  }
+
+  function noteLoss(): void {
+    const resumes = writer.cursor !== undefined || operation.begins;
+    if (!resumes) writer.markGap();
+    metrics.reconnects.inc({ continuity: resumes ? 'resumed' : 'gap' });
+  }
+
+  function finish(end: SubscriptionEnd): void {
+    if (ended) return;
+    ended = true;
+    for (const client of clients) client.end(end);
+    clients.clear();
+    onEnd(subscription);
+  }
+
+  function remove(client: Delivery): void {
+    if (!clients.delete(client) || clients.size > 0 || ended) return;
+    left.abort();
+    finish({ kind: 'complete' });
+  }
+
+  const subscription: SharedSubscription = {
+    get operation() {
+      return operation;
+    },
+    clients,
+    get joinable() {
+      return !ended && !(operation.begins && writer.count > 0);
+    },
+    add(client) {
+      clients.add(client);
+    },
+    remove,
+    carryOver(next) {
+      operation = next;
+    },
+  };
+  executeUntilEnd({
+    open: () => subscribe({ ...toExecute(operation, writer.cursor), signal: left.signal }),
+    onEvent: deliver,
+    onLoss: noteLoss,
+    reconnect,
+    signal: left.signal,
+  }).then(finish, (error: unknown) => {
+    finish({ kind: 'failed', errors: [toMasked(error)] });
+  });
+  return subscription;
+}
+
+/** The operation as it is executed, behind the last event when it is begun again. */
+function toExecute({ asked, resumable }: SharedOperation, cursor: unknown): GatewayOperation {
+  if (!resumable) return asked;
+  const variables = resumable.variablesAfter(asked.variables ?? {}, cursor);
+  return { ...asked, document: resumable.document, variables };
+}
