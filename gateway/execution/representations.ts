@@ -7,21 +7,33 @@ export interface Representations {
   readonly values: readonly DataObject[];
   /** For each of the values, the objects of the response that it completes. */
   readonly targets: readonly (readonly DataObject[])[];
-  /** Objects for which no representation could be made, with the name of the first field that is missing. */
-  readonly incomplete: readonly { readonly object: DataObject; readonly missing: string }[];
+  /** Objects for which no representation could be made. */
+  readonly incomplete: readonly IncompleteObject[];
+}
+
+/** An object that lacks what its representation needs. */
+export interface IncompleteObject {
+  readonly object: DataObject;
+  /** What the value of the first field that is missing is called in the data. */
+  readonly missing: string;
+  /** What that field is called in the representation: by its name. */
+  readonly name: string;
 }
 
 /** A field that a representation needs is not in the data. */
 class Missing {
-  readonly field: string;
-  constructor(field: string) {
-    this.field = field;
+  readonly key: string;
+  readonly name: string;
+  constructor(key: string, name: string) {
+    this.key = key;
+    this.name = name;
   }
 }
 
 /**
  * Makes the representations of some objects, as the plan's `requires` asks, without duplicates.
  *
+ * A field of `requires` is read by its name and sent under its alias, where it has one.
  * Keys are taken as they are: an empty string, 0 and false are keys like any other; a null is sent as null.
  *
  * @param rewrite changes a representation before it is compared and sent.
@@ -34,16 +46,16 @@ export function collectRepresentations(
 ): Representations {
   const values: DataObject[] = [];
   const targets: DataObject[][] = [];
-  const incomplete: { object: DataObject; missing: string }[] = [];
+  const incomplete: IncompleteObject[] = [];
   const indexes = new Map<string, number>();
   for (const object of objects) {
     if (typeof object['__typename'] !== 'string') {
-      incomplete.push({ object, missing: '__typename' });
+      incomplete.push({ object, missing: '__typename', name: '__typename' });
       continue;
     }
     const representation = project(object, requires, possibleTypes);
     if (representation instanceof Missing) {
-      incomplete.push({ object, missing: representation.field });
+      incomplete.push({ object, missing: representation.key, name: representation.name });
       continue;
     }
     // No fragment of `requires` holds for this type: the fetch is for its siblings.
@@ -76,11 +88,11 @@ function project(
       Object.assign(result, part);
       continue;
     }
-    const name = selection.alias ?? selection.name;
+    const { name, alias = name } = selection;
     const value = projectValue(valueOf(source, name), selection.selections, possibleTypes);
-    if (value === undefined) return new Missing(name);
+    if (value === undefined) return new Missing(name, alias);
     if (value instanceof Missing) return value;
-    setValue(result, name, value);
+    setValue(result, alias, value);
   }
   return result;
 }

@@ -89,10 +89,10 @@ function hasLeft(signal: AbortSignal): boolean {
 /** An object without the fields that a fetch needs: because an earlier fetch failed, or because a subgraph left them out. */
 function noteIncomplete(step: FetchStep, { incomplete }: Representations, run: PlanRun): void {
   const breaches = new Map<string, UpstreamFailure>();
-  for (const { object, missing } of incomplete) {
+  for (const { object, missing, name } of incomplete) {
     const breach =
       breaches.get(missing) ??
-      describeBreach(`it needs the field ${missing}, which no subgraph has given.`, step.operation.subgraph);
+      describeBreach(`it needs the field ${name}, which no subgraph has given.`, step.operation.subgraph);
     breaches.set(missing, breach);
     failTargets(step, [object], run.problems.reasonFor(object, missing) ?? breach, run);
   }

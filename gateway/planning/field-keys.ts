@@ -50,7 +50,7 @@ export function createFieldKeys(): FieldKeys {
 }
 
 /** Arguments, and the fields of objects in them, mean the same in any order. */
-function printArguments(given: readonly ArgumentNode[]): string {
+export function printArguments(given: readonly ArgumentNode[]): string {
   return [...given]
     .sort((a, b) => (a.name.value < b.name.value ? -1 : 1))
     .map(({ name, value }) => `${name.value}: ${print(sortValue(value))}`)

@@ -14,6 +14,7 @@ import {
 } from 'graphql';
 import { createFieldKeys, sortValue } from './field-keys.js';
 import { createLiteralHoist } from './hoist-literals.js';
+import { selectDocument } from './select-document.js';
 
 /** An operation without what makes it look different from others that mean the same. */
 export interface NormalisedOperation {
@@ -85,21 +86,4 @@ export function normaliseOperation(operation: ClientOperation): NormalisedOperat
     keyOf: (field) => keys.get(field) ?? field.name.value,
     literals: literals.values,
   };
-}
-
-/** An operation and the fragments that it uses, in the order in which it names them. */
-function selectDocument({ definition, fragments }: ClientOperation): DocumentNode {
-  const used = new Map<string, FragmentDefinitionNode>();
-  const read = (node: OperationDefinitionNode | FragmentDefinitionNode): void => {
-    visit(node, {
-      [Kind.FRAGMENT_SPREAD]: ({ name: { value: name } }) => {
-        const fragment = fragments.get(name);
-        if (!fragment || used.has(name)) return;
-        used.set(name, fragment);
-        read(fragment);
-      },
-    });
-  };
-  read(definition);
-  return { kind: Kind.DOCUMENT, definitions: [definition, ...used.values()] };
 }

@@ -1,7 +1,9 @@
-import { operationFromDocument, type Schema } from '@apollo/federation-internals';
+import { operationFromDocument, Supergraph, type Schema } from '@apollo/federation-internals';
 import { QueryPlanner, type QueryPlan } from '@apollo/query-planner';
-import type { DocumentNode } from 'graphql';
+import { parse, type DocumentNode } from 'graphql';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
+import { hoistRequiredArguments, type HoistedSupergraph } from './hoist-required-arguments.js';
+import { restoreRequiredArguments } from './restore-required-arguments.js';
 
 /** Turns a valid operation into the fetches that answer it. */
 export interface Planner {
@@ -19,13 +21,28 @@ export interface PlanRequest {
   readonly document: DocumentNode;
 }
 
+interface MadePlanner {
+  readonly planner: QueryPlanner;
+  readonly apiSchema: Schema;
+  readonly hoisted: HoistedSupergraph | undefined;
+}
+
 /** Apollo's planner for one supergraph. Making it costs tens of milliseconds, so it is made at the first plan. */
-export function createApolloPlanner({ supergraph }: SupergraphSnapshot): Planner {
-  let made: { planner: QueryPlanner; apiSchema: Schema } | undefined;
+export function createApolloPlanner({ sdl, supergraph }: SupergraphSnapshot): Planner {
+  let made: MadePlanner | undefined;
+
+  function make(): MadePlanner {
+    const hoisted = hoistRequiredArguments(parse(sdl, { noLocation: true }));
+    // It was valid, and its subgraphs still are; but the first fields may now be declared external for nobody's sake.
+    const known = hoisted ? Supergraph.build(hoisted.document, { validateSupergraph: false }) : supergraph;
+    return { planner: new QueryPlanner(known), apiSchema: known.apiSchema(), hoisted };
+  }
+
   return {
     plan({ document }) {
-      made ??= { planner: new QueryPlanner(supergraph), apiSchema: supergraph.apiSchema() };
-      return made.planner.buildQueryPlan(operationFromDocument(made.apiSchema, document));
+      made ??= make();
+      const plan = made.planner.buildQueryPlan(operationFromDocument(made.apiSchema, document));
+      return made.hoisted ? restoreRequiredArguments(plan, made.hoisted) : plan;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { openTestGateway, type TestGateway, type TestSubgraph } from '../../support/test-gateway.js';
 
 const opened: TestGateway[] = [];
@@ -289,5 +290,121 @@ describe('a plan', () => {
       on: { a: 7, e: 'X', more: [{ a: 2 }, { a: 7 }] },
       list: [[1, 7], [4]],
     });
+  });
+});
+
+describe('a required field with arguments', () => {
+  const shop: TestSubgraph = {
+    typeDefs: `
+      type Query { p: P ps: [P] media: [Media] }
+      type P @key(fields: "id") { id: ID! price(currency: Currency, times: [Int]): String weight: Int dims: Dims best: Media }
+      enum Currency { EUR USD }
+      type Dims { h(unit: String): String w: Int }
+      interface Media { title(lang: String): String }
+      type Book implements Media { title(lang: String): String }
+      type Film implements Media { title(lang: String): String }`,
+    resolvers: {
+      Query: { p: () => ({ id: 1 }), ps: () => [{ id: 1 }, { id: 2 }, { id: 3 }], media: () => [] },
+      P: {
+        price: (
+          { id }: { id: number },
+          { currency = 'none', times = [] }: { currency?: string; times?: number[] },
+        ) =>
+          id === 3
+            ? Promise.reject(new AegisError('CONFLICT', 'no price'))
+            : `${id} ${currency}${times.join('')}`,
+        weight: () => 5,
+        dims: () => ({ w: 1 }),
+        best: ({ id }: { id: number }) => ({ __typename: id === 1 ? 'Book' : 'Film' }),
+      },
+      Dims: { h: (_parent: unknown, { unit = 'none' }: { unit?: string }) => unit },
+      Book: { title: (_parent: unknown, { lang = 'none' }: { lang?: string }) => `book ${lang}` },
+      Film: { title: (_parent: unknown, { lang = 'none' }: { lang?: string }) => `film ${lang}` },
+    },
+  };
+  const post: TestSubgraph = {
+    typeDefs: `
+      type P @key(fields: "id") {
+        id: ID! weight: Int @external dims: Dims @external best: Media @external
+        price(currency: Currency, times: [Int]): String @external
+        plain: String @requires(fields: "price")
+        ship(n: Int): String @requires(fields: "price(currency: EUR, times: [1, 2]) weight")
+        tax: String @requires(fields: "price(currency: USD) dims { h(unit: \\"cm\\") w }")
+        same: String @requires(fields: "price(currency: USD)")
+        name: String @requires(fields: "best { title(lang: \\"en\\") }")
+        other: Int
+      }
+      enum Currency { EUR USD }
+      type Dims { h(unit: String): String @external w: Int @external }
+      interface Media { title(lang: String): String }
+      type Book implements Media { title(lang: String): String @external }
+      type Film implements Media { title(lang: String): String @external }`,
+    resolvers: {
+      P: {
+        plain: ({ price }: { price: string }) => `plain ${price}`,
+        ship: ({ price, weight }: { price: string; weight: number }, { n }: { n: number }) =>
+          `ship ${price} ${weight} ${n}`,
+        tax: ({ price, dims }: { price: string; dims: unknown }) => `tax ${price} ${JSON.stringify(dims)}`,
+        same: ({ price }: { price: string }) => `same ${price}`,
+        name: ({ best }: { best: { title: string } }) => best.title,
+        other: ({ id }: { id: string }) => Number(id),
+      },
+    },
+  };
+
+  it('is asked for with these, whatever the client asks for', async () => {
+    const gateway = open({ shop, post });
+    for (const query of [
+      'query ($n: Int) { p { price(currency: USD) ship(n: $n) price__required: price } }',
+      'query ($n: Int) { p { ship(n: $n) price(currency: USD) price__required: price } }',
+    ]) {
+      expect(await dataOf(gateway, query, { n: 7 })).toEqual({
+        p: { price: '1 USD', ship: 'ship 1 EUR12 5 7', price__required: '1 none' },
+      });
+    }
+  });
+
+  it('may be required of one fetch with different arguments, and without', async () => {
+    const gateway = open({ shop, post });
+    const query = '{ ps { plain s: ship(n: 0) tax other same } }';
+    const { data, errors } = await gateway.run(query);
+    expect(data).toEqual({
+      ps: [
+        ...[1, 2].map((id) => ({
+          plain: `plain ${id} none`,
+          s: `ship ${id} EUR12 5 0`,
+          tax: `tax ${id} USD {"h":"cm","w":1}`,
+          other: id,
+          same: `same ${id} USD`,
+        })),
+        {
+          plain: 'plain null',
+          s: 'ship null 5 0',
+          tax: 'tax null {"h":"cm","w":1}',
+          other: 3,
+          same: 'same null',
+        },
+      ],
+    });
+    expect(errors?.map(({ path, message }) => [path?.join('.'), message])).toEqual(
+      Array.from({ length: 3 }, () => ['ps.2', 'no price']),
+    );
+    expect(gateway.fetches.map(({ subgraph }) => subgraph)).toEqual(['shop', 'post', 'post', 'post']);
+    for (const { text } of gateway.fetches) expect(text).not.toMatch(/price__required[^:]*$/m);
+  });
+
+  it('may be one of an interface', async () => {
+    expect(await dataOf(open({ shop, post }), '{ ps { name best { title(lang: "fr") } } }')).toEqual({
+      ps: [
+        { name: 'book en', best: { title: 'book fr' } },
+        { name: 'film en', best: { title: 'film fr' } },
+        { name: 'film en', best: { title: 'film fr' } },
+      ],
+    });
+  });
+
+  it('adds nothing to what clients see', async () => {
+    const { __type } = await dataOf(open({ shop, post }), '{ __type(name: "P") { fields { name } } }');
+    expect(JSON.stringify(__type)).not.toContain('required');
   });
 });
