@@ -19,6 +19,7 @@ import type { Gateway } from '../gateway.js';
 import { MAX_TOKENS } from '../generation.js';
 import { createSubscriptionHub } from '../subscriptions/subscription-hub.js';
 import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptions/subscription-settings.js';
+import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
 import { createGatewayInterface, type HttpContext } from './gateway-interface.js';
 import { registerHealth } from './health-routes.js';
 import { registerPages } from './static-pages.js';
@@ -84,7 +85,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   });
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
-  await server.register((scope) => registerGraphQL(scope, apollo, identify));
+  await server.register((scope) => registerGraphQL(scope, { apollo, identify, gateway, hub, formatErrors }));
   registerHealth(server, gateway);
   server.get('/metrics', async (_request, reply) => {
     void reply.type(options.metrics.contentType);
@@ -143,22 +144,28 @@ async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promis
   });
 }
 
+interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf'> {
+  readonly apollo: ApolloServer<HttpContext>;
+  readonly identify: Identify;
+}
+
 /** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
 async function registerGraphQL(
   scope: FastifyInstance,
-  apollo: ApolloServer<HttpContext>,
-  identify: Identify,
+  { apollo, identify, ...streams }: GraphQLRouteOptions,
 ): Promise<void> {
   const contexts = new WeakMap<FastifyRequest, HttpContext>();
   scope.addHook('onRequest', (request, reply, done) => {
     contexts.set(request, openContext(request, reply, identify));
     done();
   });
+  const contextOf = (request: FastifyRequest, reply: FastifyReply) =>
+    contexts.get(request) ?? openContext(request, reply, identify);
+  registerEventStreams(scope, { ...streams, contextOf });
   await scope.register(fastifyApollo(apollo), {
     path: GRAPHQL_PATH,
     method: ['GET', 'POST'],
-    context: (request, reply) =>
-      Promise.resolve(contexts.get(request) ?? openContext(request, reply, identify)),
+    context: (request, reply) => Promise.resolve(contextOf(request, reply)),
   });
 }
 

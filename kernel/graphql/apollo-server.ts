@@ -56,7 +56,7 @@ const refuseSubscriptions: ApolloServerPlugin<RequestContext> = {
       didResolveOperation({ operation }) {
         if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return Promise.resolve();
         throw new GraphQLError(
-          'expected a query or a mutation over HTTP; subscriptions are served on the same path over WebSocket (graphql-transport-ws).',
+          'expected a query or a mutation over HTTP; subscriptions are served on the same path over WebSocket (graphql-transport-ws), and by a gateway over HTTP to who accepts text/event-stream.',
           { extensions: { code: 'BAD_USER_INPUT', retryable: false, http: { status: 400 } } },
         );
       },
