@@ -23,8 +23,17 @@ export interface CommandLine {
   readonly repeated: Readonly<Record<string, readonly string[]>>;
 }
 
+/** The flags of a command, by whether they take a value. */
+export interface KnownFlags {
+  readonly flagsWithValue: ReadonlySet<string>;
+  readonly flagsWithoutValue: ReadonlySet<string>;
+}
+
 /** Splits the command line into words and flags. A flag that takes a value takes the next word, or what follows `=`. */
-export function readCommandLine(argv: readonly string[], flagsWithValue: ReadonlySet<string>): CommandLine {
+export function readCommandLine(
+  argv: readonly string[],
+  { flagsWithValue, flagsWithoutValue }: KnownFlags,
+): CommandLine {
   const options = Object.fromEntries(
     [...flagsWithValue].map((name) => [name, { type: 'string', multiple: true }] as const),
   );
@@ -38,13 +47,20 @@ export function readCommandLine(argv: readonly string[], flagsWithValue: Readonl
   const words: string[] = [];
   const flags: Record<string, string | boolean> = {};
   const repeated: Record<string, string[]> = {};
-  for (const token of tokens) {
-    if (token.kind === 'positional') words.push(token.value);
+  for (const [index, token] of tokens.entries()) {
+    const before = tokens[index - 1];
+    // What stands behind a flag that nobody knows was meant for it: one mistake, not two.
+    const isStray = before?.kind === 'option' && !before.inlineValue && isUnknown(before.name);
+    if (token.kind === 'positional' && !isStray) words.push(token.value);
     if (token.kind !== 'option') continue;
     flags[token.name] = token.value ?? true;
     if (token.value !== undefined) repeated[token.name] = [...(repeated[token.name] ?? []), token.value];
   }
   return { words, flags, repeated };
+
+  function isUnknown(name: string): boolean {
+    return !flagsWithValue.has(name) && !flagsWithoutValue.has(name);
+  }
 }
 
 /**
@@ -59,12 +75,16 @@ export function readCommandInput<S extends SettingsTable>(
   {
     env,
     knownVariables,
-  }: { env: Readonly<Record<string, string | undefined>>; knownVariables: ReadonlySet<string> },
+    mistakes: given,
+  }: {
+    env: Readonly<Record<string, string | undefined>>;
+    knownVariables: ReadonlySet<string>;
+    /** What was found to be wrong already. */
+    mistakes: readonly string[];
+  },
 ): SettingsOf<S> {
-  const knownFlags = new Set([...flags.map(({ name }) => name), ...flagsOf(table)]);
-  const mistakes = Object.keys(line.flags)
-    .filter((name) => !knownFlags.has(name))
-    .map((name) => `--${name}: expected one of the flags of this command (see --help).`);
+  const known = knownFlagsOf(table, flags);
+  const mistakes = [...given, ...checkFlags(line, known)];
   for (const word of line.words.slice(words)) mistakes.push(`${word}: expected no more words.`);
   for (const name of Object.keys(env)) {
     if (name.startsWith('AEGIS_') && !knownVariables.has(name)) {
@@ -81,8 +101,24 @@ export function readCommandInput<S extends SettingsTable>(
   throw new SettingsError(mistakes);
 }
 
-export function flagsOf(table: SettingsTable): string[] {
-  return Object.values(table).flatMap(({ flag }) => flag ?? []);
+/** The flags of a command: its own, and those of its settings; `no-x` flags take no value. */
+export function knownFlagsOf(table: SettingsTable, flags: readonly CommandFlag[]): KnownFlags {
+  const ofSettings = Object.values(table).flatMap(({ flag }) => flag ?? []);
+  const ofCommand = flags.filter(({ value }) => value !== undefined).map(({ name }) => name);
+  const flagsWithValue = new Set([...ofCommand, ...ofSettings.filter((flag) => !flag.startsWith('no-'))]);
+  const all = [...flags.map(({ name }) => name), ...ofSettings];
+  return { flagsWithValue, flagsWithoutValue: new Set(all.filter((name) => !flagsWithValue.has(name))) };
+}
+
+function checkFlags({ flags }: CommandLine, { flagsWithValue, flagsWithoutValue }: KnownFlags): string[] {
+  return Object.entries(flags).flatMap(([name, value]) => {
+    if (flagsWithValue.has(name)) {
+      return value === true ? [`--${name}: expected a value behind it, got nothing.`] : [];
+    }
+    if (!flagsWithoutValue.has(name))
+      return [`--${name}: expected one of the flags of this command (see --help).`];
+    return typeof value === 'string' ? [`--${name}: expected no value, got ${JSON.stringify(value)}.`] : [];
+  });
 }
 
 /** One paragraph for each flag and variable of a command. */

@@ -2,6 +2,17 @@ import { z } from 'zod';
 import { settings as gatewaySettings } from '../gateway/config.js';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
+import { parseApiKeys, type ApiKey } from '../kernel/identity/api-keys.js';
+
+function readApiKeys(text: string, context: z.RefinementCtx): readonly ApiKey[] {
+  try {
+    return parseApiKeys(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    context.addIssue({ code: 'custom', message, params: { told: true } });
+    return z.NEVER;
+  }
+}
 
 /** Where a process listens. */
 const listenSettings = {
@@ -43,7 +54,7 @@ export const processSettings = {
     description:
       'Who is let in, as [workspace:]key, comma-separated; a key has at least 24 characters. Without any, everybody on this machine is let in, and nobody else.',
     expects: '[workspace:]key, comma-separated, each key with at least 24 characters',
-    schema: z.string().default(''),
+    schema: z.string().default('').transform(readApiKeys),
     secret: true,
   },
   handOverSecret: {

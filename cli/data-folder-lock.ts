@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 /** Another process works on the data folder: two embedded databases on one folder would destroy it. */
 class DataFolderInUse extends Error {
@@ -12,12 +10,14 @@ class DataFolderInUse extends Error {
 /**
  * Takes a data folder for this process, until it ends in whichever way or gives the folder back.
  *
- * The lock is a socket that this process listens on: unlike a file with a process id, it cannot outlive the process.
- * It holds on one machine, not across machines that share a folder.
+ * The lock is a socket that this process listens on: unlike a file with a process id, it cannot outlive the process. Its
+ * name is the folder's identity on its disk, whatever path leads there. It holds on one machine, not across machines
+ * that share a folder.
  */
 export async function lockDataFolder(folder: string): Promise<() => Promise<void>> {
-  const name = `aegis-${createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 24)}`;
-  const path = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { dev, ino } = await stat(folder, { bigint: true });
+  const path = lockPath(`aegis-data-${dev}-${ino}`);
   const server = (await listen(path)) ?? (await takeOver(path, folder));
   server.unref();
   return () =>
@@ -28,8 +28,15 @@ export async function lockDataFolder(folder: string): Promise<() => Promise<void
     });
 }
 
+/** Where the system has sockets that are no files (Linux's abstract ones, Windows' pipes), nothing is ever left behind. */
+function lockPath(name: string): string {
+  if (process.platform === 'linux') return `\0${name}`;
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : `/tmp/${name}.sock`;
+}
+
+/** A socket that is a file may be that of a process which is gone. */
 async function takeOver(path: string, folder: string): Promise<Server> {
-  if (await answers(path)) {
+  if (!path.startsWith('/') || (await answers(path))) {
     throw new DataFolderInUse(
       `expected to be alone on the data folder ${resolve(folder)}, but another Aegis runs on it. Stop that one, or choose another folder with --data.`,
     );

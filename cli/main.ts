@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { SettingsError, type SettingsTable } from '../kernel/config/settings.js';
-import { describeSettings, flagsOf, readCommandInput, readCommandLine } from './command-line.js';
+import { describeSettings, knownFlagsOf, readCommandInput, readCommandLine } from './command-line.js';
 import type { Command } from './commands/command.js';
 import { compose } from './commands/compose.js';
 import { gateway } from './commands/gateway.js';
@@ -45,17 +45,13 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(command: Command, table: SettingsTable, rest: readonly string[]): Promise<void> {
-  const line = readCommandLine(rest, flagsWithValue(command, table));
+  const line = readCommandLine(rest, knownFlagsOf(table, command.flags));
   const settings = readCommandInput({ table, flags: command.flags, words: command.words.length }, line, {
     env: await readEnvironment(),
     knownVariables: await listVariables(),
+    mistakes: (await command.checkWords?.(line.words)) ?? [],
   });
   await command.run({ settings, words: line.words, line, root: findPackageRoot() });
-}
-
-function flagsWithValue(command: Command, table: SettingsTable): ReadonlySet<string> {
-  const own = command.flags.filter(({ value }) => value !== undefined).map(({ name }) => name);
-  return new Set([...own, ...flagsOf(table).filter((flag) => !flag.startsWith('no-'))]);
 }
 
 /** The environment over what a file `.env` in the working folder says. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createIdentify, parseApiKeys } from '../kernel/identity/api-keys.js';
 import type { Identify } from '../kernel/graphql/subgraph.js';
 import { SettingsError } from '../kernel/config/settings.js';
@@ -16,6 +17,8 @@ export interface AegisProcess {
   /** True while there are no API keys, and so everybody who reaches the process is let in. */
   readonly open: boolean;
   readonly workspaces: readonly WorkspaceId[];
+  /** Opens the first workspace to this process's own clients; undefined while everybody is let in. */
+  readonly ownToken: string | undefined;
 }
 
 /** How long a stop may take, in milliseconds: the ten seconds that containers and people wait, less some to say so. */
@@ -29,7 +32,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
  * @param host where it will listen. Errors: SettingsError when that is beyond this machine and there are no keys.
  */
 export function openProcess(settings: ProcessSettings, host: string): AegisProcess {
-  const keys = readKeys(settings.apiKeys);
+  const keys = settings.apiKeys;
   const open = keys.length === 0;
   if (open && !LOOPBACK.test(host)) {
     throw new SettingsError([
@@ -39,22 +42,18 @@ export function openProcess(settings: ProcessSettings, host: string): AegisProce
   const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY);
   const logger = createLogger({ level: settings.logLevel, pretty });
   const workspaces = open ? [DEFAULT_WORKSPACE] : [...new Set(keys.map(({ workspace }) => workspace))];
+  const ownToken = open ? undefined : randomBytes(32).toString('base64url');
+  const ownKeys =
+    ownToken === undefined ? [] : parseApiKeys(`${workspaces[0] ?? DEFAULT_WORKSPACE}:${ownToken}`);
   return {
     logger,
     metrics: createMetrics(),
     lifecycle: createLifecycle({ logger, closeDeadlineMs: CLOSE_DEADLINE_MS }),
-    identify: createIdentify(keys, { openWorkspace: DEFAULT_WORKSPACE }),
+    identify: createIdentify([...keys, ...ownKeys], { openWorkspace: DEFAULT_WORKSPACE }),
     open,
     workspaces,
+    ownToken,
   };
-}
-
-function readKeys(text: string) {
-  try {
-    return parseApiKeys(text);
-  } catch (error) {
-    throw new SettingsError([`AEGIS_API_KEYS: ${error instanceof Error ? error.message : String(error)}`]);
-  }
 }
 
 /** Stops in order at Ctrl-C and SIGTERM; a second Ctrl-C stops at once. */

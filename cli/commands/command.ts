@@ -21,6 +21,8 @@ export interface Command<S extends SettingsTable = SettingsTable> {
   /** Its flags that are no settings. */
   readonly flags: readonly CommandFlag[];
   settings(words: readonly string[]): Promise<S>;
+  /** What is wrong with the words, one line each. */
+  checkWords?(words: readonly string[]): Promise<readonly string[]>;
   /** Loads what the command needs, and runs it. */
   run(run: CommandRun<S>): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { SettingsTable } from '../../kernel/config/settings.js';
 import { subgraphProcessSettings } from '../config.js';
+import { listSubgraphNames } from '../subgraph-names.js';
 import { loadSubgraphSettings } from '../subgraph-settings.js';
 import { defineCommand } from './command.js';
 
@@ -9,6 +10,11 @@ export const subgraph = defineCommand<typeof subgraphProcessSettings & SettingsT
   words: ['NAME'],
   flags: [],
   settings: async ([name]) => ({ ...subgraphProcessSettings, ...(await loadSubgraphSettings(name)) }),
+  async checkWords([name]) {
+    const names = await listSubgraphNames();
+    if (name !== undefined && names.includes(name)) return [];
+    return [`NAME: expected one of ${names.join(', ')}, got ${name ?? 'nothing'}.`];
+  },
   async run(run) {
     const { runSubgraph } = await import('../run/subgraph.js');
     await runSubgraph(run);

@@ -182,15 +182,22 @@ function isLocked() {
   }
 }
 
-/** Waits until no other process builds, then keeps others from building. */
+/**
+ * Waits until no other process builds, then keeps others from building until the returned function is called: at the end
+ * of the build and not of the process, which may go on as the server that was built.
+ */
 async function takeLock() {
   mkdirSync(dist, { recursive: true });
   const deadlineAt = Date.now() + LOCK_DEADLINE_MS;
   for (;;) {
     try {
       writeFileSync(lockPath, String(process.pid), { flag: 'wx' });
-      process.once('exit', () => rmSync(lockPath, { force: true }));
-      return;
+      const release = () => rmSync(lockPath, { force: true });
+      process.once('exit', release);
+      return () => {
+        process.off('exit', release);
+        release();
+      };
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
@@ -258,7 +265,19 @@ async function run({ name, verb, command }, toolFolder) {
  * @param {boolean} force
  */
 async function build(work, force) {
-  await takeLock();
+  const release = await takeLock();
+  try {
+    await buildStale(work, force);
+  } finally {
+    release();
+  }
+}
+
+/**
+ * @param {{ step: Step, toolFolder: string }[]} work
+ * @param {boolean} force
+ */
+async function buildStale(work, force) {
   // While this one waited, another process may have done the work; and the inputs may have changed.
   const stale = findStale(force).filter(({ step }) => work.some((item) => item.step === step));
   const stamp = readStamp();

@@ -14,8 +14,10 @@ export interface ProbeOptions {
   /** Where the readings go, such as `mqtt://127.0.0.1:1883`. */
   readonly mqttUrl: string;
   readonly workspace: string;
-  /** Presented to both as a bearer token, where they ask for one. */
+  /** Presented to the graph as a bearer token, where it asks for one. */
   readonly token?: string | undefined;
+  /** Presented to the broker as a password; undefined leaves it to what the broker's URL holds. */
+  readonly brokerToken?: string | undefined;
   readonly logger: Logger;
   /** Time between two messages, in milliseconds; 1000 by default. */
   readonly intervalMs?: number;
@@ -62,7 +64,7 @@ export function createProbe(options: ProbeOptions): Probe {
   const publisher = createTelemetryPublisher({
     mqttUrl: options.mqttUrl,
     topic: `aegis/${workspace}/${deviceName}/telemetry`,
-    token: options.token,
+    token: options.brokerToken,
     logger,
     ackDeadlineMs: options.ackDeadlineMs ?? 5000,
     maxInFlight: MAX_IN_FLIGHT,

@@ -105,22 +105,24 @@ function toLocal(
 
 /** The probe is a client like any other, and the graph is of use without it: that it cannot start stops nothing. */
 async function startProbe(
-  { logger, lifecycle, workspaces }: AegisProcess,
+  { logger, lifecycle, workspaces, ownToken }: AegisProcess,
   {
     graphqlUrl,
     endpoints,
     settings,
   }: { graphqlUrl: string; endpoints: Record<string, string>; settings: StartRun['settings'] },
 ): Promise<void> {
-  const mqttUrl = endpoints['mqtt'];
   const [workspace] = workspaces;
-  if (mqttUrl === undefined || workspace === undefined) return;
-  const token = settings.apiKeys.split(',')[0]?.split(':').at(-1)?.trim();
+  // Without a broker of its own, devices listens at another one, whose URL holds what that one asks for.
+  const external: unknown = settings['devices.mqttUrl'];
+  const mqttUrl = endpoints['mqtt'] ?? external;
+  if (typeof mqttUrl !== 'string' || workspace === undefined) return;
   const probe = createProbe({
     graphqlUrl,
     mqttUrl,
     workspace,
-    ...(token ? { token } : {}),
+    token: ownToken,
+    brokerToken: mqttUrl === external ? undefined : ownToken,
     logger: logger.child({ part: 'probe' }),
   });
   await lifecycle.start({

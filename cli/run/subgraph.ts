@@ -17,13 +17,12 @@ import { startSubgraph } from '../local-subgraph.js';
 import { openDatabase } from '../open-database.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { loadDoor } from '../subgraph-doors.js';
-import { listSubgraphNames } from '../subgraph-names.js';
 
 type SubgraphRun = CommandRun<typeof subgraphProcessSettings & SettingsTable>;
 
 /** Serves one subgraph, until it is told to stop. */
 export async function runSubgraph(run: SubgraphRun): Promise<void> {
-  const door = await findDoor(run.words[0]);
+  const [name = ''] = run.words;
   const aegis = openProcess(run.settings, run.settings.host);
   if (aegis.open) {
     throw new SettingsError([
@@ -32,17 +31,11 @@ export async function runSubgraph(run: SubgraphRun): Promise<void> {
   }
   stopOnSignals(aegis);
   try {
-    await serve(door, aegis, run);
+    await serve(await loadDoor(name), aegis, run);
   } catch (error) {
     await aegis.lifecycle.close();
     throw error;
   }
-}
-
-async function findDoor(name: string | undefined): Promise<SubgraphDoor> {
-  const names = await listSubgraphNames();
-  if (name !== undefined && names.includes(name)) return loadDoor(name);
-  throw new SettingsError([`NAME: expected one of ${names.join(', ')}, got ${name ?? 'nothing'}.`]);
 }
 
 async function serve(

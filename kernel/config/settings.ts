@@ -53,7 +53,7 @@ export function readSettings<S extends SettingsTable>(table: S, sources: Setting
     const given = findGiven(setting, sources);
     const parsed = setting.schema.safeParse(given?.value);
     if (parsed.success) values[name] = parsed.data;
-    else mistakes.push(describeMistake(setting, given));
+    else mistakes.push(describeMistake(setting, given, parsed.error));
   }
   if (mistakes.length > 0) throw new SettingsError(mistakes);
   return values as SettingsOf<S>;
@@ -78,9 +78,12 @@ function flagText(flag: string, value: string | boolean): string {
   return String(flag.startsWith('no-') ? !value : value);
 }
 
-function describeMistake(setting: Setting<unknown>, given: Given | undefined): string {
+function describeMistake(setting: Setting<unknown>, given: Given | undefined, error: z.ZodError): string {
   const name = setting.flag === undefined ? setting.env : `--${setting.flag} (or ${setting.env})`;
   if (!given) return `${name}: expected ${setting.expects}, but nothing was given.`;
+  // A schema that says itself what is wrong knows more than the setting does, and never quotes a secret.
+  const own = error.issues.find((issue) => issue.code === 'custom' && issue.params?.['told'] === true);
+  if (own) return `${given.origin}: ${own.message}`;
   const shown = setting.secret ? 'something else' : JSON.stringify(given.value);
   return `${given.origin}: expected ${setting.expects}, got ${shown}.`;
 }

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnAegis } from '../support/aegis-process.js';
 import { startOneProcess } from '../support/aegis-system.js';
@@ -38,6 +39,27 @@ describe('aegis', () => {
     expect(text).toContain('AEGIS_PROT: expected one of the variables of .env.example.');
   });
 
+  it('takes what stands behind an unknown flag for its value, and misses the value of a known one', async () => {
+    const { code, text } = await run(['compose', '--prt', '1', '--check=yes', '--out']);
+    expect(code).toBe(2);
+    expect(text.split('\n').slice(1)).toEqual([
+      '- --prt: expected one of the flags of this command (see --help).',
+      '- --check: expected no value, got "yes".',
+      '- --out: expected a value behind it, got nothing.',
+    ]);
+  });
+
+  it('names what is wrong with API keys beside the other mistakes, and never shows one', async () => {
+    const { code, text } = await run(['subgraph', 'nothing', '--port', 'x'], {
+      AEGIS_API_KEYS: 'ok:short-key',
+    });
+    expect(code).toBe(2);
+    expect(text).toContain('NAME: expected one of consciousness, devices, got nothing.');
+    expect(text).toContain('--port: expected a whole number from 0 to 65535, got "x".');
+    expect(text).toContain('AEGIS_API_KEYS: key 1: expected 24 to 256');
+    expect(text).not.toContain('short-key');
+  });
+
   it('never shows a secret that it refuses', async () => {
     const { code, text } = await run(['subgraph', 'devices'], {
       AEGIS_HANDOVER_SECRET: 'short-secret',
@@ -70,9 +92,9 @@ describe('aegis', () => {
   });
 
   it('tells that a supergraph file is none', async () => {
-    const { code, text } = await run(['gateway', '--supergraph', 'package.json']);
-    expect(code).not.toBe(0);
-    expect(text).toContain('expected the SDL of a federation supergraph');
+    const { code, text } = await run(['gateway', '--supergraph', fileURLToPath(import.meta.url)]);
+    expect(code).toBe(2);
+    expect(text).toContain('commands.test.ts: expected the SDL of a federation supergraph');
   });
 });
 
@@ -89,7 +111,11 @@ describe('aegis start', () => {
     await graph.query(
       'mutation { registerDevice(input: { name: "kept", metrics: [{ name: "a", unit: "1" }] }) { device { id } } }',
     );
-    const second = await run(['start', '--port', '0', '--mqtt-port', '0', '--data', folder]);
+    const link = `${folder}-link`;
+    await symlink(folder, link);
+    const args = ['start', '--port', '0', '--mqtt-port', '0', '--data', link];
+    const second = await run(args, { TMPDIR: folder });
+    await rm(link);
     expect([second.code, second.text]).toEqual([1, expect.stringContaining('another Aegis runs on it')]);
     await first.close();
 

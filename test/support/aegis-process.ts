@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** A line of an Aegis process's log. */
@@ -42,7 +42,8 @@ export function spawnAegis(
     ([name]) => !name.startsWith('AEGIS_') && name !== 'DATABASE_URL' && name !== 'NODE_OPTIONS',
   );
   const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: ROOT,
+    // Not the checkout: a file .env there is its user's, and no setting of a test.
+    cwd: tmpdir(),
     env: { ...Object.fromEntries(inherited), AEGIS_LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -95,6 +96,17 @@ describe('the build script', () => {
     expect((await build()).stdout).toMatch(/^server compiled in \d+\.\d s\n$/);
     expect(await read('dist/cli/main.js')).toContain('answer = 43');
     expect(await exists('dist/kernel/extra.js')).toBe(false);
+  });
+
+  it('gives the lock back at the end of the build, though its process goes on as what was built', async () => {
+    await write('cli/main.ts', 'export const answer: number = 44;\n');
+    const script = `await import('./build.mjs'); process.stdout.write(String((await import('node:fs')).existsSync('dist/.build.lock')));`;
+    await write('cli/dev/goes-on.mjs', script);
+    const child = spawn(process.execPath, ['cli/dev/goes-on.mjs'], { cwd: project });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    await once(child, 'close');
+    expect(output).toMatch(/^server compiled in \d+\.\d s\nfalse$/);
   });
 
   it('takes over the lock of a process that is gone, and fails with the output of the tool', async () => {
