@@ -8,6 +8,7 @@ import type {
 import { Kind, parse, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
 import type { SubgraphOperation } from '../transports/transport.js';
 import { clientNameOf } from '../planning/rewrite-operation.js';
+import { compileContexts, type ContextVariable } from './contexts.js';
 import { compileFetchPath, type FetchPath } from './fetch-path.js';
 import { innermostFirst } from './rewrites.js';
 
@@ -23,6 +24,8 @@ export interface FetchStep {
   readonly path: FetchPath;
   readonly inputRewrites: readonly FetchDataRewrite[] | undefined;
   readonly outputRewrites: readonly FetchDataRewrite[] | undefined;
+  /** Variables whose values are those of objects above the entities (`@fromContext`). */
+  readonly contexts: readonly ContextVariable[] | undefined;
   /** The response names that the answer brings to each of those objects. */
   readonly fields: ReadonlySet<string>;
 }
@@ -40,6 +43,8 @@ export type PlanStep =
 
 /** A whole plan. */
 export interface CompiledPlan {
+  /** Whether some fetch has variables from a context. */
+  readonly hasContexts: boolean;
   /** The fetch whose events a subscription yields; undefined for queries and mutations. */
   readonly source: FetchStep | undefined;
   /** What completes the response, or each event; undefined when there is nothing to fetch. */
@@ -48,12 +53,17 @@ export interface CompiledPlan {
 
 /** Reads Apollo's plan of an operation. */
 export function compilePlan({ node }: QueryPlan): CompiledPlan {
-  if (!node) return { source: undefined, root: undefined };
-  if (node.kind !== 'Subscription') return { source: undefined, root: compileNode(node, []) };
-  return {
-    source: compileFetch(node.primary, []),
-    root: node.rest ? compileNode(node.rest, []) : undefined,
-  };
+  if (!node) return { source: undefined, root: undefined, hasContexts: false };
+  const rest = node.kind === 'Subscription' ? node.rest : node;
+  const root = rest && compileNode(rest, []);
+  const source = node.kind === 'Subscription' ? compileFetch(node.primary, []) : undefined;
+  return { source, root, hasContexts: root !== undefined && hasContexts(root) };
+}
+
+function hasContexts(step: PlanStep): boolean {
+  if (step.kind === 'fetch') return step.contexts !== undefined;
+  const steps = step.kind === 'condition' ? [step.whenTrue, step.whenFalse] : step.steps;
+  return steps.some((child) => child !== undefined && hasContexts(child));
 }
 
 function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanStep {
@@ -81,9 +91,10 @@ function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanSt
 }
 
 function compileFetch(node: FetchNode, path: readonly (string | number)[]): FetchStep {
+  const contexts = node.contextRewrites?.length ? compileContexts(node.contextRewrites) : undefined;
   // Left out, an argument that a context should fill would silently be null.
-  if (node.contextRewrites && node.contextRewrites.length > 0)
-    throw new Error('a plan with arguments from a context was made, but these are not executed');
+  if (contexts && !node.requires?.length)
+    throw new Error('a plan with arguments from a context was made for fields of no entity');
   let document: DocumentNode | undefined;
   const operation: SubgraphOperation = {
     subgraph: node.serviceName,
@@ -102,6 +113,7 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
     path: compileFetchPath(path),
     inputRewrites: node.inputRewrites,
     outputRewrites: innermostFirst(node.outputRewrites),
+    contexts,
     fields: collectFields(operation.document, node),
   };
 }

@@ -7,6 +7,7 @@ import {
 } from 'graphql';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
+import { createOverrideDecision, type OverrideOptions } from '../planning/override-labels.js';
 import type { Planner } from '../planning/planner.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
@@ -45,7 +46,7 @@ export interface Executor {
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
 }
 
-export interface ExecutorOptions {
+export interface ExecutorOptions extends OverrideOptions {
   readonly snapshot: SupergraphSnapshot;
   readonly planner: Planner;
   /** Told of each request whether its plan was there already. */
@@ -74,30 +75,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const { snapshot, planner, onPlan, transportFor, timeoutMs, planCacheSize = 1_000 } = options;
   const { apiSchema } = snapshot;
   const plans = createPlanCache(planner, planCacheSize);
+  const decideOverrides = createOverrideDecision(snapshot.overrideLabels, options);
   const possibleTypes = createPossibleTypes(snapshot.supergraph.schema.toGraphQLJSSchema());
 
   function begin(
     variables: Readonly<Record<string, unknown>>,
     { context }: ExecutionRequest,
-    signal: AbortSignal,
+    { signal, variant }: { signal: AbortSignal; variant: OperationVariant },
   ): PlanRun {
-    return { data: {}, problems: createProblems(), variables, context, signal, possibleTypes, transportFor };
-  }
-
-  function finish(
-    operation: PreparedOperation,
-    { selection }: OperationVariant,
-    run: PlanRun,
-  ): ExecutionResult {
-    const { data, errors } = shapeResponse({
-      schema: apiSchema,
-      rootType: operation.rootType,
-      selection,
-      data: run.data,
-      problems: run.problems,
-      introspect: createIntrospection({ ...operation, schema: apiSchema }, run.variables),
-    });
-    return errors.length > 0 ? { data, errors } : { data };
+    const { hasContexts: dependsOnPlace } = variant.plan;
+    const request = { variables, context, signal, dependsOnPlace };
+    return { data: {}, problems: createProblems(), ...request, possibleTypes, transportFor };
   }
 
   async function completeEvent(
@@ -106,10 +94,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
   ): Promise<ExecutionResult> {
     const deadline = openDeadline(request.signal, timeoutMs);
     try {
-      const run = begin(variables, request, deadline.signal);
+      const run = begin(variables, request, { signal: deadline.signal, variant });
       mergeRootFields(source, event, run);
       await runPlan(variant.plan.root, run);
-      return finish(operation, variant, run);
+      return finish({ operation, variant }, run, apiSchema);
     } finally {
       deadline.close();
     }
@@ -121,12 +109,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
     async execute(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
-      const variant = operation.variantFor(coerced);
+      const variant = operation.variantFor(coerced, decideOverrides());
       const deadline = openDeadline(request.signal, timeoutMs);
       try {
-        const run = begin(coerced, request, deadline.signal);
+        const run = begin(coerced, request, { signal: deadline.signal, variant });
         await runPlan(variant.plan.root, run);
-        return finish(operation, variant, run);
+        return finish({ operation, variant }, run, apiSchema);
       } finally {
         deadline.close();
       }
@@ -134,7 +122,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     async subscribe(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
-      const variant = operation.variantFor(coerced);
+      const variant = operation.variantFor(coerced, decideOverrides());
       const { source } = variant.plan;
       if (!source)
         return { errors: [new GraphQLError('expected a subscription with a field of a subgraph.')] };
@@ -153,6 +141,23 @@ export function createExecutor(options: ExecutorOptions): Executor {
       }
     },
   };
+}
+
+/** The response of a plan that has run. */
+function finish(
+  { operation, variant }: { operation: PreparedOperation; variant: OperationVariant },
+  run: PlanRun,
+  schema: GraphQLSchema,
+): ExecutionResult {
+  const { data, errors } = shapeResponse({
+    schema,
+    rootType: operation.rootType,
+    selection: variant.selection,
+    data: run.data,
+    problems: run.problems,
+    introspect: createIntrospection({ ...operation, schema }, run.variables),
+  });
+  return errors.length > 0 ? { data, errors } : { data };
 }
 
 /**

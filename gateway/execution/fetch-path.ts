@@ -27,8 +27,11 @@ export function compileFetchPath(path: ResponsePath): FetchPath {
     .filter(({ key, types }) => key !== undefined || types !== undefined);
 }
 
-/** Receives each object at the end of a path, with its place in the response. The place is reused: copy to keep. */
-type Visit = (object: DataObject, at: readonly (string | number)[]) => void;
+/**
+ * Receives each object at the end of a path, with its place in the response and the objects that it is inside of, from
+ * the root on. Place and objects are reused: copy to keep.
+ */
+type Visit = (object: DataObject, at: readonly (string | number)[], ancestors: readonly DataObject[]) => void;
 
 /** Visits the objects at the end of a path, in the order of the response; what is null or missing on the way is left out. */
 export function visitTargets(
@@ -38,6 +41,7 @@ export function visitTargets(
   visit: Visit,
 ): void {
   const at: (string | number)[] = [];
+  const ancestors: DataObject[] = [];
 
   function walk(value: unknown, depth: number): void {
     if (Array.isArray(value)) {
@@ -56,12 +60,14 @@ export function visitTargets(
   function step(object: DataObject, depth: number): void {
     const next = path[depth];
     if (!next) {
-      visit(object, at);
+      visit(object, at, ancestors);
     } else if (next.key === undefined) {
       walk(object, depth + 1);
     } else {
       at.push(next.key);
+      ancestors.push(object);
       walk(valueOf(object, next.key), depth + 1);
+      ancestors.pop();
       at.pop();
     }
   }

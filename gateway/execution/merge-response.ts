@@ -71,8 +71,12 @@ function mergeEach(
   const rules = rulesFor(step, run);
   for (const [index, waiting] of targets.entries()) {
     const entity = entities[index];
-    if (isDataObject(entity)) for (const target of waiting) mergeInto(target, entity, rules);
-    else if (entity !== null) breach(step, waiting, 'expected an entity or null, got neither.', run);
+    if (isDataObject(entity)) {
+      for (const [number, target] of waiting.entries()) {
+        const own = run.dependsOnPlace && number > 0 ? structuredClone(entity) : entity;
+        mergeInto(target, own, rules);
+      }
+    } else if (entity !== null) breach(step, waiting, 'expected an entity or null, got neither.', run);
   }
 }
 
@@ -105,13 +109,15 @@ function noteEntityError(
 function rulesFor(step: FetchStep, run: PlanRun): MergeRules {
   return {
     isObjectType: run.possibleTypes.isObjectType,
-    onListMismatch(kept, lost) {
-      const failure = describeBreach(
-        `it gave a list of ${lost.length} items where another subgraph gave ${kept.length}, so they cannot be matched.`,
-        step.operation.subgraph,
-      );
+    onListMismatch(kept, lost, owner) {
+      const message = `it gave a list of ${lost.length} items where another subgraph gave ${kept.length}, so they cannot be matched.`;
+      const failure = describeBreach(message, step.operation.subgraph, 'SHAREABLE_LIST_MISMATCH');
       const fields = new Set(lost.flatMap((item) => (isDataObject(item) ? Object.keys(item) : [])));
-      for (const item of kept) if (isDataObject(item)) run.problems.addFor(item, { failure, fields });
+      const objects = kept.filter(isDataObject);
+      for (const item of objects) run.problems.addFor(item, { failure, fields });
+      // No item misses a field, and yet something is lost: that is told without a place.
+      if (objects.length === 0)
+        run.problems.addFor(owner, { failure: { ...failure, reported: true }, fields: new Set() });
     },
   };
 }

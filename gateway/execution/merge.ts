@@ -4,8 +4,8 @@ import { isDataObject, setValue, valueOf, type DataObject } from './data.js';
 export interface MergeRules {
   /** Whether a name is that of an object type, not of an interface that some subgraph knows as one object type. */
   isObjectType(typename: unknown): boolean;
-  /** Two subgraphs gave lists of different length for one field: the items of the second are lost. */
-  onListMismatch(kept: readonly unknown[], lost: readonly unknown[]): void;
+  /** Two subgraphs gave lists of different length for a field of an object: the items of the second are lost. */
+  onListMismatch(kept: readonly unknown[], lost: readonly unknown[], owner: DataObject): void;
 }
 
 /**
@@ -21,20 +21,24 @@ export function mergeInto(target: DataObject, source: DataObject, rules: MergeRu
     const incoming = source[key];
     if (current === undefined || current === null) setValue(target, key, incoming);
     else if (key === '__typename') target[key] = rules.isObjectType(current) ? current : incoming;
-    else mergeValues(current, incoming, rules);
+    else mergeValues(current, incoming, { owner: target, rules });
   }
 }
 
-function mergeValues(current: unknown, incoming: unknown, rules: MergeRules): void {
+function mergeValues(
+  current: unknown,
+  incoming: unknown,
+  at: { readonly owner: DataObject; readonly rules: MergeRules },
+): void {
   if (current === incoming) return;
-  if (isDataObject(current) && isDataObject(incoming)) mergeInto(current, incoming, rules);
+  if (isDataObject(current) && isDataObject(incoming)) mergeInto(current, incoming, at.rules);
   if (!Array.isArray(current) || !Array.isArray(incoming)) return;
   if (current.length !== incoming.length) {
-    rules.onListMismatch(current, incoming);
+    at.rules.onListMismatch(current, incoming, at.owner);
     return;
   }
   for (const [index, item] of (incoming as readonly unknown[]).entries()) {
     if (current[index] === null) current[index] = item;
-    else mergeValues(current[index], item, rules);
+    else mergeValues(current[index], item, at);
   }
 }

@@ -18,7 +18,7 @@ export function createPlanCache(planner: Planner, capacity: number): PlanCache {
   const plans = new LruMap<string, CompiledPlan>(capacity);
   return {
     get(request) {
-      const key = print(request.document);
+      const key = `${[...request.overrides].join()}\n${print(request.document)}`;
       const known = plans.get(key);
       if (known) return { plan: known, found: true };
       const plan = compilePlan(planner.plan(request));

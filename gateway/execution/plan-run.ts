@@ -16,6 +16,8 @@ export interface PlanRun {
   readonly signal: AbortSignal;
   readonly possibleTypes: PossibleTypes;
   readonly transportFor: (subgraph: string) => Transport;
+  /** Whether objects of one entity may differ by where they stand, so that none may be in two places at once. */
+  readonly dependsOnPlace: boolean;
 }
 
 /** The objects at the end of a fetch's path, each once, though one may have been merged into several places. */

@@ -8,6 +8,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { normaliseOperation } from '../planning/normalise-operation.js';
+import { NO_OVERRIDES, type Overrides } from '../planning/override-labels.js';
 import { rewriteForPlanner } from '../planning/rewrite-operation.js';
 import type { CompiledPlan } from './compile-plan.js';
 import type { PlanCache } from './plan-cache.js';
@@ -22,8 +23,13 @@ export interface PreparedOperation {
   readonly conditionVariables: readonly string[];
   /** Values of variables that only the plan has: they stand for the operation's literals. */
   readonly literals: Readonly<Record<string, unknown>>;
-  /** What the operation is for some values of {@link conditionVariables}. Errors: when it cannot be planned. */
-  variantFor(variables: Readonly<Record<string, unknown>>): OperationVariant;
+  /**
+   * What the operation is for some values of {@link conditionVariables}.
+   *
+   * @param overrides by default, no field has moved.
+   * Errors: when it cannot be planned.
+   */
+  variantFor(variables: Readonly<Record<string, unknown>>, overrides?: Overrides): OperationVariant;
 }
 
 /** An operation whose `@skip` and `@include` are decided. */
@@ -68,12 +74,17 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
     rootType,
     conditionVariables,
     literals,
-    variantFor(variables) {
-      const key = conditionVariables.map((name) => (variables[name] === true ? '1' : '0')).join('');
+    variantFor(variables, overrides = NO_OVERRIDES) {
+      let key = '';
+      for (const name of conditionVariables) key += variables[name] === true ? '1' : '0';
+      for (const moved of overrides.values()) key += moved ? '1' : '0';
       const known = variants.get(key);
       if (known) onPlan(true);
       if (known) return known;
-      const { plan, found } = plans.get({ document: rewriteForPlanner(normalised.document, variables) });
+      const { plan, found } = plans.get({
+        document: rewriteForPlanner(normalised.document, variables),
+        overrides,
+      });
       onPlan(found);
       const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
       const variant: OperationVariant = { plan, selection };

@@ -1,6 +1,7 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { SubgraphResponse } from '../transports/transport.js';
 import type { FetchStep, PlanStep } from './compile-plan.js';
+import { groupByContext, type ContextGroup } from './contexts.js';
 import { mergeEntities, mergeRootFields } from './merge-response.js';
 import { collectTargets, failTargets, type PlanRun } from './plan-run.js';
 import { collectRepresentations, type Representations } from './representations.js';
@@ -51,7 +52,22 @@ async function fetchEntities(
   requires: NonNullable<FetchStep['requires']>,
   run: PlanRun,
 ): Promise<void> {
-  const representations = collectRepresentations(collectTargets(step, run), requires, {
+  const { contexts } = step;
+  if (!contexts) {
+    await fetchGroup(step, requires, { objects: collectTargets(step, run), variables: {} }, run);
+    return;
+  }
+  const groups = groupByContext(step, contexts, run);
+  await Promise.all(groups.map((group) => fetchGroup(step, requires, group, run)));
+}
+
+async function fetchGroup(
+  step: FetchStep,
+  requires: NonNullable<FetchStep['requires']>,
+  group: ContextGroup,
+  run: PlanRun,
+): Promise<void> {
+  const representations = collectRepresentations(group.objects, requires, {
     possibleTypes: run.possibleTypes,
     rewrite: (representation) => {
       applyRewrites(representation, step.inputRewrites, run.possibleTypes);
@@ -59,7 +75,8 @@ async function fetchEntities(
   });
   noteIncomplete(step, representations, run);
   if (representations.values.length === 0) return;
-  const variables = { ...pickVariables(step, run.variables), representations: representations.values };
+  const picked = pickVariables(step, run.variables);
+  const variables = { ...picked, ...group.variables, representations: representations.values };
   const response = await send(step, variables, run);
   if ('failure' in response) failTargets(step, representations.targets.flat(), response.failure, run);
   else mergeEntities(step, representations.targets, response, run);
@@ -92,7 +109,11 @@ function noteIncomplete(step: FetchStep, { incomplete }: Representations, run: P
   for (const { object, missing, name } of incomplete) {
     const breach =
       breaches.get(missing) ??
-      describeBreach(`it needs the field ${name}, which no subgraph has given.`, step.operation.subgraph);
+      describeBreach(
+        `it needs the field ${name}, which no subgraph has given.`,
+        step.operation.subgraph,
+        'ENTITY_KEY_MISSING',
+      );
     breaches.set(missing, breach);
     failTargets(step, [object], run.problems.reasonFor(object, missing) ?? breach, run);
   }

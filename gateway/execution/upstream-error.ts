@@ -40,12 +40,13 @@ export function describeReported(error: GraphQLFormattedError, subgraph: string)
   return { message: error.message, extensions: { retryable, ...extensions, code, subgraph }, reported: true };
 }
 
+/** Breaches that a schema's owner can mend, by the names that other gateways' users know. */
+export type BreachReason = 'ENTITY_KEY_MISSING' | 'SHAREABLE_LIST_MISMATCH';
+
 /** An answer that no subgraph should give: asking again would not help. */
-export function describeBreach(message: string, subgraph: string): UpstreamFailure {
-  return {
-    message: `subgraph ${subgraph}: ${message}`,
-    extensions: { code: 'UPSTREAM_FAILED', retryable: false, subgraph },
-  };
+export function describeBreach(message: string, subgraph: string, reason?: BreachReason): UpstreamFailure {
+  const extensions = { code: 'UPSTREAM_FAILED', retryable: false, subgraph, ...(reason && { reason }) };
+  return { message: `subgraph ${subgraph}: ${message}`, extensions };
 }
 
 /** Describes that a subgraph could not be asked at all. What was not thrown on purpose is a bug, and will be masked. */

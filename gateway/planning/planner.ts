@@ -1,8 +1,9 @@
 import { operationFromDocument, Supergraph, type Schema } from '@apollo/federation-internals';
 import { QueryPlanner, type QueryPlan } from '@apollo/query-planner';
 import { parse, type DocumentNode } from 'graphql';
-import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
+import { SUPPORTED_FEATURES, type SupergraphSnapshot } from '../supergraph/snapshot.js';
 import { hoistRequiredArguments, type HoistedSupergraph } from './hoist-required-arguments.js';
+import type { Overrides } from './override-labels.js';
 import { restoreRequiredArguments } from './restore-required-arguments.js';
 
 /** Turns a valid operation into the fetches that answer it. */
@@ -19,6 +20,7 @@ export interface Planner {
 export interface PlanRequest {
   /** One operation and the fragments that it uses, without conditions. */
   readonly document: DocumentNode;
+  readonly overrides: Overrides;
 }
 
 interface MadePlanner {
@@ -34,14 +36,21 @@ export function createApolloPlanner({ sdl, supergraph }: SupergraphSnapshot): Pl
   function make(): MadePlanner {
     const hoisted = hoistRequiredArguments(parse(sdl, { noLocation: true }));
     // It was valid, and its subgraphs still are; but the first fields may now be declared external for nobody's sake.
-    const known = hoisted ? Supergraph.build(hoisted.document, { validateSupergraph: false }) : supergraph;
+    const known = hoisted
+      ? Supergraph.build(hoisted.document, {
+          supportedFeatures: SUPPORTED_FEATURES,
+          validateSupergraph: false,
+        })
+      : supergraph;
     return { planner: new QueryPlanner(known), apiSchema: known.apiSchema(), hoisted };
   }
 
   return {
-    plan({ document }) {
+    plan({ document, overrides }) {
       made ??= make();
-      const plan = made.planner.buildQueryPlan(operationFromDocument(made.apiSchema, document));
+      const plan = made.planner.buildQueryPlan(operationFromDocument(made.apiSchema, document), {
+        overrideConditions: new Map(overrides),
+      });
       return made.hoisted ? restoreRequiredArguments(plan, made.hoisted) : plan;
     },
   };

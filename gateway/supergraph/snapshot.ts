@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Supergraph } from '@apollo/federation-internals';
+import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/federation-internals';
 import { assertValidSchema, type GraphQLSchema } from 'graphql';
 
 /** Where a subgraph is. */
@@ -17,6 +17,8 @@ export interface SupergraphSnapshot {
   /** What clients see: without the joins and without what is inaccessible. */
   readonly apiSchema: GraphQLSchema;
   readonly subgraphs: readonly SubgraphAddress[];
+  /** The labels under which fields are on their way from one subgraph to another (`@override(label:)`). */
+  readonly overrideLabels: readonly string[];
   /** The form that Apollo's planner takes. */
   readonly supergraph: Supergraph;
 }
@@ -26,10 +28,16 @@ export class SupergraphInvalid extends Error {
   override readonly name = 'SupergraphInvalid';
 }
 
+/** What a supergraph may demand of its gateway: contexts are executed here, checks of access are not. */
+export const SUPPORTED_FEATURES: Set<string> = new Set([
+  ...DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES,
+  'https://specs.apollo.dev/context/v0.1',
+]);
+
 /** Reads supergraph SDL. Errors: {@link SupergraphInvalid}, with the reason. */
 export function readSupergraph(sdl: string): SupergraphSnapshot {
   try {
-    const supergraph = Supergraph.build(sdl);
+    const supergraph = Supergraph.build(sdl, { supportedFeatures: SUPPORTED_FEATURES });
     const apiSchema = supergraph.apiSchema().toGraphQLJSSchema();
     assertValidSchema(apiSchema);
     return {
@@ -37,6 +45,7 @@ export function readSupergraph(sdl: string): SupergraphSnapshot {
       sdl,
       apiSchema,
       subgraphs: supergraph.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
+      overrideLabels: findOverrideLabels(supergraph),
       supergraph,
     };
   } catch (error) {
@@ -45,4 +54,13 @@ export function readSupergraph(sdl: string): SupergraphSnapshot {
       cause: error,
     });
   }
+}
+
+function findOverrideLabels({ schema }: Supergraph): readonly string[] {
+  const labels = new Set<string>();
+  for (const application of schema.directive('join__field')?.applications() ?? []) {
+    const label: unknown = application.arguments()['overrideLabel'];
+    if (typeof label === 'string') labels.add(label);
+  }
+  return [...labels].sort();
 }

@@ -46,10 +46,13 @@ export interface TestGateway {
 
 export interface TestGatewayOptions {
   readonly operationTimeoutMs?: number;
+  /** In place of what the subgraphs compose to. */
+  readonly supergraphSdl?: string;
 }
 
 const FEDERATION_LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [
-  "@key", "@requires", "@provides", "@external", "@shareable", "@override", "@inaccessible", "@interfaceObject", "@tag"
+  "@key", "@requires", "@provides", "@external", "@shareable", "@override", "@inaccessible", "@interfaceObject", "@tag",
+  "@context", "@fromContext", "@composeDirective"
 ])\n`;
 
 /** The context of a request that nobody in particular sends. */
@@ -74,7 +77,7 @@ export function composeTestSupergraph(subgraphs: Readonly<Record<string, TestSub
 export function openTestGateway(
   subgraphs: Readonly<Record<string, TestSubgraph>>,
   wrap: (transport: Transport, name: string) => Transport = (transport) => transport,
-  { operationTimeoutMs = 5_000 }: TestGatewayOptions = {},
+  { operationTimeoutMs = 5_000, supergraphSdl = composeTestSupergraph(subgraphs) }: TestGatewayOptions = {},
 ): TestGateway {
   const logger = createLogger({ level: 'silent', pretty: false });
   const fetches: SeenFetch[] = [];
@@ -98,7 +101,7 @@ export function openTestGateway(
   }
 
   const gateway = createGateway({
-    supergraphSdl: composeTestSupergraph(subgraphs),
+    supergraphSdl,
     openTransport: ({ name }) => open(name),
     logger,
     metrics: createMetrics(),

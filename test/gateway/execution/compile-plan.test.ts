@@ -20,7 +20,11 @@ function compile(node: PlanNode): PlanStep {
 
 describe('compiling a plan', () => {
   it('makes nothing of an empty plan', () => {
-    expect(compilePlan({ kind: 'QueryPlan' })).toEqual({ source: undefined, root: undefined });
+    expect(compilePlan({ kind: 'QueryPlan' })).toEqual({
+      source: undefined,
+      root: undefined,
+      hasContexts: false,
+    });
   });
 
   it('puts the paths of nested parts together', () => {

@@ -326,10 +326,17 @@ describe('what a subgraph should not answer', () => {
         { x: 2, y: null },
       ],
     });
-    expect(errors?.map(({ path, extensions }) => [path, extensions['code']])).toEqual([
-      [['l', 0, 'y'], 'UPSTREAM_FAILED'],
-      [['l', 1, 'y'], 'UPSTREAM_FAILED'],
+    expect(errors?.map(({ path, extensions }) => [path, extensions['code'], extensions['reason']])).toEqual([
+      [['l', 0, 'y'], 'UPSTREAM_FAILED', 'SHAREABLE_LIST_MISMATCH'],
+      [['l', 1, 'y'], 'UPSTREAM_FAILED', 'SHAREABLE_LIST_MISMATCH'],
     ]);
+    const empty: TestSubgraph = { ...a, resolvers: { Query: { l: () => [] } } };
+    const lost = await open({ a: empty, b }).run('{ l { x y } }');
+    expect(lost).toMatchObject({
+      data: { l: [] },
+      errors: [{ extensions: { reason: 'SHAREABLE_LIST_MISMATCH', subgraph: 'b' } }],
+    });
+    expect(lost.errors).toHaveLength(1);
   });
 });
 
