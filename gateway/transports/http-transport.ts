@@ -2,6 +2,8 @@ import { OperationTypeNode } from 'graphql';
 import { Pool } from 'undici';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
+import { continueTrace } from '../../kernel/telemetry/trace-context.js';
 import { createInFlight } from './in-flight.js';
 import { readSubgraphResponse } from './read-response.js';
 import type { SubgraphOperation, SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
@@ -98,9 +100,13 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     subscribe: (request: SubgraphRequest) => subscriber.subscribe(request),
     async health(signal): Promise<Health> {
       try {
-        const { status, text } = await post('{"query":"{__typename}"}', {}, signal);
-        // A subgraph that asks for credentials is there all the same.
-        if (status === 401 || status === 403) return { state: 'UP' };
+        const own = await headersFor(gatewayItself());
+        const { status, text } = await post('{"query":"{__typename}"}', own, signal);
+        // A subgraph that asks for credentials is there all the same, unless it was given some.
+        const refused = status === 401 || status === 403;
+        if (refused && Object.keys(own).length === 0) return { state: 'UP' };
+        if (refused)
+          return { state: 'DOWN', reason: `subgraph ${subgraph} refuses who the gateway says it is.` };
         readResponse(subgraph, { status, text });
         return { state: 'UP' };
       } catch (error) {
@@ -111,6 +117,14 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       await subscriber.close();
       await pool.destroy();
     },
+  };
+}
+
+/** Who asks when no client does. */
+function gatewayItself(): RequestContext {
+  return {
+    principal: { subject: 'gateway', workspace: DEFAULT_WORKSPACE, roles: [] },
+    trace: continueTrace(undefined),
   };
 }
 

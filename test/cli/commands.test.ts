@@ -27,7 +27,7 @@ describe('aegis', () => {
   });
 
   it('names every mistake at once, with what was expected', async () => {
-    const { code, text } = await run(['start', '--port', '99999', '--frobnicate', 'word', '--host', ''], {
+    const { code, text } = await run(['start', 'word', '--port', '99999', '--frobnicate', '--host', ''], {
       AEGIS_LOG_LEVEL: 'loud',
       AEGIS_PROT: '1',
     });

@@ -248,7 +248,12 @@ describe('a subgraph over HTTP', () => {
     const { signal } = new AbortController();
     expect(await open().health(signal)).toEqual({ state: 'UP' });
     subgraph.fault = answer(401, 'who are you?');
-    expect(await open().health(signal)).toEqual({ state: 'UP' });
+    const anonymous = open({ headersFor: () => Promise.resolve({}) });
+    expect(await anonymous.health(signal)).toEqual({ state: 'UP' });
+    expect(await open().health(signal)).toMatchObject({
+      state: 'DOWN',
+      reason: 'subgraph shop refuses who the gateway says it is.',
+    });
     subgraph.fault = answer(500, '<html>');
     expect(await open().health(signal)).toMatchObject({
       state: 'DOWN',
