@@ -74,8 +74,19 @@ export function createProbe(options: ProbeOptions): Probe {
           logger.warn({ err: error }, `cannot see to it that ${deviceName} is registered`);
       });
     },
+    onRejected: (code) => {
+      if (code === 'NOT_FOUND') rest();
+    },
   });
   let timer: NodeJS.Timeout | undefined;
+
+  /** Somebody has removed the device, and meant it: it is not registered again behind their back. */
+  function rest(): void {
+    if (closed.signal.aborted) return;
+    closed.abort();
+    clearTimeout(timer);
+    logger.info({ device: deviceName }, 'the device was removed: the probe rests until the next start');
+  }
 
   /** Measures from `before` to the planned moment, publishes, and plans the next one. */
   function plan(before: HostReading, plannedAtMs: number): void {

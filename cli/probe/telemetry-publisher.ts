@@ -15,6 +15,8 @@ export interface PublisherOptions {
   readonly maxInFlight: number;
   /** Called when a lost connection stands again: the broker may be another one by now. */
   readonly onReconnect: () => void;
+  /** Called when Aegis answers that it does not take what is published, with the code of the refusal. */
+  readonly onRejected: (code: string) => void;
 }
 
 export interface TelemetryPublisher {
@@ -45,7 +47,7 @@ export function createTelemetryPublisher(options: PublisherOptions): TelemetryPu
   function report(found: Trouble | undefined, reason = ''): void {
     if (found === trouble) return;
     trouble = found;
-    const where = { mqttUrl, topic };
+    const where = { broker: new URL(mqttUrl).host, topic };
     if (found === undefined) logger.info(where, 'telemetry is acknowledged again');
     else if (found === 'NO_CONNECTION')
       logger.warn({ ...where, reason }, 'no connection to the broker: dropping telemetry');
@@ -87,8 +89,12 @@ export function createTelemetryPublisher(options: PublisherOptions): TelemetryPu
       });
       let connectedBefore = false;
       opened.on('connect', () => {
+        opened.subscribe(`${topic}/rejected`, { qos: 0 });
         if (connectedBefore) options.onReconnect();
         connectedBefore = true;
+      });
+      opened.on('message', (_topic, payload) => {
+        options.onRejected(readCode(payload.toString()));
       });
       opened.on('error', (error) => {
         report('NO_CONNECTION', error.message);
@@ -130,4 +136,15 @@ function withResolvers(): { readonly promise: Promise<void>; readonly resolve: (
     resolve = done;
   });
   return { promise, resolve };
+}
+
+/** The code of a refusal; empty when the text is none. */
+function readCode(text: string): string {
+  try {
+    const refusal: unknown = JSON.parse(text);
+    const isRefusal = typeof refusal === 'object' && refusal !== null && 'code' in refusal;
+    return isRefusal && typeof refusal.code === 'string' ? refusal.code : '';
+  } catch {
+    return '';
+  }
 }

@@ -17,6 +17,8 @@ interface Broker {
   readonly messages: Message[];
   /** While set, publishes are neither passed on nor acknowledged. */
   silent: boolean;
+  /** Answers a device as Aegis answers telemetry that it refuses. */
+  refuse(topic: string, code: string): void;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,13 @@ async function openBroker(port = 0): Promise<Broker> {
     },
     messages: [],
     silent: false,
+    refuse(topic, code) {
+      const payload = Buffer.from(JSON.stringify({ code, message: 'refused' }));
+      aedes.publish(
+        { cmd: 'publish', topic: `${topic}/rejected`, payload, qos: 0, retain: false, dup: false },
+        () => undefined,
+      );
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -146,6 +155,13 @@ describe('the host probe', () => {
     await eventually(() => lines.some(({ msg }) => msg === 'telemetry is acknowledged again'));
     expect(broker.messages.length).toBeGreaterThan(before);
     expect(warnings()).toEqual(['telemetry is not acknowledged: dropping it']);
+  });
+
+  it('rests when its device was removed, and says so', async () => {
+    await create().start();
+    await eventually(() => broker.messages.length > 0);
+    broker.refuse(broker.messages[0]?.topic ?? '', 'NOT_FOUND');
+    await eventually(() => lines.some(({ msg }) => msg.includes('the probe rests')));
   });
 
   it('comes back to a broker that was away, and sees to it that the host is still registered', async () => {
