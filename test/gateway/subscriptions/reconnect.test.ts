@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createEventSource, type EventSource } from '../../support/event-source.js';
+import { serveForeignSubgraph, type ForeignSubgraph } from '../../support/foreign-subgraph.js';
+import { serveRemoteGateway, type RemoteGateway } from '../../support/remote-gateway.js';
+import { openSubscriber, type Subscriber } from '../../support/subscriber.js';
+import { waitFor } from '../../support/wait-for.js';
+
+interface Row {
+  readonly cursor: string;
+  readonly value: number;
+}
+
+let rows: Row[];
+let live: EventSource<Row>;
+let subgraph: ForeignSubgraph;
+let gateway: RemoteGateway;
+let client: Subscriber;
+
+/** First what is stored behind the cursor, and then what comes, as a table that is followed. */
+async function* follow(after: string | null | undefined) {
+  const coming = live.open();
+  const stored = after == null ? [] : rows.slice(Number(after));
+  try {
+    let last = after == null ? rows.length : Number(after);
+    for (const row of stored) {
+      last = Number(row.cursor);
+      yield row;
+    }
+    for await (const row of coming) if (Number(row.cursor) > last) yield row;
+  } finally {
+    await coming.return?.();
+  }
+}
+
+const typeDefs = `
+  type Query { none: Int }
+  type Subscription { rows(after: String, max: Int): Row plain: Int }
+  type Row { cursor: String! value: Int }`;
+const resolvers = {
+  Subscription: {
+    rows: {
+      subscribe: (_root: unknown, { after }: { after?: string | null }) => follow(after),
+      resolve: (row: Row) => row,
+    },
+    plain: { subscribe: () => live.open(), resolve: ({ value }: Row) => value },
+  },
+};
+
+function write(...values: readonly number[]): void {
+  for (const value of values) {
+    const row = { cursor: String(rows.length + 1), value };
+    rows.push(row);
+    live.push(row);
+  }
+}
+
+beforeEach(async () => {
+  rows = [];
+  live = createEventSource();
+  subgraph = await serveForeignSubgraph('rows', { typeDefs, resolvers });
+  gateway = await serveRemoteGateway([subgraph], { subscriptionReconnectMs: 5 });
+  client = await openSubscriber(gateway.webSocketUrl);
+});
+afterEach(async () => {
+  client.socket.terminate();
+  await gateway.close();
+  await subgraph.close();
+});
+
+const valuesOf = (events: readonly unknown[]) =>
+  events.map((event) => (event as { data: { rows: { value: number } } }).data.rows.value);
+
+describe('a subscription whose events have a cursor', () => {
+  it.each([
+    ['rows { value }', {}, [1, 2, 3, 4]],
+    ['rows(max: 9, after: null) { value }', {}, [1, 2, 3, 4]],
+    ['rows(after: $from) { value c: cursor }', { from: '0' }, [0, 1, 2, 3, 4]],
+    ['rows(after: "0") { value }', {}, [0, 1, 2, 3, 4]],
+  ])(
+    'is resumed behind the last event, without loss and without doubles: %s',
+    async (field, variables, expected) => {
+      write(0);
+      const declared = 'from' in variables ? '($from: String)' : '';
+      client.subscribe({ query: `subscription${declared} { ${field} }`, variables });
+      await live.untilReaders(1);
+      write(1);
+      await client.untilEvents(expected.indexOf(1) + 1);
+      subgraph.dropSockets();
+      write(2);
+      await client.untilEvents(expected.indexOf(2) + 1);
+      write(3);
+      await client.untilEvents(expected.indexOf(3) + 1);
+      subgraph.dropSockets(1001);
+      write(4);
+      const events = await client.untilEvents(expected.length);
+      expect(valuesOf(events)).toEqual(expected);
+      expect(JSON.stringify(events)).not.toMatch(/aegis__|gap/);
+      if (field.includes('c: cursor'))
+        expect(events.at(-1)).toEqual({ data: { rows: { value: 4, c: '5' } } });
+    },
+  );
+
+  it('tells of a gap when it is lost before its first event, for nobody knows where it began', async () => {
+    client.subscribe({ query: 'subscription { rows { value } }' });
+    await live.untilReaders(1);
+    subgraph.dropSockets();
+    await waitFor('it has begun again', () => subgraph.payloads.length === 2 && live.readers === 2);
+    write(1, 2);
+    expect(await client.untilEvents(2)).toEqual([
+      { data: { rows: { value: 1 } }, extensions: { gap: true } },
+      { data: { rows: { value: 2 } } },
+    ]);
+  });
+
+  it('that says where it begins is not joined by who comes after its first event', async () => {
+    write(1, 2);
+    const query = 'subscription { rows(after: "0") { value } }';
+    client.subscribe({ query });
+    await client.untilEvents(2);
+    const other = await openSubscriber(gateway.webSocketUrl);
+    other.subscribe({ query });
+    expect(valuesOf(await other.untilEvents(2))).toEqual([1, 2]);
+    other.socket.terminate();
+  });
+});
+
+describe('a subscription without a cursor', () => {
+  it('is begun again, and its next event tells of the gap', async () => {
+    client.subscribe({ query: 'subscription { plain }' });
+    await live.untilReaders(1);
+    write(1);
+    await client.untilEvents(1);
+    subgraph.dropSockets();
+    await waitFor('it has begun again', () => subgraph.payloads.length === 2 && live.readers === 1);
+    write(2, 3);
+    expect(await client.untilEvents(3)).toEqual([
+      { data: { plain: 1 } },
+      { data: { plain: 2 }, extensions: { gap: true } },
+      { data: { plain: 3 } },
+    ]);
+  });
+});
+
+describe('a subgraph that does not come back', () => {
+  it('ends its subscriptions with an error after as many attempts as are set, and the socket stays', async () => {
+    const id = client.subscribe({ query: 'subscription { rows { value } }' });
+    await live.untilReaders(1);
+    write(1);
+    await client.untilEvents(1);
+    await subgraph.close();
+    const error = await client.untilHeard(({ type }) => type === 'error');
+    expect(error).toMatchObject({
+      id,
+      payload: [{ extensions: { code: 'UPSTREAM_FAILED', subgraph: 'rows', traceId: expect.any(String) } }],
+    });
+    client.subscribe({ query: '{ __typename }' });
+    await client.untilEvents(2);
+  });
+});
