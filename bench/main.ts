@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fanOut } from './fan-out.js';
 import { heavyQuery } from './heavy-query.js';
 import { ingest } from './ingest.js';
 import { query } from './query.js';
@@ -16,15 +17,17 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   ingest,
   query,
   'heavy-query': heavyQuery,
+  'fan-out': fanOut,
 };
 
-const HELP = `npm run bench -- [${Object.keys(BENCHES).join('|')} …] [--quick] [--probe-seconds N]
+const HELP = `npm run bench -- [${Object.keys(BENCHES).join('|')} …] [--quick] [--probe-seconds N] [--clients N,…]
   --quick            short measurements, for a look at whether everything runs; their figures say little
   --probe-seconds N  how long the host probe runs before memory is read for the second time [60]
+  --clients N,…      how many clients a fan-out has, one measurement for each [1000,5000]
 `;
 
-const WHOLE: BenchOptions = { windowSeconds: 4, probeSeconds: 60, starts: 3 };
-const QUICK: BenchOptions = { windowSeconds: 1, probeSeconds: 3, starts: 1 };
+const WHOLE: BenchOptions = { windowSeconds: 4, probeSeconds: 60, starts: 3, clients: [1_000, 5_000] };
+const QUICK: BenchOptions = { windowSeconds: 1, probeSeconds: 3, starts: 1, clients: [200] };
 
 interface CommandLine {
   readonly names: readonly string[];
@@ -34,7 +37,12 @@ interface CommandLine {
 function readCommandLine(): CommandLine {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean' }, 'probe-seconds': { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      quick: { type: 'boolean' },
+      'probe-seconds': { type: 'string' },
+      clients: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) throw new Error(HELP);
   const unknown = positionals.find((name) => !Object.hasOwn(BENCHES, name));
@@ -44,9 +52,13 @@ function readCommandLine(): CommandLine {
   const options = values.quick ? QUICK : WHOLE;
   const probeSeconds = Number(values['probe-seconds'] ?? options.probeSeconds);
   if (!(probeSeconds >= 0)) throw new Error(`--probe-seconds: expected a number of seconds\n${HELP}`);
+  const clients = values.clients?.split(',').map(Number) ?? options.clients;
+  if (!clients.every((count) => Number.isSafeInteger(count) && count > 0)) {
+    throw new Error(`--clients: expected whole numbers, comma-separated\n${HELP}`);
+  }
   return {
     names: positionals.length > 0 ? positionals : Object.keys(BENCHES),
-    options: { ...options, probeSeconds },
+    options: { ...options, probeSeconds, clients },
   };
 }
 

@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly probeSeconds: number;
   /** How often a start is repeated; the median is told. */
   readonly starts: number;
+  /** How many clients a fan-out has, one measurement for each number. */
+  readonly clients: readonly number[];
 }
 
 /** One question and the way to its answer. */
