@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
-import type { NodeModel } from './models.js';
+import type { DeviceModel, NodeModel } from './models.js';
 import type { Registry } from './registry.js';
 import type { Sample } from './samples/sample.js';
 import type { SampleStorage } from './samples/sample-storage.js';
@@ -11,6 +11,8 @@ export interface Context extends RequestContext {
   readonly nodes: DataLoader<number, NodeModel | null>;
   /** The nodes whose signal is a metric of a device, by index, by the device's id. */
   readonly nodesOfDevice: DataLoader<string, NodeModel[]>;
+  /** Devices by id; null for one that is not, or no longer, known. */
+  readonly devices: DataLoader<string, DeviceModel | null>;
   readonly newestSample: () => Promise<Sample | undefined>;
   /** To be called when nodes have changed. */
   readonly forgetNodes: () => void;
@@ -32,10 +34,15 @@ export function createContext(request: RequestContext, { registry, storage }: Co
     const found = await registry.findNodesOfDevices(deviceIds);
     return deviceIds.map((id) => found.filter(({ signal }) => signal?.deviceId === id));
   });
+  const devices = new DataLoader<string, DeviceModel | null>(async (ids) => {
+    const known = await registry.findKnownIds(ids);
+    return ids.map((id) => (known.has(id) ? { id } : null));
+  });
   return {
     ...request,
     nodes,
     nodesOfDevice,
+    devices,
     newestSample: () => (newest ??= storage.findNewest()),
     forgetNodes: () => {
       nodes.clearAll();

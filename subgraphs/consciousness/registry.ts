@@ -27,6 +27,8 @@ export interface Registry {
   /** Takes the signals away that are metrics of this device, except those in `kept`. */
   clearSignals(deviceId: string, kept: readonly string[]): Promise<void>;
   findDevice(id: string): Promise<KnownDevice | undefined>;
+  /** Which of these ids are of devices that it knows. */
+  findKnownIds(ids: readonly string[]): Promise<ReadonlySet<string>>;
   findDeviceByName(name: string): Promise<KnownDevice | undefined>;
   saveDevice(device: KnownDevice): Promise<void>;
   removeDevice(id: string): Promise<void>;
@@ -84,6 +86,12 @@ export function createRegistry({
     },
     async findDevice(id) {
       return (await client.knownDevice.findFirst({ where: { id } })) ?? undefined;
+    },
+    async findKnownIds(ids) {
+      const where = { id: { in: [...ids] } };
+      return new Set(
+        (await client.knownDevice.findMany({ where, select: { id: true } })).map(({ id }) => id),
+      );
     },
     async findDeviceByName(name) {
       return (await client.knownDevice.findFirst({ where: { name } })) ?? undefined;

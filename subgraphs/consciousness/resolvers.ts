@@ -68,7 +68,7 @@ export function createResolvers({ database, nodeCount, registryOf, openSamples }
       // A node that has since left the network is still the node of its old samples.
       node: async ({ index }, _arguments, { nodes }) =>
         (await nodes.load(index)) ?? { index, signal: undefined },
-      device: ({ deviceId }) => ({ id: deviceId }),
+      device: ({ deviceId }, _arguments, { devices }) => devices.load(deviceId),
     },
   };
 }

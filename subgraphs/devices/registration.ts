@@ -31,7 +31,8 @@ const DEVICE_ID = /^dev_[0-9a-f]{32}$/;
 const METRIC_NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
 /** The characters that a UCUM code may consist of. Source: The Unified Code for Units of Measure, §3. */
 const UNIT = /^[!-~]{1,64}$/;
-const MAX_METRICS = 256;
+/** The most metrics of one device. */
+export const MAX_METRICS = 256;
 const MAX_DESCRIPTION = 1_000;
 
 /** Checks a device that is to be registered or changed, and tells everything that is wrong with it. */

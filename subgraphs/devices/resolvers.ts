@@ -9,6 +9,7 @@ import type {
 } from './generated/schema-types.js';
 import type { DeviceConnectionModel, SeriesModel } from './models.js';
 import type { DeviceMutations } from './mutations.js';
+import { checkLatestKey } from './readings/latest-readings.js';
 import type { ReadingEvent, ReadingStreamOptions } from './readings/reading-stream.js';
 import { checkSeriesKey, type SeriesKey } from './readings/series.js';
 import { isMetricName } from './registration.js';
@@ -49,17 +50,13 @@ export function createResolvers({ registry, mutations, openStream }: ResolverDep
     Device: {
       __resolveReference: async ({ id }, { devices }) => (await devices.load(id)) ?? null,
       metrics: ({ id }, _args, { metrics }) => metrics.load(id),
-      latest: ({ id }, { metrics }, { latest }) =>
-        latest.load({ deviceId: id, metrics: metrics?.filter(isMetricName) ?? undefined }),
+      latest: ({ id }, { metrics }, { latest }) => latest.load(checkLatestKey({ deviceId: id, metrics })),
       series: ({ id }, { metric, range: { from, to }, limit }, context) =>
         loadSeries({ deviceId: id, metric, from, to: to ?? new Date(), limit }, context),
     },
     Reading: {
-      device: async ({ deviceId }, _args, { devices }) => {
-        const device = await devices.load(deviceId);
-        if (device) return device;
-        throw new AegisError('NOT_FOUND', `There is no device ${deviceId} any more; it has been removed.`);
-      },
+      // It may have been removed while its reading was on the way.
+      device: async ({ deviceId }, _args, { devices }) => (await devices.load(deviceId)) ?? null,
     },
   } satisfies Resolvers;
 }
@@ -121,7 +118,10 @@ async function checkStream(
     );
   }
   return {
-    filter: { ...(deviceIds ? { deviceIds } : {}), ...(metrics ? { metrics } : {}) },
+    filter: {
+      ...(deviceIds ? { deviceIds: [...new Set(deviceIds)] } : {}),
+      ...(metrics ? { metrics: [...new Set(metrics)] } : {}),
+    },
     after: after ?? undefined,
   };
 }

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
 import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
 import type { Database } from '../../kernel/database/database.js';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { createMetrics } from '../../kernel/telemetry/metrics.js';
 import { openTestDatabase } from '../support/embedded-database.js';
 import {
@@ -31,7 +32,7 @@ beforeAll(async () => {
   system = await openLocalSystem({ database, env: ENV });
   await system.start();
   gateway = openGateway(system);
-}, 30_000);
+}, 90_000);
 
 afterAll(async () => {
   await gateway.close();
@@ -39,7 +40,8 @@ afterAll(async () => {
   await database.close();
 });
 
-function openGateway({ subgraphs }: LocalSystem): Gateway {
+/** @param down names a subgraph that does not answer. */
+function openGateway({ subgraphs }: LocalSystem, down?: string): Gateway {
   const logger = pino({ level: 'silent' });
   return createGateway({
     supergraphSdl: readFileSync(join(SCHEMA_FOLDER, 'supergraph.graphql'), 'utf8'),
@@ -48,10 +50,15 @@ function openGateway({ subgraphs }: LocalSystem): Gateway {
       if (!here) throw new Error(`the supergraph names ${name}, but there is no folder subgraphs/${name}`);
       const { schema, subgraph } = here;
       const createContext = subgraph.createContext.bind(subgraph);
-      return createInProcessTransport({
+      const transport = createInProcessTransport({
         subgraph: { name, schema, createContext, health: () => subgraph.health() },
         logger,
       });
+      if (name !== down) return transport;
+      return {
+        ...transport,
+        execute: () => Promise.reject(new AegisError('UPSTREAM_FAILED', `${name} does not answer.`)),
+      };
     },
     logger,
     metrics: createMetrics(),
@@ -60,9 +67,9 @@ function openGateway({ subgraphs }: LocalSystem): Gateway {
   });
 }
 
-/** An operation as the gateway takes it. */
-function read(text: string) {
-  const generation = gateway.current;
+/** An operation as a gateway takes it. */
+function read(text: string, by = gateway) {
+  const generation = by.current;
   const document = generation.readDocument(text);
   if (!('kind' in document)) throw new Error(document.map(({ message }) => message).join('\n'));
   expect(validate(generation.snapshot.apiSchema, document)).toEqual([]);
@@ -168,6 +175,63 @@ describe('the committed supergraph over the real subgraphs', () => {
           },
         },
       },
+    });
+  });
+
+  describe('while devices does not answer', () => {
+    let half: Gateway;
+
+    beforeAll(() => {
+      half = openGateway(system, 'devices');
+    });
+    afterAll(() => half.close());
+
+    it('gives what the nodes say, with null and an error where the device would be', async () => {
+      const result = plain(await half.execute(read('{ nodes { index metric device { name } } }', half)));
+      expect(result).toMatchObject({
+        data: {
+          nodes: [
+            { index: 0, metric: 'load', device: null },
+            { index: 1, metric: 'memory', device: null },
+            { index: 2, metric: null, device: null },
+          ],
+        },
+        errors: expect.arrayContaining([
+          expect.objectContaining({ extensions: expect.objectContaining({ code: 'UPSTREAM_FAILED' }) }),
+        ]),
+      });
+    });
+
+    it('loses no event of the other stream', async () => {
+      const text = 'subscription { consciousnessMetrics { sample { nodes { value device { name } } } } }';
+      const events = await half.subscribe(read(text, half));
+      if (!(Symbol.asyncIterator in events)) throw new Error(JSON.stringify(events.errors));
+      const { value } = await events.next();
+      await events.return?.();
+      expect(plain(value as ExecutionResult)).toMatchObject({
+        data: {
+          consciousnessMetrics: {
+            sample: {
+              nodes: [
+                { value: 0.5, device: null },
+                { value: 1_024, device: null },
+              ],
+            },
+          },
+        },
+      });
+    });
+  });
+
+  it('gives the devices without their nodes while consciousness does not answer', async () => {
+    const half = openGateway(system, 'consciousness');
+    const result = plain(
+      await half.execute(read('{ devices { edges { node { name nodes { index } } } } }', half)),
+    );
+    await half.close();
+    expect(result).toMatchObject({
+      data: { devices: { edges: [{ node: { name: 'host', nodes: null } }] } },
+      errors: [{ extensions: { code: 'UPSTREAM_FAILED' } }],
     });
   });
 });

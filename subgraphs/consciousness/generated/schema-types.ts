@@ -115,8 +115,8 @@ export type Device = {
   __typename?: 'Device';
   /** Opaque id, such as `dev_0192…`. */
   id: Scalars['ID']['output'];
-  /** The nodes whose signal is a metric of this device, by index. */
-  nodes: Array<Node>;
+  /** The nodes whose signal is a metric of this device, by index. Null only when they could not be read. */
+  nodes?: Maybe<Array<Node>>;
 };
 
 /** The network at one instant. */
@@ -171,8 +171,8 @@ export type NodeSample = {
   index: Scalars['Int']['output'];
   /** The node. */
   node: Node;
-  /** The device whose metric was its signal. */
-  device: Device;
+  /** The device whose metric was its signal; null when it has since been removed. */
+  device?: Maybe<Device>;
   /** Name of the metric that was its signal. */
   metric: Scalars['String']['output'];
   /** The newest value of its signal when the sample was taken, in the metric's unit. */
@@ -396,7 +396,7 @@ export type NodeResolvers<ContextType = Context, ParentType extends ResolversPar
 export type DeviceResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Device'] = ResolversParentTypes['Device'], FederationReferenceType extends FederationReferenceTypes['Device'] = FederationReferenceTypes['Device']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Device']> | FederationReferenceType, FederationReferenceType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  nodes?: Resolver<Array<ResolversTypes['Node']>, ParentType, ContextType>;
+  nodes?: Resolver<Maybe<Array<ResolversTypes['Node']>>, ParentType, ContextType>;
 };
 
 export type NetworkStateResolvers<ContextType = Context, ParentType extends ResolversParentTypes['NetworkState'] = ResolversParentTypes['NetworkState']> = {
@@ -423,7 +423,7 @@ export type ConsciousnessSampleResolvers<ContextType = Context, ParentType exten
 export type NodeSampleResolvers<ContextType = Context, ParentType extends ResolversParentTypes['NodeSample'] = ResolversParentTypes['NodeSample']> = {
   index?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Node'], ParentType, ContextType>;
-  device?: Resolver<ResolversTypes['Device'], ParentType, ContextType>;
+  device?: Resolver<Maybe<ResolversTypes['Device']>, ParentType, ContextType>;
   metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   phase?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;

@@ -77,7 +77,7 @@ export type Mutation = {
   registerDevice: RegisterDevicePayload;
   /** Changes a device. What is left out stays as it is. */
   updateDevice: UpdateDevicePayload;
-  /** Removes a device with all of its readings. There is no way back. */
+  /** Removes a device. From then on its readings are not seen any more; they are deleted soon after. There is no way back. */
   removeDevice: RemoveDevicePayload;
 };
 
@@ -168,8 +168,8 @@ export type DeviceMetric = {
 /** One measured value. */
 export type Reading = {
   __typename?: 'Reading';
-  /** The device that measured it. */
-  device: Device;
+  /** The device that measured it; null when it has since been removed. */
+  device?: Maybe<Device>;
   /** Name of the metric. */
   metric: Scalars['String']['output'];
   /** The value, in `unit`. */
@@ -540,7 +540,7 @@ export type DeviceMetricResolvers<ContextType = Context, ParentType extends Reso
 };
 
 export type ReadingResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Reading'] = ResolversParentTypes['Reading']> = {
-  device?: Resolver<ResolversTypes['Device'], ParentType, ContextType>;
+  device?: Resolver<Maybe<ResolversTypes['Device']>, ParentType, ContextType>;
   metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   unit?: Resolver<ResolversTypes['String'], ParentType, ContextType>;

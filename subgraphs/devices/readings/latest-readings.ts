@@ -1,12 +1,36 @@
 import type { Database } from '../../../kernel/database/database.js';
+import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { ReadingModel } from '../models.js';
+import { isMetricName, MAX_METRICS } from '../registration.js';
 
 /** The newest readings of one device that are asked for. */
 export interface LatestKey {
   readonly deviceId: string;
   /** Undefined means every metric that the device declares. */
   readonly metrics: readonly string[] | undefined;
+}
+
+/**
+ * Checks what is asked of a device's newest readings; each name counts once, and one that no metric can have is left out.
+ *
+ * Errors: BAD_USER_INPUT for more names than a device can have metrics.
+ */
+export function checkLatestKey({
+  deviceId,
+  metrics,
+}: {
+  readonly deviceId: string;
+  readonly metrics?: readonly string[] | null | undefined;
+}): LatestKey {
+  const names = metrics == null ? undefined : [...new Set(metrics)];
+  if (names && names.length > MAX_METRICS) {
+    throw new AegisError(
+      'BAD_USER_INPUT',
+      `metrics: expected at most ${MAX_METRICS} names, got ${names.length}; leave it out for all.`,
+    );
+  }
+  return { deviceId, metrics: names?.filter(isMetricName) };
 }
 
 interface LatestRow {

@@ -3,31 +3,31 @@ import type { ExecutionResult } from 'graphql';
 import { createLogger } from '../../../kernel/telemetry/logger.js';
 import { createMetrics } from '../../../kernel/telemetry/metrics.js';
 import type { Database } from '../../../kernel/database/database.js';
-import { openEmbeddedDatabase } from '../../../kernel/database/embedded-database.js';
 import { createEventLog } from '../../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../../kernel/events/in-process-live-bus.js';
 import { readSettings } from '../../../kernel/config/settings.js';
 import { subgraph as door } from '../../../subgraphs/consciousness/subgraph.js';
+import { openTestDatabase } from '../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
 import { newWorkspace, startConsciousness, type Consciousness } from './support/start-consciousness.js';
 import { until } from './support/until.js';
 
 const statements: string[] = [];
+const opened = createOpened();
 let database: Database;
 let consciousness: Consciousness;
 
 beforeAll(async () => {
   const onStatement = (sql: string) => statements.push(sql);
-  database = await openEmbeddedDatabase({ migrationsFolder: 'prisma/migrations', onStatement });
+  database = opened.keep(await openTestDatabase({ onStatement }));
   consciousness = await startConsciousness({ database, workspace: newWorkspace() });
+  opened.keep(consciousness.subgraph);
   await consciousness.register('dev_1', 'host', ['a', 'b', 'c']);
   await consciousness.clock.advance(1_000);
   await beat(1);
-});
+}, OPEN_DEADLINE_MS);
 
-afterAll(async () => {
-  await consciousness.subgraph.close();
-  await database.close();
-});
+afterAll(opened.close);
 
 async function beat(value: number): Promise<void> {
   await consciousness.measure('dev_1', { a: value, b: -value });
@@ -146,10 +146,11 @@ describe('consciousnessMetrics', () => {
     await resumed.return(undefined);
   });
 
-  it('needs one statement an event for the nodes, and none when they are not asked for', async () => {
+  it('needs one statement an event for the nodes and one for the devices, and none when they are not asked for', async () => {
     for (const [fields, expected] of [
-      ['cursor sample { nodes { index device { id } } }', 0],
-      [FIELDS, 1],
+      ['cursor sample { nodes { index value } }', 0],
+      ['cursor sample { nodes { index device { id } } }', 1],
+      [FIELDS, 2],
     ] as const) {
       const events = await subscribe(`subscription { consciousnessMetrics { ${fields} } }`);
       await beat(5);
@@ -158,6 +159,24 @@ describe('consciousnessMetrics', () => {
       expect(await countStatements(() => next(events))).toBeLessThanOrEqual(expected);
       await events.return(undefined);
     }
+  });
+
+  it('has no device for a sample of one that has since been removed', async () => {
+    const running = await startConsciousness({ database, workspace: newWorkspace() });
+    await running.register('dev_gone', 'host', ['a']);
+    await running.clock.advance(1_000);
+    await running.measure('dev_gone', { a: 1 });
+    await running.clock.advance(1_000);
+    await running.state({ type: 'aegis.device.removed', data: { id: 'dev_gone' } });
+    const events = await running.subscribe(`subscription { consciousnessMetrics(after: "${cursorBefore()}") {
+      sample { nodes { index value device { id } node { index device { id } } } }
+    } }`);
+    if (!('next' in events)) throw new Error(JSON.stringify(events));
+    expect((await next(events)).sample).toEqual({
+      nodes: [{ index: 0, value: 1, device: null, node: { index: 0, device: null } }],
+    });
+    await events.return(undefined);
+    await running.subgraph.close();
   });
 
   it('ends at once when the subscriber leaves while it waits', async () => {
@@ -228,4 +247,9 @@ async function next(events: AsyncGenerator<ExecutionResult>): Promise<Event> {
   const { value } = (await events.next()) as { value: ExecutionResult };
   expect(value.errors).toBeUndefined();
   return (value.data as { consciousnessMetrics: Event }).consciousnessMetrics;
+}
+
+/** The cursor of before the first sample. */
+function cursorBefore(): string {
+  return Buffer.from('smp:0').toString('base64url');
 }

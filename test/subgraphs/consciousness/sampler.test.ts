@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../kernel/database/database.js';
-import { openEmbeddedDatabase } from '../../../kernel/database/embedded-database.js';
+import { openTestDatabase } from '../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
 import { createManualClock } from './support/manual-clock.js';
 import { until } from './support/until.js';
 import {
@@ -10,17 +11,14 @@ import {
   type Consciousness,
 } from './support/start-consciousness.js';
 
+const opened = createOpened();
 let database: Database;
-const running: Consciousness[] = [];
 
 beforeAll(async () => {
-  database = await openEmbeddedDatabase({ migrationsFolder: 'prisma/migrations' });
-});
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
 
-afterAll(async () => {
-  for (const { subgraph } of running) await subgraph.close();
-  await database.close();
-});
+afterAll(opened.close);
 
 async function start(
   options: Partial<Parameters<typeof startConsciousness>[0]> = {},
@@ -30,7 +28,7 @@ async function start(
     ...{ database, workspace: newWorkspace(), ...rest },
     settings: { nodeCount: 3, minimumSamples: 8, windowSamples: 16, stalePeriods: 3, ...settings },
   });
-  running.push(consciousness);
+  opened.keep(consciousness.subgraph);
   return consciousness;
 }
 

@@ -1,20 +1,23 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../kernel/database/database.js';
 import { openTestDatabase } from '../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
 import { openDevices, type Answer, type TestDevices } from './support/open-devices.js';
 
+const opened = createOpened();
+const openedByTest = createOpened();
 let database: Database;
 let devices: TestDevices;
 const statements: string[] = [];
 
 beforeAll(async () => {
-  database = await openTestDatabase({ onStatement: (sql) => statements.push(sql) });
-});
-afterAll(() => database.close());
+  database = opened.keep(await openTestDatabase({ onStatement: (sql) => statements.push(sql) }));
+}, OPEN_DEADLINE_MS);
+afterAll(opened.close);
 beforeEach(async () => {
-  devices = await openDevices({ database });
+  devices = openedByTest.keep(await openDevices({ database }));
 });
-afterEach(() => devices.close());
+afterEach(openedByTest.close);
 
 const REGISTER = `mutation ($input: RegisterDeviceInput!) {
   registerDevice(input: $input) {
@@ -264,6 +267,20 @@ describe('the readings of a device', () => {
     ]);
     const chosen = await devices.ask(query, { id, metrics: ['a', 'nobody', '\u0000'] });
     expect(chosen.device?.latest).toMatchObject([{ metric: 'a', value: 3 }]);
+  });
+
+  it('shows the newest of a metric once however often it is named, of at most 256 names', async () => {
+    const id = await devices.register('one', ['a']);
+    await store(id, 'a', [1]);
+    const query =
+      'query ($id: ID!, $metrics: [String!]) { device(id: $id) { latest(metrics: $metrics) { value } } }';
+    const named = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`);
+    const often = await devices.ask(query, { id, metrics: Array.from({ length: 500 }, () => 'a') });
+    expect(often.device?.latest).toEqual([{ value: 1 }]);
+    const most = await devices.ask(query, { id, metrics: ['a', ...named(255)] });
+    expect(most.device?.latest).toEqual([{ value: 1 }]);
+    const { errors } = await devices.run(query, { id, metrics: ['a', ...named(256)] });
+    expect(errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT');
   });
 
   it('gives a series oldest first, from its beginning up to but without its end, and says when it is cut off', async () => {

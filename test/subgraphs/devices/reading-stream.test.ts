@@ -7,11 +7,14 @@ import { withDeadline } from '../../../kernel/lifecycle/lifecycle.js';
 import type { DeviceReadingEvent, Subscription } from '../../../subgraphs/devices/generated/schema-types.js';
 import { readingMessageSchema } from '../../../subgraphs/devices/readings/reading-message.js';
 import { openTestDatabase } from '../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
 import { newWorkspace, openDevices, type TestDevices } from './support/open-devices.js';
 import { range, writeReadings } from './support/write-readings.js';
 
 type ReadingStream = AsyncGenerator<ExecutionResult<Subscription>, void, void>;
 
+const opened = createOpened();
+const openedByTest = createOpened();
 let database: Database;
 let devices: TestDevices;
 let first: string;
@@ -19,17 +22,17 @@ let second: string;
 const streams: ReadingStream[] = [];
 
 beforeAll(async () => {
-  database = await openTestDatabase();
-});
-afterAll(() => database.close());
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
+afterAll(opened.close);
 beforeEach(async () => {
-  devices = await openDevices({ database });
+  devices = openedByTest.keep(await openDevices({ database }));
   first = await devices.register('first', ['temperature', 'humidity']);
   second = await devices.register('second', ['temperature']);
 });
 afterEach(async () => {
   for (const stream of streams.splice(0)) await stream.return();
-  await devices.close();
+  await openedByTest.close();
 });
 
 const STREAM = `subscription ($deviceIds: [ID!], $metrics: [String!], $after: String) {
@@ -37,6 +40,8 @@ const STREAM = `subscription ($deviceIds: [ID!], $metrics: [String!], $after: St
     cursor gap reading { metric value unit measuredAt device { id name } }
   }
 }`;
+
+const REMOVE = 'mutation ($id: ID!) { removeDevice(input: { id: $id }) { deviceId } }';
 
 async function open(
   variables: Record<string, unknown> = {},
@@ -194,7 +199,7 @@ describe('the stream of readings', () => {
       publish: (...args: Parameters<typeof bus.publish>) =>
         dropping ? Promise.resolve() : bus.publish(...args),
     };
-    devices = await openDevices({ database, workspace, bus: lossy });
+    devices = openedByTest.keep(await openDevices({ database, workspace, bus: lossy }));
     const stream = await open();
     const pending = take(stream, 4);
     await writeReadings(devices, first, [1]);
@@ -229,12 +234,20 @@ describe('the stream of readings', () => {
     expect(valuesOf(await pending)).toEqual([1, 2]);
   });
 
+  it('gives a reading whose device was removed while it was on the way, with null for the device', async () => {
+    const stream = await open();
+    const pending = next(stream);
+    await writeReadings(devices, first, [1], 'humidity');
+    await pending;
+    await writeReadings(devices, second, [2]);
+    await devices.ask(REMOVE, { id: second });
+    expect((await next(stream)).reading).toMatchObject({ value: 2, device: null });
+  });
+
   it('passes over where the readings of a removed device were, without a gap', async () => {
     const after = await cursorNow();
     for (const from of [0, 1_000]) await writeReadings(devices, second, range(from, from + 1_000));
-    await devices.ask('mutation ($id: ID!) { removeDevice(input: { id: $id }) { deviceId } }', {
-      id: second,
-    });
+    await devices.ask(REMOVE, { id: second });
     await writeReadings(devices, first, [1, 2]);
     const events = await take(await open({ after }), 2);
     expect(events.map(({ gap, reading }) => [reading.value, gap])).toEqual([

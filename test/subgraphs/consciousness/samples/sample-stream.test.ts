@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
-import { openEmbeddedDatabase } from '../../../../kernel/database/embedded-database.js';
 import { createInProcessLiveBus } from '../../../../kernel/events/in-process-live-bus.js';
 import type { LiveBus } from '../../../../kernel/events/live-bus.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
@@ -20,25 +19,26 @@ import {
   type SampleEvent,
   type SampleStream,
 } from '../../../../subgraphs/consciousness/samples/sample-stream.js';
+import { openTestDatabase } from '../../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { newWorkspace } from '../support/start-consciousness.js';
 
 const logger = createLogger({ level: 'silent', pretty: false });
 const statements: string[] = [];
 const closing: (() => Promise<void>)[] = [];
+const opened = createOpened();
 let database: Database;
 
 beforeAll(async () => {
   const onStatement = (sql: string) => statements.push(sql);
-  database = await openEmbeddedDatabase({ migrationsFolder: 'prisma/migrations', onStatement });
-});
+  database = opened.keep(await openTestDatabase({ onStatement }));
+}, OPEN_DEADLINE_MS);
 
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-afterAll(async () => {
-  await database.close();
-});
+afterAll(opened.close);
 
 interface Bench {
   readonly workspace: WorkspaceId;

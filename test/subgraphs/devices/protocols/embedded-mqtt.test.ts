@@ -9,24 +9,27 @@ import { createEmbeddedMqtt } from '../../../../subgraphs/devices/protocols/embe
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { waitFor } from '../../../support/wait-for.js';
 import { connectMqtt, firstOf, gather } from '../support/mqtt.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
 
+const opened = createOpened();
+const openedByTest = createOpened();
 let database: Database;
 let devices: TestDevices;
 let deviceId: string;
 const clients: MqttClient[] = [];
 
 beforeAll(async () => {
-  database = await openTestDatabase();
-});
-afterAll(() => database.close());
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
+afterAll(opened.close);
 beforeEach(async () => {
-  devices = await openDevices({ database });
+  devices = openedByTest.keep(await openDevices({ database }));
   deviceId = await devices.register('sensor', ['temperature', 'humidity']);
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) client.end(true);
-  await devices.close();
+  await openedByTest.close();
 });
 
 async function open(options: Parameters<typeof connectMqtt>[1] = {}): Promise<MqttClient> {
@@ -192,11 +195,13 @@ describe('telemetry over the embedded broker', () => {
 
   it('answers a payload that is too large, and ends a connection that announces an enormous packet', async () => {
     await devices.close();
-    devices = await openDevices({
-      database,
-      workspace: devices.workspace,
-      env: { AEGIS_MAX_PAYLOAD_BYTES: '1024' },
-    });
+    devices = openedByTest.keep(
+      await openDevices({
+        database,
+        workspace: devices.workspace,
+        env: { AEGIS_MAX_PAYLOAD_BYTES: '1024' },
+      }),
+    );
     const client = await open();
     const received = await gather(client, `${topicOf('sensor')}/rejected`);
     await client.publishAsync(topicOf('sensor'), Buffer.alloc(2_000, ' '), { qos: 1 });
@@ -273,11 +278,13 @@ describe('who may use the embedded broker', () => {
       ['good', { subject: 'device', workspace, roles: [] }],
       ['foreign', { subject: 'device', workspace: newWorkspace(), roles: [] }],
     ]);
-    devices = await openDevices({
-      database,
-      workspace,
-      identify: ({ token }) => principals.get(token ?? ''),
-    });
+    devices = openedByTest.keep(
+      await openDevices({
+        database,
+        workspace,
+        identify: ({ token }) => principals.get(token ?? ''),
+      }),
+    );
   });
 
   it.each([undefined, 'bad'])('refuses the password %s', async (password) => {

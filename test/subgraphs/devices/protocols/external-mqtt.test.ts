@@ -11,10 +11,13 @@ import { openTestDatabase } from '../../../support/embedded-database.js';
 import { findFreePort } from '../../../support/free-port.js';
 import { startMosquitto, type Mosquitto } from '../../../support/mosquitto.js';
 import { waitFor } from '../../../support/wait-for.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { connectMqtt, firstOf, gather } from '../support/mqtt.js';
 import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
 
 describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
+  const opened = createOpened();
+  const openedByTest = createOpened();
   let database: Database;
   let mosquitto: Mosquitto;
   let devices: TestDevices;
@@ -22,21 +25,20 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
   let workspace: WorkspaceId;
 
   beforeAll(async () => {
-    database = await openTestDatabase();
-  });
-  afterAll(() => database.close());
+    database = opened.keep(await openTestDatabase());
+  }, OPEN_DEADLINE_MS);
+  afterAll(opened.close);
   beforeEach(async () => {
-    mosquitto = await startMosquitto();
+    mosquitto = openedByTest.keep(await startMosquitto());
     workspace = newWorkspace();
-    devices = await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: mosquitto.url } });
+    devices = openedByTest.keep(
+      await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: mosquitto.url } }),
+    );
     await devices.register('sensor');
     sender = await connectMqtt(mosquitto.url);
+    openedByTest.keep({ close: () => sender.endAsync(true) });
   });
-  afterEach(async () => {
-    sender.end(true);
-    await devices.close();
-    await mosquitto.close();
-  });
+  afterEach(openedByTest.close);
 
   const topic = () => `aegis/${workspace}/sensor/telemetry`;
   const send = (value: number) => sender.publishAsync(topic(), `{"temperature": ${value}}`, { qos: 1 });
@@ -63,11 +65,13 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
     'takes no more than %i messages at once when it may not, and stores all of them',
     async (inFlight) => {
       await devices.close();
-      devices = await openDevices({
-        database,
-        workspace,
-        env: { AEGIS_MQTT_URL: mosquitto.url, AEGIS_MQTT_IN_FLIGHT: String(inFlight) },
-      });
+      devices = openedByTest.keep(
+        await openDevices({
+          database,
+          workspace,
+          env: { AEGIS_MQTT_URL: mosquitto.url, AEGIS_MQTT_IN_FLIGHT: String(inFlight) },
+        }),
+      );
       const values = Array.from({ length: 200 }, (_, index) => index);
       await Promise.all(values.map(send));
       await waitForStored(values);
@@ -93,7 +97,9 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
   it('receives after its return what was published while it was away', async () => {
     await devices.close();
     await Promise.all([1, 2, 3].map(send));
-    devices = await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: mosquitto.url } });
+    devices = openedByTest.keep(
+      await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: mosquitto.url } }),
+    );
     await waitForStored([1, 2, 3]);
     expect(await storedValues()).toEqual([1, 2, 3]);
   });
@@ -136,7 +142,9 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
   it('starts without the broker, says so, and connects once it is there', async () => {
     await devices.close();
     const port = await findFreePort();
-    devices = await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: `mqtt://127.0.0.1:${port}` } });
+    devices = openedByTest.keep(
+      await openDevices({ database, workspace, env: { AEGIS_MQTT_URL: `mqtt://127.0.0.1:${port}` } }),
+    );
     expect(await devices.subgraph.health()).toMatchObject({
       state: 'DOWN',
       reason: expect.stringMatching(/ECONNREFUSED/),

@@ -3,19 +3,22 @@ import type { Database } from '../../../../kernel/database/database.js';
 import type { Identify } from '../../../../kernel/graphql/subgraph.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { waitFor } from '../../../support/wait-for.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
 
+const opened = createOpened();
+const openedByTest = createOpened();
 let database: Database;
 let devices: TestDevices;
 
 beforeAll(async () => {
-  database = await openTestDatabase();
-});
-afterAll(() => database.close());
-afterEach(() => devices.close());
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
+afterAll(opened.close);
+afterEach(openedByTest.close);
 
 async function open(options: { identify?: Identify; env?: Record<string, string> } = {}): Promise<void> {
-  devices = await openDevices({ database, ...options });
+  devices = openedByTest.keep(await openDevices({ database, ...options }));
   await devices.register('sensor');
 }
 
@@ -91,11 +94,13 @@ describe('who may send telemetry over HTTP', () => {
   it('asks for a key where one is needed, and takes only a good one', async () => {
     const workspace = newWorkspace();
     const principal = { subject: 'device', workspace, roles: [] };
-    devices = await openDevices({
-      database,
-      workspace,
-      identify: ({ token }) => (token === 'good' ? principal : undefined),
-    });
+    devices = openedByTest.keep(
+      await openDevices({
+        database,
+        workspace,
+        identify: ({ token }) => (token === 'good' ? principal : undefined),
+      }),
+    );
     await devices.register('sensor');
     const statusWith = async (headers: Record<string, string>) =>
       (await post('{"temperature": 1}', { headers })).status;

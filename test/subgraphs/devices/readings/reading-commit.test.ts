@@ -21,29 +21,30 @@ import { describeWith } from '../../../support/describe-with.js';
 import { MIGRATIONS_FOLDER } from '../../../support/embedded-database.js';
 import { waitFor } from '../../../support/wait-for.js';
 import { startPostgresServer, type PostgresServer } from '../../../support/postgres-server.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { newWorkspace } from '../support/open-devices.js';
 
 const FIRST_AT_US = Date.UTC(2026, 0, 1) * 1_000;
 
 /** What only a server with several connections can show. */
 describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres server', () => {
+  const opened = createOpened();
   let server: PostgresServer;
   /** Two processes, as far as the server can tell. */
   let databases: [Database, Database];
   let workspace: WorkspaceId;
 
   beforeAll(async () => {
-    server = await startPostgresServer();
+    server = opened.keep(await startPostgresServer());
     // The server of the tests forgets its last commits when it is broken off, unless it is asked not to.
     const url = `${server.url}?options=${encodeURIComponent('-c synchronous_commit=on')}`;
-    const open = (migrationsFolder?: string) =>
-      openServerDatabase({ url, poolSize: 4, ...(migrationsFolder ? { migrationsFolder } : {}) });
+    const open = async (migrationsFolder?: string) =>
+      opened.keep(
+        await openServerDatabase({ url, poolSize: 4, ...(migrationsFolder ? { migrationsFolder } : {}) }),
+      );
     databases = [await open(MIGRATIONS_FOLDER), await open()];
-  });
-  afterAll(async () => {
-    await Promise.all(databases.map((database) => database.close()));
-    await server.close();
-  });
+  }, OPEN_DEADLINE_MS);
+  afterAll(opened.close);
   beforeEach(async () => {
     workspace = newWorkspace();
     await ensureReadingStream(databases[0], workspace);

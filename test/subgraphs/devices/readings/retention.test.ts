@@ -4,24 +4,27 @@ import { encodeCursor } from '../../../../kernel/events/cursor.js';
 import { createLogger } from '../../../../kernel/telemetry/logger.js';
 import { createRetention } from '../../../../subgraphs/devices/readings/retention.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { openDevices, type TestDevices } from '../support/open-devices.js';
 import { range, writeReadings } from '../support/write-readings.js';
 
 const HOUR_MS = 3_600_000;
 
+const opened = createOpened();
+const openedByTest = createOpened();
 let database: Database;
 let devices: TestDevices;
 let deviceId: string;
 
 beforeAll(async () => {
-  database = await openTestDatabase();
-});
-afterAll(() => database.close());
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
+afterAll(opened.close);
 beforeEach(async () => {
-  devices = await openDevices({ database });
+  devices = openedByTest.keep(await openDevices({ database }));
   deviceId = await devices.register('sensor');
 });
-afterEach(() => devices.close());
+afterEach(openedByTest.close);
 
 const rows = () => database.inWorkspace(devices.workspace).client;
 
