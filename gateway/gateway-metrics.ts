@@ -44,12 +44,12 @@ export function createGatewayMetrics(registry: Metrics): GatewayMetrics {
     sockets: new Gauge({ name: 'aegis_gateway_sockets', help: 'Open WebSocket connections.', registers }),
     subscriptions: new Gauge({
       name: 'aegis_gateway_subscriptions',
-      help: 'Running subscriptions.',
+      help: 'Running executions of subscriptions; clients that ask for the same share one.',
       registers,
     }),
     events: new Counter({
       name: 'aegis_gateway_events_total',
-      help: 'Subscription events handed to clients.',
+      help: 'Events of subscriptions, each counted once however many clients it goes to.',
       registers,
     }),
   };

@@ -32,7 +32,7 @@ const PART = '\r\ncontent-type: application/json\r\n\r\n';
 /** It follows each part at once: a reader takes a part for whole only when it sees the next boundary. */
 const BOUNDARY = '\r\n--graphql';
 
-/** Source: Apollo, HTTP callback-free multipart protocol for GraphQL subscriptions, version 1.0. */
+/** Source: Apollo, "Multipart HTTP protocol for GraphQL subscriptions", version 1.0. */
 const MULTIPART: StreamFormat = {
   name: 'multipart',
   contentType: 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0"',
