@@ -7,7 +7,8 @@ import { backoffMs, isLoss, type ReconnectRules } from './reconnect.js';
 export interface Execution {
   /** Begins, or begins again where it was lost. Never throws. */
   readonly open: () => Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
-  readonly onEvent: (event: ExecutionResult) => void;
+  /** The next event is taken when this one has been handled. */
+  readonly onEvent: (event: ExecutionResult) => Promise<void>;
   /** Told of each loss that is not the end. */
   readonly onLoss: () => void;
   readonly reconnect: ReconnectRules;
@@ -55,7 +56,7 @@ async function pump(source: AsyncIterableIterator<ExecutionResult>, { onEvent }:
   const toOutcome = async (): Promise<Outcome> => {
     try {
       for (let next = await source.next(); !next.done; next = await source.next()) {
-        onEvent(next.value);
+        await onEvent(next.value);
         events += 1;
       }
       return { kind: 'complete' };

@@ -1,8 +1,10 @@
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client/core';
 import { Client, fetchExchange, type OperationResult } from '@urql/core';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { API_KEY, serveGateway, type ServedGateway } from '../../support/gateway-server.js';
 import { openStream, type StreamReader } from '../../support/stream-reader.js';
 import { openSubscriber } from '../../support/subscriber.js';
+import { waitFor } from '../../support/wait-for.js';
 
 let served: ServedGateway;
 const readers: StreamReader[] = [];
@@ -162,6 +164,27 @@ describe('a request that accepts Server-Sent Events', () => {
     expect(page.headers['access-control-allow-origin']).toBe('http://localhost:3000');
   });
 
+  it('may come from Apollo Client, by multipart', async () => {
+    const client = new ApolloClient({
+      link: new HttpLink({ uri: `${served.url}/graphql` }),
+      cache: new InMemoryCache(),
+    });
+    const results: unknown[] = [];
+    const running = client
+      .subscribe({ query: gql(SOLD) })
+      .subscribe({ next: ({ data }) => results.push(data) });
+    await served.inside.sold.untilReaders(1);
+    sell('1', '2');
+    await waitFor('both came', () => results.length === 2);
+    expect(results).toMatchObject([
+      { sold: { name: 'product 1', units: 10 } },
+      { sold: { name: 'product 2', units: 20 } },
+    ]);
+    running.unsubscribe();
+    await served.inside.sold.untilReaders(0);
+    client.stop();
+  });
+
   it('may come from urql', async () => {
     const client = new Client({
       url: `${served.url}/graphql`,
@@ -173,7 +196,7 @@ describe('a request that accepts Server-Sent Events', () => {
     const { unsubscribe } = client.subscription(SOLD, {}).subscribe((result) => results.push(result));
     await served.inside.sold.untilReaders(1);
     sell('1', '2');
-    while (results.length < 2) await new Promise(setImmediate);
+    await waitFor('both came', () => results.length === 2);
     expect(results.map(({ data }) => data as unknown)).toMatchObject([
       { sold: { name: 'product 1' } },
       { sold: { name: 'product 2' } },
