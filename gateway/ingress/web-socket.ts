@@ -33,8 +33,8 @@ export interface WebSocketOptions {
 
 /** What is known of a connection. */
 interface ClientConnection extends Connection, Record<PropertyKey, unknown> {
-  /** Aborted when the socket closes. */
-  readonly left: AbortSignal;
+  /** Aborted when the socket closes; made for the first operation that looks at it, for subscriptions need none. */
+  left: AbortController | undefined;
   /** Who it is; set when the connection is acknowledged. */
   principal: Principal | undefined;
 }
@@ -58,13 +58,13 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
   const operations = new WeakMap<ExecutionArgs, ClientOperation>();
 
   function openConnection(connection: Connection): ClientConnection {
-    const left = new AbortController();
+    const opened: ClientConnection = { ...connection, left: undefined, principal: undefined };
     gateway.metrics.sockets.inc();
     connection.socket.once('close', () => {
       gateway.metrics.sockets.dec();
-      left.abort();
+      opened.left?.abort();
     });
-    return { ...connection, left: left.signal, principal: undefined };
+    return opened;
   }
 
   function readOperation(
@@ -72,7 +72,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
     id: string,
     payload: SubscribePayload,
   ): ExecutionArgs | readonly GraphQLError[] {
-    const { principal, left } = connection;
+    const { principal } = connection;
     // graphql-ws hands on no operation before the connection is acknowledged, and then there is one.
     if (!principal) return [new GraphQLError('the connection is not acknowledged')];
     const generation = gateway.current;
@@ -89,7 +89,9 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       operationName,
       variables: payload.variables,
       context: { principal, trace: traceOfPayload(payload) },
-      signal: left,
+      get signal() {
+        return signalOf(connection);
+      },
     });
     return args;
   }
@@ -123,6 +125,14 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
         formatErrors(errors.flatMap(unwrap), traceOfPayload(payload)),
     },
   });
+}
+
+/** Aborted when the client's socket closes. */
+function signalOf(connection: ClientConnection): AbortSignal {
+  const { socket } = connection;
+  connection.left ??= new AbortController();
+  if (socket.readyState === socket.CLOSED) connection.left.abort();
+  return connection.left.signal;
 }
 
 /** Joins a subscription; what graphql-ws iterates over is how it ends. */

@@ -10,11 +10,14 @@ import type { Principal } from '../../kernel/identity/principal.js';
 import type { GatewayOperation } from '../gateway-operation.js';
 import { readResumable, type ResumableOperation } from './resumable-operation.js';
 
+/** A subscription as a client asked for it, without what belongs to that client alone. */
+export type AskedOperation = Omit<GatewayOperation, 'signal'>;
+
 /** A subscription as a client asked for it, read so far that two of them can be compared. */
 export interface SharedOperation {
   /** The same for all that may share one execution: supergraph, operation, variables and identity. */
   readonly key: string;
-  readonly asked: GatewayOperation;
+  readonly asked: AskedOperation;
   /** The variables that the operation declares, checked and with their defaults. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** How it is taken up where it was lost; undefined when it cannot be. */
@@ -31,7 +34,7 @@ interface DocumentFacts {
 }
 
 /** Reads the subscriptions that clients ask for, or says what is wrong with one. */
-export type ReadSharedOperation = (asked: GatewayOperation) => SharedOperation | readonly GraphQLError[];
+export type ReadSharedOperation = (asked: AskedOperation) => SharedOperation | readonly GraphQLError[];
 
 /** Who is asking, as far as subgraphs are told. */
 export function identityOf({ subject, workspace, roles }: Principal): string {
@@ -42,7 +45,7 @@ export function identityOf({ subject, workspace, roles }: Principal): string {
 export function createSharedOperationReader(): ReadSharedOperation {
   const known = new WeakMap<DocumentNode, Map<string, DocumentFacts>>();
 
-  function factsOf({ generation, document, operationName }: GatewayOperation): DocumentFacts | undefined {
+  function factsOf({ generation, document, operationName }: AskedOperation): DocumentFacts | undefined {
     // A document belongs to one generation: it was validated against its schema.
     const facts = known.get(document) ?? new Map<string, DocumentFacts>();
     known.set(document, facts);
@@ -57,20 +60,22 @@ export function createSharedOperationReader(): ReadSharedOperation {
     return read;
   }
 
-  return (asked) => {
+  return ({ generation, document, operationName, variables, context }) => {
+    // A copy: whatever else its client gave with it would live as long as the execution, which others share.
+    const asked: AskedOperation = { generation, document, operationName, variables, context };
     const facts = factsOf(asked);
     if (!facts) return [new GraphQLError('Unable to identify operation')];
-    const { apiSchema, id } = asked.generation.snapshot;
+    const { apiSchema, id } = generation.snapshot;
     const { coerced, errors } = getVariableValues(
       apiSchema,
       facts.definition.variableDefinitions ?? [],
-      asked.variables ?? {},
+      variables ?? {},
       { maxErrors: 20 },
     );
     if (errors) return errors;
     const { resumable, text } = facts;
     const key = [
-      ...[id, asked.operationName ?? '', identityOf(asked.context.principal)],
+      ...[id, operationName ?? '', identityOf(context.principal)],
       ...[JSON.stringify(coerced), text],
     ].join('\n');
     const start = resumable?.startOf(coerced);

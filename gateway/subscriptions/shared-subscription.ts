@@ -6,7 +6,7 @@ import type { SubscriptionEnd } from './event-sink.js';
 import { createEventWriter } from './event-writer.js';
 import { executeUntilEnd, toMasked } from './execute-until-end.js';
 import type { ReconnectRules } from './reconnect.js';
-import type { SharedOperation } from './shared-operation.js';
+import type { AskedOperation, SharedOperation } from './shared-operation.js';
 import type { SubscriptionMetrics } from './subscription-metrics.js';
 
 /** One execution of a subscription, for all clients that ask for the same. It runs as long as there is one of them. */
@@ -111,7 +111,7 @@ export function createSharedSubscription(
 }
 
 /** The operation as it is executed, behind the last event when it is begun again. */
-function toExecute({ asked, resumable }: SharedOperation, cursor: unknown): GatewayOperation {
+function toExecute({ asked, resumable }: SharedOperation, cursor: unknown): AskedOperation {
   if (!resumable) return asked;
   const variables = resumable.variablesAfter(asked.variables ?? {}, cursor);
   return { ...asked, document: resumable.document, variables };
