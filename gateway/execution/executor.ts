@@ -9,6 +9,7 @@ import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import { createOverrideDecision, type OverrideOptions } from '../planning/override-labels.js';
 import type { Planner } from '../planning/planner.js';
+import { findRequiredObjects } from '../planning/required-objects.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
@@ -75,6 +76,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const { snapshot, planner, onPlan, transportFor, timeoutMs, planCacheSize = 1_000 } = options;
   const { apiSchema } = snapshot;
   const plans = createPlanCache(planner, planCacheSize);
+  const requiredObjects = findRequiredObjects(snapshot.supergraph);
   const decideOverrides = createOverrideDecision(snapshot.overrideLabels, options);
   const possibleTypes = createPossibleTypes(snapshot.supergraph.schema.toGraphQLJSSchema());
 
@@ -105,7 +107,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   return {
     prepare: (document, operationName) =>
-      prepareOperation({ document, operationName, schema: apiSchema, plans, onPlan }),
+      prepareOperation({ document, operationName, schema: apiSchema, plans, requiredObjects, onPlan }),
     async execute(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };

@@ -46,6 +46,7 @@ export interface PreparationInput {
   /** What clients see. */
   readonly schema: GraphQLSchema;
   readonly plans: PlanCache;
+  readonly requiredObjects: ReadonlySet<string>;
   /** Told of each request whether its plan was there already. */
   readonly onPlan: (found: boolean) => void;
 }
@@ -55,7 +56,7 @@ const MAX_VARIANTS = 32;
 
 /** Reads a valid operation. Errors: GraphQLError when the document has no such operation. */
 export function prepareOperation(input: PreparationInput): PreparedOperation {
-  const { document, operationName, schema, plans, onPlan } = input;
+  const { document, operationName, schema, plans, requiredObjects, onPlan } = input;
   const { definition, fragments } = findOperation(document, operationName);
   const rootType = schema.getRootType(definition.operation);
   if (!rootType) throw new GraphQLError(`the schema has no ${definition.operation} operations.`);
@@ -65,7 +66,7 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
     ...sets,
     ...[...fragments.values()].map(({ selectionSet }) => selectionSet),
   ]).filter((name) => declared.has(name));
-  const normalised = normaliseOperation({ definition, fragments, schema });
+  const normalised = normaliseOperation({ definition, fragments, schema, requiredObjects });
   const { keyOf, literals } = normalised;
   const variants = new Map<string, OperationVariant>();
   return {

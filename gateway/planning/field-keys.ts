@@ -20,8 +20,10 @@ export type FieldKeys = (field: KeyedField) => string;
  * a client calls `id` must be the id, and two values must not have one name. A field without arguments has its bare
  * name. A value that is not shared is numbered by the order of its response names, so that operations that differ only
  * in these still have one plan.
+ *
+ * @param reserved bare names that are for the gateway's own sake; see required-objects.ts.
  */
-export function createFieldKeys(): FieldKeys {
+export function createFieldKeys(reserved: ReadonlySet<string>): FieldKeys {
   const texts = new Map<string, string>();
   const numbers = new Map<string, Map<string, number>>();
 
@@ -43,7 +45,8 @@ export function createFieldKeys(): FieldKeys {
   return ({ name, arguments: given, responseName, shared }) => {
     const args = printArguments(given);
     const key = args === '' ? name : distinct(`${name}__aegis_${digest(args)}`, `${name}(${args})`);
-    const number = shared ? 0 : numberOf(key, responseName);
+    const first = args === '' && reserved.has(name) ? 1 : 0;
+    const number = shared ? 0 : first + numberOf(key, responseName);
     if (number === 0) return key;
     return args === '' ? `${name}__aegis_${number}` : `${key}_n${number}`;
   };

@@ -32,6 +32,8 @@ export interface ClientOperation {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** What clients see. */
   readonly schema: GraphQLSchema;
+  /** See required-objects.ts; none by default. */
+  readonly requiredObjects?: ReadonlySet<string>;
 }
 
 /**
@@ -40,9 +42,9 @@ export interface ClientOperation {
  * Questions about the schema are left out: they are answered by the gateway itself.
  */
 export function normaliseOperation(operation: ClientOperation): NormalisedOperation {
-  const { definition, schema } = operation;
+  const { definition, schema, requiredObjects = new Set() } = operation;
   const typeInfo = new TypeInfo(schema);
-  const nameKey = createFieldKeys();
+  const nameKey = createFieldKeys(requiredObjects);
   const declared = definition.variableDefinitions ?? [];
   const literals = createLiteralHoist(new Set(declared.map(({ variable }) => variable.name.value)));
   const keys = new Map<FieldNode, string>();

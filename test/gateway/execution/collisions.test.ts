@@ -21,12 +21,6 @@ async function dataOf(gateway: TestGateway, query: string, variables?: Record<st
   return JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
 }
 
-/** How many plans were made, and how many requests found theirs. */
-async function lookups(gateway: TestGateway): Promise<Record<string, number>> {
-  const { values } = await gateway.gateway.metrics.planLookups.get();
-  return Object.fromEntries(values.map(({ labels, value }) => [String(labels.outcome), value]));
-}
-
 describe('a client’s alias', () => {
   const a: TestSubgraph = {
     typeDefs: `
@@ -224,75 +218,6 @@ describe('one field under several response names', () => {
   });
 });
 
-describe('a plan', () => {
-  const a: TestSubgraph = {
-    typeDefs: `
-      type Query { echo(text: String = "d", on: On, list: [[Int!]], id: ID, f: Float, e: E, any: Any, b: Boolean): P }
-      input On { a: Int! = 5 e: E more: [On!] any: Any }
-      enum E { X Y }
-      scalar Any
-      type P @key(fields: "id") { id: ID! said: String }`,
-    resolvers: {
-      Query: { echo: (_parent: unknown, args: unknown) => ({ id: 1, said: JSON.stringify(args) }) },
-    },
-  };
-  const b: TestSubgraph = {
-    typeDefs: 'type P @key(fields: "id") { id: ID! times(n: Int!): Int }',
-    resolvers: { P: { times: (_parent: unknown, { n }: { n: number }) => n * 2 } },
-  };
-  const said = async (gateway: TestGateway, args: string, variables?: Record<string, unknown>, head = '') => {
-    const { echo } = await dataOf(gateway, `query ${head} { echo${args} { said } }`, variables);
-    return JSON.parse((echo as { said: string }).said) as unknown;
-  };
-
-  it('is shared by operations that differ in aliases and literals alone', async () => {
-    const gateway = open({ a, b });
-    expect(await dataOf(gateway, '{ echo(text: "1") { a: times(n: 1) } }')).toEqual({ echo: { a: 2 } });
-    expect(await dataOf(gateway, '{ x: echo(text: "2") { times(n: 2) } }')).toEqual({ x: { times: 4 } });
-    expect(await dataOf(gateway, '{ y: echo(text: null) { z: times(n: 3) } }')).toEqual({ y: { z: 6 } });
-    expect(await lookups(gateway)).toEqual({ miss: 1, hit: 2 });
-  });
-
-  it('is not shared by operations that compare two values in another way', async () => {
-    const gateway = open({ a, b });
-    const query = (n: number, m: number) => `{ echo { a: times(n: ${n}) b: times(n: ${m}) } }`;
-    expect(await dataOf(gateway, query(1, 2))).toEqual({ echo: { a: 2, b: 4 } });
-    expect(await dataOf(gateway, query(3, 3))).toEqual({ echo: { a: 6, b: 6 } });
-    expect(await dataOf(gateway, query(4, 5))).toEqual({ echo: { a: 8, b: 10 } });
-    expect(await lookups(gateway)).toEqual({ miss: 2, hit: 1 });
-  });
-
-  it.each([
-    ['', { text: 'd' }],
-    ['(text: null)', { text: null }],
-    ['(text: "")', { text: '' }],
-    ['(text: """\n  block\n    text\n""")', { text: 'block\n  text' }],
-    ['(list: 1)', { text: 'd', list: [[1]] }],
-    ['(list: [1, null, [2]])', { text: 'd', list: [[1], null, [2]] }],
-    ['(list: [])', { text: 'd', list: [] }],
-    ['(id: 12345678901234567890)', { text: 'd', id: '12345678901234567890' }],
-    ['(id: "x", f: 1, b: false)', { text: 'd', id: 'x', f: 1, b: false }],
-    ['(f: 1.5e3, e: X)', { text: 'd', f: 1500, e: 'X' }],
-    ['(on: {})', { text: 'd', on: { a: 5 } }],
-    ['(on: { a: 1, e: Y, more: { a: 2 } })', { text: 'd', on: { a: 1, e: 'Y', more: [{ a: 2 }] } }],
-    ['(any: { x: [1, "y"] })', { text: 'd', any: { x: [1, 'y'] } }],
-    ['(on: { any: "t", a: 3 })', { text: 'd', on: { any: 't', a: 3 } }],
-  ])('leaves literals their meaning: %s', async (args, expected) => {
-    expect(await said(open({ a, b }), args)).toEqual(expected);
-  });
-
-  it('leaves variables inside of literals theirs', async () => {
-    const gateway = open({ a, b });
-    const args =
-      '(on: { a: $literal_0, e: X, more: [{ a: 2 }, { a: $literal_0, e: $e }] }, list: [[1, $literal_0], 4])';
-    expect(await said(gateway, args, { literal_0: 7 }, '($literal_0: Int!, $e: E)')).toEqual({
-      text: 'd',
-      on: { a: 7, e: 'X', more: [{ a: 2 }, { a: 7 }] },
-      list: [[1, 7], [4]],
-    });
-  });
-});
-
 describe('a required field with arguments', () => {
   const shop: TestSubgraph = {
     typeDefs: `
@@ -406,5 +331,73 @@ describe('a required field with arguments', () => {
   it('adds nothing to what clients see', async () => {
     const { __type } = await dataOf(open({ shop, post }), '{ __type(name: "P") { fields { name } } }');
     expect(JSON.stringify(__type)).not.toContain('required');
+  });
+});
+
+describe('an object that a key or a required field goes into', () => {
+  const shop: TestSubgraph = {
+    typeDefs: `
+      type Query { p: P }
+      type P @key(fields: "id") { id: ID! dims: Dims }
+      type Dims @shareable { w: Int must: Int! }`,
+    resolvers: {
+      Query: { p: () => ({ id: 1, dims: { w: 3 } }) },
+      Dims: { must: () => Promise.reject(new AegisError('CONFLICT', 'no must')) },
+    },
+  };
+  const post: TestSubgraph = {
+    typeDefs: `
+      type P @key(fields: "id") { id: ID! dims: Dims @external cost: Int @requires(fields: "dims { w }") }
+      type Dims @shareable { w: Int must: Int! }`,
+    resolvers: { P: { cost: ({ dims }: { dims: { w: number } | null }) => dims && dims.w * 10 } },
+  };
+
+  it('is there for these also when it becomes null in what the client selects', async () => {
+    const { data, errors } = await open({ shop, post }).run('{ p { cost dims { must } d: dims { w } } }');
+    expect(data).toEqual({ p: { cost: 30, dims: null, d: { w: 3 } } });
+    expect(errors?.map(({ path }) => path?.join('.'))).toEqual(['p.dims.must']);
+  });
+});
+
+describe('one object in several places of the response', () => {
+  it('gets in each of them what is selected there', async () => {
+    const a: TestSubgraph = {
+      typeDefs: `
+        type Query { all: [Holder] me: Me @shareable }
+        union Holder = X | Y
+        type X { query: Query } type Y { query: Query }
+        type Me @key(fields: "id") { id: ID! }`,
+      resolvers: {
+        Query: {
+          all: () => ['X', 'Y', 'X'].map((__typename) => ({ __typename, query: {} })),
+          me: () => ({ id: 1 }),
+        },
+      },
+    };
+    const b: TestSubgraph = {
+      typeDefs: `
+        type Query { other: Other }
+        type Other { me: Me list: [Me] }
+        type Me @key(fields: "id") { id: ID! name(long: Boolean): String nick: String }`,
+      resolvers: {
+        Query: { other: () => ({ me: { id: 1 }, list: [{ id: 1 }, { id: 2 }] }) },
+        Me: {
+          nick: ({ id }: { id: string }) => `nick ${id}`,
+          name: ({ id }: { id: string }, { long }: { long?: boolean }) => `${long ? 'long ' : ''}${id}`,
+        },
+      },
+    };
+    const query = `{ all {
+      ... on X { query { other { me { name } list { n: name } } } }
+      ... on Y { query { other { me { name(long: true) } list { n: nick } } me { name } } }
+    } }`;
+    const x = { query: { other: { me: { name: '1' }, list: [{ n: '1' }, { n: '2' }] } } };
+    const y = {
+      query: {
+        other: { me: { name: 'long 1' }, list: [{ n: 'nick 1' }, { n: 'nick 2' }] },
+        me: { name: '1' },
+      },
+    };
+    expect(await dataOf(open({ a, b }), query)).toEqual({ all: [x, y, x] });
   });
 });

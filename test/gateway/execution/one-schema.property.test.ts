@@ -14,10 +14,10 @@ import {
   Kind,
   parse,
   validate,
-  type ExecutionResult,
   type GraphQLFieldResolver,
   type GraphQLOutputType,
 } from 'graphql';
+import { errorPlaces } from '../../support/error-places.js';
 import { openTestGateway, type TestSubgraph } from '../../support/test-gateway.js';
 
 /*
@@ -210,22 +210,6 @@ function getInner(type: GraphQLOutputType): string | undefined {
   let inner: GraphQLOutputType = type;
   while ('ofType' in inner) inner = inner.ofType;
   return isCompositeType(inner) ? inner.name : undefined;
-}
-
-/**
- * Where the errors of a response are. Which of several errors inside something that became null are told is left to the
- * executor (GraphQL specification, §6.4.4): of those only counts that there was one.
- */
-function errorPlaces({ data, errors = [] }: ExecutionResult): readonly string[] {
-  const places = errors.map(({ path = [] }) => {
-    let value: unknown = data;
-    for (const [depth, step] of path.entries()) {
-      if (value === null) return `inside ${path.slice(0, depth).join('.')}`;
-      value = (value as Record<string | number, unknown>)[step];
-    }
-    return value === null ? `at ${path.join('.')}` : `where there is a value: ${path.join('.')}`;
-  });
-  return [...new Set(places)].sort();
 }
 
 const { world, resolversOf } = createWorld();
