@@ -114,7 +114,7 @@ export function describeSystem(open: () => Promise<AegisSystem>): void {
           { ts: ts + 1, values: { value: 2 } },
         ]),
       );
-      expect([response.status, await response.json()]).toEqual([200, { accepted: 2 }]);
+      expect([response.status, await response.json()]).toEqual([200, { accepted: 2, repeated: 0 }]);
       const data = await graph.query<unknown>(
         'query ($id: ID!, $from: DateTime!) { device(id: $id) { series(metric: "value", range: { from: $from }) { truncated points { value measuredAt } } } }',
         { id, from: new Date(ts).toISOString() },

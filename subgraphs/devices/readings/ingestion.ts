@@ -3,6 +3,7 @@ import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { ArrivalClock } from './arrival-clock.js';
 import type { KnownDevice, KnownDevices } from './known-devices.js';
+import type { Conflict } from './reading-commit.js';
 import type { ReadingMetrics } from './reading-metrics.js';
 import type { ReadingWriter, WhenFull } from './reading-writer.js';
 import { decodeTelemetry } from './telemetry.js';
@@ -17,13 +18,22 @@ export interface Telemetry {
   readonly whenFull: WhenFull;
 }
 
+/** The readings of a message, all of them stored by now. */
+export interface Receipt {
+  /** How many were stored just now. */
+  readonly accepted: number;
+  /** How many had been stored before, with the same value. */
+  readonly repeated: number;
+}
+
 /**
- * Takes one telemetry message; the promise resolves with the number of its readings once they are committed.
+ * Takes one telemetry message; the promise resolves once its readings are committed.
  *
- * Errors, all of them AegisErrors with nothing of the message stored: BAD_USER_INPUT, NOT_FOUND, PAYLOAD_TOO_LARGE for
- * what will never be accepted; RATE_LIMITED, UNAVAILABLE for what may be accepted later.
+ * Errors, all of them AegisErrors with nothing of the message stored: BAD_USER_INPUT, NOT_FOUND, PAYLOAD_TOO_LARGE and
+ * CONFLICT (another value is stored at the instant of one of its readings) for what will never be accepted;
+ * RATE_LIMITED, UNAVAILABLE for what may be accepted later.
  */
-export type Ingest = (telemetry: Telemetry) => Promise<number>;
+export type Ingest = (telemetry: Telemetry) => Promise<Receipt>;
 
 export interface IngestionDeps {
   readonly devices: KnownDevices;
@@ -36,7 +46,7 @@ export interface IngestionDeps {
   readonly logger: Logger;
 }
 
-/** How often a message is checked again because its device changed while it was on the way. */
+/** How often a message is checked again because its device changed, or another was ahead of it, on the way. */
 const MAX_ATTEMPTS = 3;
 
 /** Makes the walk of a telemetry message: look up its device, decode and check it, have it committed. */
@@ -48,7 +58,7 @@ export function createIngestion(deps: IngestionDeps): Ingest {
     device: idOrName,
     payload,
     whenFull,
-  }: Telemetry): Promise<number> {
+  }: Telemetry): Promise<Receipt> {
     const served = writers.get(name);
     if (!served) throw new AegisError('NOT_FOUND', `telemetry: there is no workspace ${quote(name)} here.`);
     checkSize(payload, deps.maxPayloadBytes);
@@ -59,7 +69,10 @@ export function createIngestion(deps: IngestionDeps): Ingest {
       if (!device) throw unknownDevice(idOrName);
       const readings = decode(payload, device, deps);
       const message = { deviceId: device.id, receivedAtMs: Date.now(), readings };
-      if ((await writer.submit(message, whenFull)) === 'stored') return readings.length;
+      const outcome = await writer.submit(message, whenFull);
+      if (outcome.kind === 'stored')
+        return { accepted: outcome.fresh, repeated: readings.length - outcome.fresh };
+      if (outcome.kind === 'conflict') throw contradicted(outcome.conflict);
       devices.forget(workspace, device);
     }
     throw unavailable(undefined);
@@ -96,11 +109,21 @@ function checkSize(payload: Uint8Array, maxBytes: number): void {
 function unavailable(cause: unknown): AegisError {
   return new AegisError(
     'UNAVAILABLE',
-    'telemetry: its device could not be looked up; send it again in a moment.',
+    'telemetry: its device could not be looked up, or keeps changing; send it again in a moment.',
     {
       retryAfterMs: 1_000,
       ...(cause === undefined ? {} : { cause }),
     },
+  );
+}
+
+function contradicted({ reading, other }: Conflict): AegisError {
+  const { metric, value, unit, measuredAtUs } = reading;
+  const at = new Date(Math.floor(measuredAtUs / 1_000)).toISOString();
+  return new AegisError(
+    'CONFLICT',
+    `telemetry: ${quote(metric)} of ${at} is ${other.value} ${other.unit} already, got ${value} ${unit}; ` +
+      'a metric has one value at one instant, so give each value a time of its own, or none.',
   );
 }
 

@@ -4,15 +4,21 @@ import { withDeadline } from '../../../kernel/lifecycle/lifecycle.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import { MAX_READINGS_PER_COMMIT, type NewMessage } from './new-reading.js';
 import type { QueueRoom } from './queue-room.js';
-import type { CommitOutcome, CommitReadings } from './reading-commit.js';
+import type { CommitOutcome, CommitReadings, Conflict } from './reading-commit.js';
 import type { ReadingMetrics } from './reading-metrics.js';
 import { isTransientFailure } from './transient-failure.js';
 
 /** What a full queue does with one more message: answer RATE_LIMITED, or let it wait its turn. */
 export type WhenFull = 'refuse' | 'wait';
 
-/** `stale`: the device is gone or declares its metrics differently by now; nothing of the message was stored. */
-export type SubmitOutcome = 'stored' | 'stale';
+/** What came of a message. Of one that is `stale` or in `conflict` nothing was stored. */
+export type SubmitOutcome =
+  /** `fresh`: how many of its readings are new; the others had been stored before, just as they are. */
+  | { readonly kind: 'stored'; readonly fresh: number }
+  /** It is to be looked at again: see {@link CommitOutcome.stale}. */
+  | { readonly kind: 'stale' }
+  /** Another value is stored at the instant of one of its readings. */
+  | { readonly kind: 'conflict'; readonly conflict: Conflict };
 
 /** Writes the readings of one workspace. */
 export interface ReadingWriter {
@@ -146,7 +152,8 @@ async function commitGroup(group: readonly Submission[], deps: ReadingWriterDeps
     stopTimer();
     metrics.commitReadings.observe(outcome.stored.length);
     metrics.committed.inc(outcome.stored.length);
-    for (const { message, settle } of group) settle(outcome.stale.has(message) ? 'stale' : 'stored');
+    const fresh = countFresh(outcome);
+    for (const { message, settle } of group) settle(outcomeOf(message, outcome, fresh));
     // Whoever misses an announcement notices it by the next one, and reads from storage.
     await withDeadline(announce(outcome), ANNOUNCE_DEADLINE_MS, 'announcing readings').catch(
       (error: unknown) => {
@@ -161,6 +168,24 @@ async function commitGroup(group: readonly Submission[], deps: ReadingWriterDeps
     );
     for (const { refuse } of group) refuse(unavailable(error));
   }
+}
+
+/** How many readings of each message were stored. */
+function countFresh({ stored }: CommitOutcome): ReadonlyMap<NewMessage, number> {
+  const counts = new Map<NewMessage, number>();
+  for (const { message } of stored) counts.set(message, (counts.get(message) ?? 0) + 1);
+  return counts;
+}
+
+function outcomeOf(
+  message: NewMessage,
+  { stale, conflicts }: CommitOutcome,
+  fresh: ReadonlyMap<NewMessage, number>,
+): SubmitOutcome {
+  const conflict = conflicts.get(message);
+  if (conflict) return { kind: 'conflict', conflict };
+  if (stale.has(message)) return { kind: 'stale' };
+  return { kind: 'stored', fresh: fresh.get(message) ?? 0 };
 }
 
 async function commitWithRetry(

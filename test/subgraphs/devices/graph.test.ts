@@ -58,7 +58,7 @@ async function store(
     ts: firstAtMs + 1_000 * index,
     values: { [metric]: value },
   }));
-  expect(await devices.send(device, entries)).toEqual({ accepted: values.length });
+  expect(await devices.send(device, entries)).toEqual({ accepted: values.length, repeated: 0 });
 }
 
 async function factsOf(id: string): Promise<unknown[]> {

@@ -145,6 +145,21 @@ describe('telemetry over the embedded broker', () => {
     },
   );
 
+  it('acknowledges another value for an instant that has one but answers on the rejected topic', async () => {
+    const client = await open();
+    const received = await gather(client, `aegis/${devices.workspace}/sensor/telemetry/rejected`);
+    const publish = (values: object) =>
+      client.publishAsync(topicOf('sensor'), JSON.stringify({ ts: '2026-01-31T12:00:00Z', values }), {
+        qos: 1,
+      });
+    await publish({ temperature: 1 });
+    await publish({ temperature: 2, humidity: 3 });
+    expect((await firstOf(received)).payload).toMatchObject({ code: 'CONFLICT' });
+    await publish({ temperature: 1, humidity: 4 });
+    expect(await storedValues()).toEqual([1, 4]);
+    expect(await refusedCount('CONFLICT')).toBe(1);
+  });
+
   it('answers for an unknown device, and takes its readings as soon as it is registered', async () => {
     const client = await open();
     const received = await gather(client, `aegis/${devices.workspace}/+/telemetry/rejected`);

@@ -164,7 +164,7 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
     const protocol = createExternalMqtt({
       ingest: ({ payload }) => {
         attempts.push(Buffer.from(payload).toString());
-        if (outcomes.shift() === 'stored') return Promise.resolve(1);
+        if (outcomes.shift() === 'stored') return Promise.resolve({ accepted: 1, repeated: 0 });
         return Promise.reject(new AegisError('UNAVAILABLE', 'not now'));
       },
       logger: createLogger({ level: 'silent', pretty: false }),

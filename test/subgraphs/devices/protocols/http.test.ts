@@ -33,7 +33,9 @@ async function post(body: string | Buffer, { device = 'sensor', headers = {} }: 
     headers: { 'content-type': 'application/json', ...headers },
     body,
   });
-  const answer = (await response.json()) as { readonly error?: { readonly code: string } };
+  const answer = (await response.json()) as {
+    readonly error?: { readonly code: string; readonly message: string };
+  };
   return { status: response.status, headers: response.headers, answer };
 }
 
@@ -44,8 +46,53 @@ describe('telemetry over HTTP', () => {
 
   it('answers how many readings were accepted, once they are committed', async () => {
     const { status, answer } = await post('[{"temperature": 1}, {"temperature": 2}]');
-    expect({ status, answer }).toEqual({ status: 200, answer: { accepted: 2 } });
+    expect({ status, answer }).toEqual({ status: 200, answer: { accepted: 2, repeated: 0 } });
     expect(await count()).toBe(2);
+  });
+
+  it('tells apart what is new and what was there already with the same value', async () => {
+    const at = (ms: number) => ({ ts: Date.UTC(2026, 0, 1) + ms, values: { temperature: ms } });
+    await post(JSON.stringify(at(1)));
+    expect((await post(JSON.stringify(at(1)))).answer).toEqual({ accepted: 0, repeated: 1 });
+    expect((await post(JSON.stringify([at(1), at(2), at(3), at(3)]))).answer).toEqual({
+      accepted: 2,
+      repeated: 2,
+    });
+    expect(await count()).toBe(3);
+  });
+
+  it('refuses a message whole that has another value for an instant than what is stored', async () => {
+    const at = (ms: number, temperature: number) => ({
+      ts: Date.UTC(2026, 0, 1) + ms,
+      values: { temperature },
+    });
+    await post(JSON.stringify(at(1, 20)));
+    const { status, answer } = await post(JSON.stringify([at(2, 21), at(1, 20.5)]));
+    expect([status, answer.error]).toMatchObject([409, { code: 'CONFLICT', retryable: false }]);
+    expect(answer.error?.message).toContain(
+      '"temperature" of 2026-01-01T00:00:00.001Z is 20 Cel already, got 20.5 Cel',
+    );
+    expect(await count()).toBe(1);
+  });
+
+  it('takes one value for an instant, and refuses the other, of two that come at the same moment', async () => {
+    const values = Array.from({ length: 20 }, (_, temperature) => temperature);
+    const answers = await Promise.all(
+      values.map((temperature) =>
+        post(JSON.stringify({ ts: Date.UTC(2026, 0, 1), values: { temperature } })),
+      ),
+    );
+    const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
+    expect(statuses).toEqual([200, ...values.slice(1).map(() => 409)]);
+    expect(await count()).toBe(1);
+  });
+
+  it('tells of a refusal under the trace that the request carries', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const { answer } = await post('{', {
+      headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    });
+    expect(answer.error).toMatchObject({ code: 'BAD_USER_INPUT', traceId });
   });
 
   it.each<[string, string, number, string]>([
@@ -57,7 +104,12 @@ describe('telemetry over HTTP', () => {
   ])('refuses %s', async (_what, body, status, code) => {
     const refusal = await post(body);
     expect(refusal.status).toBe(status);
-    expect(refusal.answer).toEqual({ error: { code, message: expect.any(String), retryable: false } });
+    expect(refusal.answer).toEqual({
+      error: {
+        ...{ code, message: expect.any(String), retryable: false },
+        traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      },
+    });
     expect(await count()).toBe(0);
   });
 
@@ -107,7 +159,10 @@ describe('who may send telemetry over HTTP', () => {
     expect(await statusWith({})).toBe(401);
     expect(await statusWith({ authorization: 'Bearer bad' })).toBe(401);
     expect(await statusWith({ authorization: 'Basic good' })).toBe(401);
+    expect(await statusWith({ 'x-api-key': 'bad' })).toBe(401);
+    expect(await statusWith({ 'x-api-key': '' })).toBe(401);
     expect(await statusWith({ authorization: 'Bearer good' })).toBe(200);
+    expect(await statusWith({ 'x-api-key': 'good' })).toBe(200);
   });
 });
 

@@ -10,7 +10,10 @@ import {
 import type { NewMessage } from '../../../../subgraphs/devices/readings/new-reading.js';
 import { createQueueRoom } from '../../../../subgraphs/devices/readings/queue-room.js';
 import { createReadingMetrics } from '../../../../subgraphs/devices/readings/reading-metrics.js';
-import { createReadingWriter } from '../../../../subgraphs/devices/readings/reading-writer.js';
+import {
+  createReadingWriter,
+  type SubmitOutcome,
+} from '../../../../subgraphs/devices/readings/reading-writer.js';
 import { createLogger } from '../../../../kernel/telemetry/logger.js';
 import { createMetrics } from '../../../../kernel/telemetry/metrics.js';
 import { createStoredReadings } from '../../../../subgraphs/devices/readings/stored-readings.js';
@@ -127,7 +130,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     await waitFor('the writer waits for the row', async () => {
       const rows = await mine.inWorkspace(workspace).client.$queryRaw<{ count: number }[]>`
         SELECT count(*)::int AS count FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND query LIKE '%reading_streams%'`;
+        WHERE wait_event_type = 'Lock' AND query LIKE '%devices.devices%'`;
       return rows[0]?.count === 1;
     });
     release();
@@ -185,6 +188,55 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     expect([outcome.base, outcome.through]).toEqual([0n, 6n]);
   });
 
+  it('stores nothing of a message that has another value for an instant than what is stored, and says what that is', async () => {
+    const device = await register('a');
+    const commit = createReadingCommit(databases[0], workspace);
+    await commit([message(device, [1])]);
+    const readingAt = (value: number, atUs: number, unit = '1') => ({
+      ...{ metric: 'm', unit, value },
+      measuredAtUs: FIRST_AT_US + atUs,
+    });
+    const withReadings = (...readings: NewMessage['readings']): NewMessage => ({
+      ...message(device, []),
+      readings,
+    });
+    const repeated = withReadings(readingAt(1, 1), readingAt(2, 2));
+    const contradicting = withReadings(readingAt(3, 3), readingAt(1.5, 1));
+    const contradictingItself = withReadings(readingAt(4, 4), readingAt(5, 4));
+    const twiceTheSame = withReadings(readingAt(6, 6), readingAt(6, 6));
+    const fresh = message(device, [7]);
+    const outcomes = [
+      await commit([repeated, contradictingItself, twiceTheSame]),
+      await commit([contradicting, fresh]),
+    ];
+    const outcome = {
+      stored: outcomes.flatMap(({ stored }) => stored),
+      stale: new Set(outcomes.flatMap(({ stale }) => [...stale])),
+      conflicts: new Map(outcomes.flatMap(({ conflicts }) => [...conflicts])),
+    };
+    expect(outcome.stored.map(({ reading }) => reading.value)).toEqual([2, 6, 7]);
+    expect(outcome.stale).toEqual(new Set());
+    expect(outcome.conflicts).toEqual(
+      new Map([
+        [contradicting, { reading: readingAt(1.5, 1), other: { value: 1, unit: '1' } }],
+        [contradictingItself, { reading: readingAt(5, 4), other: readingAt(4, 4) }],
+      ]),
+    );
+  });
+
+  it('has the second of two messages of one commit look again that bring two values for an instant', async () => {
+    const device = await register('a');
+    const commit = createReadingCommit(databases[0], workspace);
+    const first = message(device, [1]);
+    const second: NewMessage = { ...first, readings: first.readings.map((one) => ({ ...one, value: 2 })) };
+    const together = await commit([first, second]);
+    expect(together.stored.map(({ reading }) => reading.value)).toEqual([1]);
+    expect(together.stale).toEqual(new Set([second]));
+    const again = await commit([second]);
+    expect(again.stored).toEqual([]);
+    expect([...again.conflicts.keys()]).toEqual([second]);
+  });
+
   it('keeps every finite number and every microsecond as it came', async () => {
     const device = await register('a');
     const values = [
@@ -224,7 +276,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       logger: createLogger({ level: 'silent', pretty: false }),
       room,
     });
-    const submitted: Promise<string>[] = [];
+    const submitted: Promise<SubmitOutcome>[] = [];
     const restarted = { yes: false };
     const restarting = server.restart().then(() => {
       restarted.yes = true;
@@ -233,7 +285,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       submitted.push(writer.submit(message(device, [submitted.length]), 'wait'));
       await Promise.race([restarting, new Promise((resolve) => setTimeout(resolve, 20))]);
     }
-    expect(new Set(await Promise.all(submitted))).toEqual(new Set(['stored']));
+    expect(new Set((await Promise.all(submitted)).map(({ kind }) => kind))).toEqual(new Set(['stored']));
     const rows = await databases[1]
       .inWorkspace(workspace)
       .client.reading.findMany({ orderBy: { sequence: 'asc' } });

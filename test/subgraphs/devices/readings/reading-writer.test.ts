@@ -18,7 +18,10 @@ const outcome = (stale: readonly NewMessage[] = []): CommitOutcome => ({
   through: 0n,
   stored: [],
   stale: new Set(stale),
+  conflicts: new Map(),
 });
+
+const STORED = { kind: 'stored', fresh: 0 };
 
 /** A writer whose commits the test decides over. */
 function open({ capacity = 10_000, fail = [] as Error[] } = {}) {
@@ -79,7 +82,7 @@ describe('the reading writer', () => {
     expect(first.messages).toHaveLength(1);
     first.finish(outcome());
     (await nextCommit(1)).finish(outcome());
-    expect(await submitted).toEqual(['stored', 'stored']);
+    expect(await submitted).toEqual([STORED, STORED]);
   });
 
   it('tells which messages were stale', async () => {
@@ -87,7 +90,25 @@ describe('the reading writer', () => {
     const [stale, fine] = [message(), message()];
     const submitted = Promise.all([writer.submit(stale, 'wait'), writer.submit(fine, 'wait')]);
     (await nextCommit(0)).finish(outcome([stale]));
-    expect(await submitted).toEqual(['stale', 'stored']);
+    expect(await submitted).toEqual([{ kind: 'stale' }, STORED]);
+  });
+
+  it('tells how many readings of a message are new, and what one of another contradicts', async () => {
+    const { writer, nextCommit } = open();
+    const [fine, contradicting] = [message(3), message()];
+    const submitted = Promise.all([writer.submit(fine, 'wait'), writer.submit(contradicting, 'wait')]);
+    const [reading] = fine.readings;
+    if (!reading) throw new Error('the message has no reading');
+    const conflict = { reading, other: { value: 2, unit: '1' } };
+    (await nextCommit(0)).finish({
+      ...outcome(),
+      stored: [1n, 2n].map((sequence) => ({ message: fine, reading, sequence })),
+      conflicts: new Map([[contradicting, conflict]]),
+    });
+    expect(await submitted).toEqual([
+      { kind: 'stored', fresh: 2 },
+      { kind: 'conflict', conflict },
+    ]);
   });
 
   it('refuses what does not fit into a full queue, or lets it wait its turn', async () => {
@@ -104,7 +125,7 @@ describe('the reading writer', () => {
     (await nextCommit(0)).finish(outcome());
     await first;
     (await nextCommit(1)).finish(outcome());
-    expect(await waiting).toBe('stored');
+    expect(await waiting).toEqual(STORED);
     expect(room.taken).toBe(0);
   });
 
@@ -112,7 +133,7 @@ describe('the reading writer', () => {
     const { writer, nextCommit } = open({ fail: [lostConnection(), lostConnection()] });
     const submitted = writer.submit(message(), 'wait');
     (await nextCommit(0)).finish(outcome());
-    expect(await submitted).toBe('stored');
+    expect(await submitted).toEqual(STORED);
   });
 
   it.each([
@@ -134,7 +155,7 @@ describe('the reading writer', () => {
     await expect(writer.submit(message(), 'wait')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     commit.finish(outcome());
-    expect(await taken).toBe('stored');
+    expect(await taken).toEqual(STORED);
     await closed;
   });
 });

@@ -11,7 +11,8 @@ export async function writeReadings(
 ): Promise<void> {
   const entries = values.map((value) => ({ ts: FIRST_AT_MS + value, values: { [metric]: value } }));
   const answer = await devices.send(device, entries);
-  if ((answer as { accepted?: number }).accepted !== values.length) throw new Error(JSON.stringify(answer));
+  const { accepted = 0, repeated = 0 } = answer as { accepted?: number; repeated?: number };
+  if (accepted + repeated !== values.length) throw new Error(JSON.stringify(answer));
 }
 
 /** The whole numbers from `from` up to but without `to`. */
