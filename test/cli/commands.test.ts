@@ -133,7 +133,7 @@ describe('aegis start', () => {
     const startedAt = performance.now();
     expect(await system.processes[0]?.stop('SIGTERM')).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
-    expect(await ended).toMatchObject({ code: 1001 });
+    expect(await ended).toMatchObject([{ extensions: { code: 'UNAVAILABLE', reason: 'STOPPING' } }]);
     await system.close();
   }, 60_000);
 
