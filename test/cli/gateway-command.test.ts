@@ -130,7 +130,7 @@ describe('aegis gateway', () => {
     await waitFor('the subgraph is asked', () => shop.requests.length > before);
     const startedAt = Date.now();
     const stopping = process.stop('SIGTERM');
-    expect(await end).toMatchObject({ code: 1001 });
+    expect(await end).toMatchObject([{ extensions: { code: 'UNAVAILABLE', reason: 'STOPPING' } }]);
     answer();
     expect(await running).toEqual({ data: { products: [] } });
     expect(await stopping).toBe(0);
