@@ -55,6 +55,13 @@ export const settings = {
     maximum: 1_073_741_824,
     initial: 67_108_864,
   }),
+  maxSelections: wholeNumber({
+    env: 'AEGIS_MAX_SELECTIONS',
+    description: 'The most selections that an operation may have once its fragments are spread.',
+    minimum: 10,
+    maximum: 1_000_000,
+    initial: 2_000,
+  }),
   planCacheSize: wholeNumber({
     env: 'AEGIS_PLAN_CACHE_SIZE',
     description: 'How many operations keep their query plans.',

@@ -41,8 +41,11 @@ export interface GatewayOptions {
   readonly operationTimeoutMs: number;
   /** How many operations keep their plans. */
   readonly planCacheSize: number;
+  /** The most selections an operation may have once its fragments are spread; 2,000 by default. */
+  readonly maxSelections?: number;
 }
 
+const MAX_SELECTIONS = 2_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 
 /** Errors: SupergraphInvalid when the supergraph cannot be served. */
@@ -57,10 +60,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   let closed = false;
 
   function open(sdl: string): Generation {
-    const { planCacheSize: cacheSize, operationTimeoutMs } = options;
+    const { planCacheSize: cacheSize, operationTimeoutMs, maxSelections = MAX_SELECTIONS } = options;
     const snapshot = readSupergraph(sdl);
     try {
-      return createGeneration({ snapshot, pool, metrics, cacheSize, operationTimeoutMs });
+      return createGeneration({ snapshot, pool, metrics, cacheSize, operationTimeoutMs, maxSelections });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new SupergraphInvalid(`the supergraph cannot be served: ${reason}`, { cause: error });

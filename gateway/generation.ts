@@ -1,8 +1,10 @@
 import type { DocumentNode, GraphQLError } from 'graphql';
+import { AegisError } from '../kernel/errors/aegis-error.js';
 import { readDocument } from '../kernel/graphql/read-document.js';
 import { createExecutor, type Executor } from './execution/executor.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
+import { countSelections } from './planning/count-selections.js';
 import { LruMap } from './planning/lru-map.js';
 import { createOperationCache } from './planning/operation-cache.js';
 import { createApolloPlanner } from './planning/planner.js';
@@ -40,6 +42,8 @@ export interface GenerationOptions {
   readonly cacheSize: number;
   /** How long an operation may take, in milliseconds. */
   readonly operationTimeoutMs: number;
+  /** The most selections an operation may have once its fragments are spread. */
+  readonly maxSelections: number;
 }
 
 /** The most tokens a document may have: beyond it, parsing itself is the attack. */
@@ -61,7 +65,14 @@ export function createGeneration(options: GenerationOptions): Generation {
     timeoutMs: operationTimeoutMs,
   });
   const documents = new LruMap<string, DocumentNode>(cacheSize);
-  const operations = createOperationCache({ capacity: cacheSize, make: executor.prepare });
+  const operations = createOperationCache({
+    capacity: cacheSize,
+    maxCharacters: MAX_KEPT_CHARACTERS,
+    make(document, operationName) {
+      checkCost(document, options.maxSelections);
+      return executor.prepare(document, operationName);
+    },
+  });
   let acquired: AcquiredTransports | undefined = pool.acquire(snapshot.subgraphs);
   let running = 0;
   let retired = false;
@@ -108,4 +119,14 @@ export function createGeneration(options: GenerationOptions): Generation {
       releaseWhenIdle();
     },
   };
+}
+
+/** Errors: OPERATION_TOO_COSTLY. Planning takes time for each selection, during which nobody else is served. */
+function checkCost(document: DocumentNode, maxSelections: number): void {
+  const selections = countSelections(document);
+  if (selections <= maxSelections) return;
+  throw new AegisError(
+    'OPERATION_TOO_COSTLY',
+    `expected at most ${maxSelections} selections with all fragments spread, got ${selections}. Ask for less at a time.`,
+  );
 }

@@ -8,7 +8,8 @@ import { Kind, type DocumentNode, type FragmentDefinitionNode, type SelectionSet
  */
 export function countSelections({ definitions }: DocumentNode): number {
   const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const node of definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  for (const node of definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
   const counts = new Map<string, number>();
 
   function countFragment(name: string): number {
@@ -32,6 +33,7 @@ export function countSelections({ definitions }: DocumentNode): number {
   }
 
   let total = 0;
-  for (const node of definitions) if (node.kind === Kind.OPERATION_DEFINITION) total += countSet(node.selectionSet);
+  for (const node of definitions)
+    if (node.kind === Kind.OPERATION_DEFINITION) total += countSet(node.selectionSet);
   return total;
 }

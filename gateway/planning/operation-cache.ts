@@ -10,6 +10,8 @@ export interface OperationCache<Operation> {
 export interface OperationCacheOptions<Operation> {
   /** How many operations are kept. */
   readonly capacity: number;
+  /** Operations whose text is longer are made anew each time: a few of them would fill the memory. */
+  readonly maxCharacters: number;
   readonly make: (document: DocumentNode, operationName: string | undefined) => Operation;
 }
 
@@ -19,6 +21,7 @@ export interface OperationCacheOptions<Operation> {
  */
 export function createOperationCache<Operation>({
   capacity,
+  maxCharacters,
   make,
 }: OperationCacheOptions<Operation>): OperationCache<Operation> {
   const keys = new WeakMap<DocumentNode, string>();
@@ -26,7 +29,7 @@ export function createOperationCache<Operation>({
 
   function keyOf(document: DocumentNode, operationName: string | undefined): string {
     const text = keys.get(document) ?? print(document);
-    keys.set(document, text);
+    if (text.length <= maxCharacters) keys.set(document, text);
     return `${operationName ?? ''}\n${text}`;
   }
 
@@ -36,7 +39,7 @@ export function createOperationCache<Operation>({
       const found = operations.get(key);
       if (found) return found.operation;
       const operation = make(document, operationName);
-      operations.set(key, { operation });
+      if (key.length <= maxCharacters) operations.set(key, { operation });
       return operation;
     },
     get size() {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { flagsOf, readCommandInput, readCommandLine } from '../../cli/command-line.js';
+import { knownFlagsOf, readCommandInput, readCommandLine } from '../../cli/command-line.js';
 import { gateway } from '../../cli/commands/gateway.js';
 import { migrate } from '../../cli/commands/migrate.js';
 import { start } from '../../cli/commands/start.js';
@@ -66,10 +66,11 @@ describe('docker-compose.yml', () => {
     const command = COMMANDS.find((one) => one.name === name);
     if (!command) throw new Error(`expected a command of aegis, got ${name ?? 'none'}`);
     const table = await command.settings(rest.filter((word) => !word.startsWith('-')));
-    const line = readCommandLine(rest, new Set(flagsOf(table)));
+    const line = readCommandLine(rest, knownFlagsOf(table, command.flags));
     const source = {
       env: interpolate(service.environment ?? {}),
       knownVariables: new Set(explainedVariables()),
+      mistakes: (await command.checkWords?.(line.words)) ?? [],
     };
 
     expect(line.words).toHaveLength(command.words.length);

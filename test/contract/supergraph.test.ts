@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { readCommandLine } from '../../cli/command-line.js';
+import { knownFlagsOf, readCommandLine } from '../../cli/command-line.js';
+import { compose } from '../../cli/commands/compose.js';
 import { runCompose } from '../../cli/run/compose.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -14,7 +15,7 @@ afterAll(() => {
 });
 
 function check(...flags: readonly string[]): Promise<void> {
-  const line = readCommandLine(['--check', ...flags], new Set(['out']));
+  const line = readCommandLine(['--check', ...flags], knownFlagsOf({}, compose.flags));
   return runCompose({ settings: {}, words: [], line, root });
 }
 

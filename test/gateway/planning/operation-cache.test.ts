@@ -6,6 +6,7 @@ function createCounted(capacity: number) {
   const made: string[] = [];
   const cache = createOperationCache({
     capacity,
+    maxCharacters: 100,
     make: (_document, operationName) => {
       made.push(operationName ?? '');
       return made.length;
@@ -41,10 +42,17 @@ describe('the cache of operations', () => {
     expect(cache.get(b, undefined)).toBe(4);
   });
 
+  it('keeps nothing of an operation whose text is long', () => {
+    const { cache } = createCounted(10);
+    const document = parse(`{ a(text: "${'x'.repeat(200)}") }`);
+    expect([cache.get(document, undefined), cache.get(document, undefined), cache.size]).toEqual([1, 2, 0]);
+  });
+
   it('keeps nothing of an operation that cannot be made', () => {
     let fail = true;
     const cache = createOperationCache({
       capacity: 2,
+      maxCharacters: 100,
       make: () => {
         if (fail) throw new Error('no');
         return 'made';
