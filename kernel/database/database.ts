@@ -1,6 +1,7 @@
 import { emitWarning } from '../errors/emit-warning.js';
 import type { WorkspaceId } from '../identity/principal.js';
 import type { PrismaClient } from './generated/client.js';
+import { tellUnavailable } from './tell-unavailable.js';
 import { confineToWorkspace, type WorkspaceClient } from './workspace.js';
 
 /** Work that commits or rolls back as a whole. */
@@ -14,7 +15,7 @@ export interface Transaction {
   afterCommit(action: () => void): void;
 }
 
-/** The rows of one workspace. */
+/** The rows of one workspace. Errors of all its statements: UNAVAILABLE when the database could not be reached. */
 export interface WorkspaceDatabase {
   readonly workspace: WorkspaceId;
   readonly client: WorkspaceClient;
@@ -54,14 +55,16 @@ export function createDatabase({ kind, prisma, disconnect }: DatabaseConnection)
       client,
       async transaction(work) {
         const afterCommit: (() => void)[] = [];
-        const result = await client.$transaction(
-          (transactionClient) =>
-            work({
-              workspace,
-              client: transactionClient,
-              afterCommit: (action) => afterCommit.push(action),
-            }),
-          TRANSACTION_LIMITS,
+        const result = await tellUnavailable(
+          client.$transaction(
+            (transactionClient) =>
+              work({
+                workspace,
+                client: transactionClient,
+                afterCommit: (action) => afterCommit.push(action),
+              }),
+            TRANSACTION_LIMITS,
+          ),
         );
         for (const action of afterCommit) runAfterCommit(action);
         return result;

@@ -1,6 +1,7 @@
 import type { WorkspaceId } from '../identity/principal.js';
 import { readDataModel } from './data-model.js';
 import { Prisma, type PrismaClient } from './generated/client.js';
+import { tellUnavailable } from './tell-unavailable.js';
 import { createWriteGuard, type WriteGuard } from './write-guard.js';
 
 /**
@@ -66,6 +67,8 @@ export function confineToWorkspace(client: PrismaClient, workspaceId: WorkspaceI
   return client.$extends({
     name: 'workspace',
     query: {
+      // Raw statements pass here as well.
+      $allOperations: ({ args, query }) => tellUnavailable(query(args)),
       $allModels: {
         $allOperations({ model, operation, args, query }) {
           const confine = CONFINED.get(operation);

@@ -1,4 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { isTransientFailure } from '../../../kernel/database/transient-failure.js';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { withDeadline } from '../../../kernel/lifecycle/lifecycle.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
@@ -6,7 +7,6 @@ import { MAX_READINGS_PER_COMMIT, type NewMessage } from './new-reading.js';
 import type { QueueRoom } from './queue-room.js';
 import type { CommitOutcome, CommitReadings, Conflict } from './reading-commit.js';
 import type { ReadingMetrics } from './reading-metrics.js';
-import { isTransientFailure } from './transient-failure.js';
 
 /** What a full queue does with one more message: answer RATE_LIMITED, or let it wait its turn. */
 export type WhenFull = 'refuse' | 'wait';
