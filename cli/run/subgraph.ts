@@ -58,6 +58,7 @@ async function serve(
     name: door.name,
     host: settings.host,
     port,
+    identify,
     authenticate: (presented) => verify(findBearerToken(presented)),
     logger,
     metrics,

@@ -87,7 +87,8 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   await guardOrigins(server, guard);
   await server.register((scope) => registerGraphQL(scope, { apollo, identify, gateway, hub, formatErrors }));
   registerHealth(server, gateway);
-  server.get('/metrics', async (_request, reply) => {
+  server.get('/metrics', async (request, reply) => {
+    authenticateHeaders(request.headers, identify);
     void reply.type(options.metrics.contentType);
     return options.metrics.metrics();
   });

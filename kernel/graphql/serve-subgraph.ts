@@ -3,6 +3,7 @@ import fastifyApollo from '@as-integrations/fastify';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { DocumentNode } from 'graphql';
 import { AegisError } from '../errors/aegis-error.js';
+import { findBearerToken } from '../identity/bearer-token.js';
 import type { Principal } from '../identity/principal.js';
 import { withDeadline } from '../lifecycle/lifecycle.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -15,7 +16,7 @@ import { listeningUrl } from './listening-url.js';
 import { createSubgraphApolloServer } from './subgraph-apollo-server.js';
 import { createSubgraphSchema } from './subgraph-schema.js';
 import { serveSubgraphWebSocket } from './subgraph-web-socket.js';
-import type { Authenticate, Health, RequestContext, Subgraph } from './subgraph.js';
+import type { Authenticate, Health, Identify, RequestContext, Subgraph } from './subgraph.js';
 
 export interface SubgraphServerOptions {
   readonly name: string;
@@ -25,6 +26,8 @@ export interface SubgraphServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly authenticate: Authenticate;
+  /** Decides who may read `/metrics`: whoever scrapes them has a key, and no hand-over of a gateway. */
+  readonly identify: Identify;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** The largest body and the largest WebSocket message, in bytes; 10 MiB by default. */
@@ -71,7 +74,13 @@ export async function createSubgraphServer(options: SubgraphServerOptions): Prom
   answerErrorsAsGraphQL(server, logger);
   await server.register((scope) => registerGraphQL(scope, apollo, options));
   registerHealth(server, subgraph);
-  server.get('/metrics', async (_request, reply) => {
+  server.get('/metrics', async ({ headers }, reply) => {
+    if (!options.identify({ token: findBearerToken(headers) })) {
+      throw new AegisError(
+        'UNAUTHENTICATED',
+        'expected an API key in the header `Authorization: Bearer <key>`.',
+      );
+    }
     void reply.type(metrics.contentType);
     return metrics.metrics();
   });

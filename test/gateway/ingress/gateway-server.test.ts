@@ -56,6 +56,12 @@ describe('the door', () => {
     expect((await post('{"query": ')).status).toBe(401);
   });
 
+  it('tells its metrics to those it lets in', async () => {
+    const { get } = await serve({ apiKeys: API_KEY });
+    expect((await get('/metrics')).status).toBe(401);
+    expect((await get('/metrics', { 'x-api-key': API_KEY })).status).toBe(200);
+  });
+
   it('answers on this machine only to names of this machine, without keys', async () => {
     const { url } = await serve();
     for (const path of ['/graphql', '/', '/metrics', '/health/live']) {

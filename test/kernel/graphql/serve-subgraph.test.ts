@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { serveSmallSubgraph, TOKEN, TRACEPARENT, type ServedSubgraph } from '../../support/small-subgraph.js';
+import {
+  METRICS_KEY,
+  serveSmallSubgraph,
+  TOKEN,
+  TRACEPARENT,
+  type ServedSubgraph,
+} from '../../support/small-subgraph.js';
 
 let served: ServedSubgraph;
 
@@ -164,8 +170,8 @@ describe('a subgraph over HTTP', () => {
 });
 
 describe('the other routes of a subgraph', () => {
-  const get = async (path: string) => {
-    const response = await fetch(served.server.url + path);
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(served.server.url + path, { headers });
     return { status: response.status, text: await response.text() };
   };
 
@@ -182,7 +188,8 @@ describe('the other routes of a subgraph', () => {
 
   it('give its metrics', async () => {
     await served.post({ query: '{ fails }' });
-    const { text } = await get('/metrics');
+    expect((await get('/metrics')).status).toBe(401);
+    const { text } = await get('/metrics', { authorization: `Bearer ${METRICS_KEY}` });
     expect(text).toMatch(/aegis_subgraph_operation_seconds_count\{operation="query",outcome="errors"\} 1/);
     expect(text).toMatch(/process_resident_memory_bytes/);
   });
