@@ -7,7 +7,11 @@ export async function connectDevice({
   apiKey,
 }: Pick<AegisSystem, 'mqttUrl' | 'apiKey'>): Promise<MqttClient> {
   const credentials = apiKey === undefined ? {} : { username: 'token', password: apiKey };
-  const client = await mqtt.connectAsync(mqttUrl, { ...credentials, reconnectPeriod: 0, connectTimeout: 10_000 });
+  const client = await mqtt.connectAsync(mqttUrl, {
+    ...credentials,
+    reconnectPeriod: 0,
+    connectTimeout: 10_000,
+  });
   client.on('error', () => undefined);
   return client;
 }
