@@ -63,6 +63,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     },
     transportFor,
     timeoutMs: operationTimeoutMs,
+    planCacheSize: cacheSize,
   });
   const documents = new LruMap<string, DocumentNode>(cacheSize);
   const operations = createOperationCache({

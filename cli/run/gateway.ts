@@ -3,11 +3,16 @@ import { join } from 'node:path';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
 import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
+import { watchText } from '../../gateway/supergraph/watch-file.js';
 import { SettingsError } from '../../kernel/config/settings.js';
+import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
 import { createRemoteTransports } from '../remote-transports.js';
+
+/** How often the supergraph file is looked at, in milliseconds. */
+const LOOK_EVERY_MS = 1_000;
 
 type GatewayRun = CommandRun<typeof gatewayProcessSettings>;
 
@@ -35,9 +40,39 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     routes: [],
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });
+  const stopWatching = watchText(settings.supergraph, supergraphSdl, {
+    everyMs: LOOK_EVERY_MS,
+    onText: (text) => {
+      takeSupergraph(core, text, { file: settings.supergraph, logger });
+    },
+    onError: (error) => {
+      logger.error({ err: error }, `${settings.supergraph} cannot be read: the supergraph stays as it is`);
+    },
+  });
+  await lifecycle.start({
+    name: 'watch',
+    close: () => {
+      stopWatching();
+      return Promise.resolve();
+    },
+  });
   stopOnSignals(aegis);
   const subgraphs = core.current.snapshot.subgraphs.map(({ name, url }) => `${name} at ${url}`);
   logger.info({ url: server.url, subgraphs }, `the gateway answers at ${server.url}/graphql`);
+}
+
+/** Goes on with another supergraph, or with the one it has when the file holds none. */
+function takeSupergraph(
+  core: Gateway,
+  text: string,
+  { file, logger }: { file: string; logger: Logger },
+): void {
+  try {
+    core.swap(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error({ reason }, `${file} is refused: the supergraph stays as it is`);
+  }
 }
 
 /** A file that holds no supergraph is a mistake of who gave it, like any other setting. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import { GraphQLError, type ExecutionArgs } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
@@ -127,10 +128,17 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
   });
 }
 
+/** One signal for all operations of a socket: there may be many, and each listens to it. */
+function openLeft(): AbortController {
+  const left = new AbortController();
+  setMaxListeners(0, left.signal);
+  return left;
+}
+
 /** Aborted when the client's socket closes. */
 function signalOf(connection: ClientConnection): AbortSignal {
   const { socket } = connection;
-  connection.left ??= new AbortController();
+  connection.left ??= openLeft();
   if (socket.readyState === socket.CLOSED) connection.left.abort();
   return connection.left.signal;
 }

@@ -139,6 +139,23 @@ describe('aegis gateway', () => {
     shop.fault = undefined;
   });
 
+  it('takes another supergraph when its file changes, and keeps the one it has when the file holds none', async () => {
+    const file = join(folder, 'changing.graphql');
+    await writeFile(file, composeSupergraph([shop]));
+    const process = start(['--supergraph', file, '--port', '0']);
+    const line = await process.waitForLine('it answers', ({ msg }) => msg?.includes('answers at') === true);
+    const graph = createGraphClient({ url: String(line['url']), apiKey: undefined });
+    expect((await graph.send('{ total }')).errors).toHaveLength(1);
+    await writeFile(file, composeSupergraph([shop, stock]));
+    await waitFor('the field of the new subgraph is there', async () => {
+      const { data } = await graph.send<{ total: number }>('{ total }');
+      return data?.total === 30;
+    });
+    await writeFile(file, 'type Query {');
+    await process.waitForLine('the file is refused', ({ msg }) => msg?.includes('is refused') === true);
+    expect(await graph.query('{ total }')).toEqual({ total: 30 });
+  }, 30_000);
+
   it('lists every mistake before it starts', async () => {
     const process = start(['--port', '70000', '--colour', 'red', 'word'], {
       AEGIS_OPERATION_TIMEOUT_MS: 'soon',
