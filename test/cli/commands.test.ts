@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnAegis } from '../support/aegis-process.js';
 import { startOneProcess } from '../support/aegis-system.js';
 import { createGraphClient } from '../support/graph-client.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** Runs a command to its end. */
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -129,7 +130,10 @@ describe('aegis start', () => {
     const system = await startOneProcess();
     const events = createGraphClient(system).subscribe('subscription { deviceReadings { cursor } }');
     const ended = events.next().catch((reason: unknown) => reason);
-    await createGraphClient(system).query('{ __typename }');
+    await waitFor('the subscription has begun', async () => {
+      const metrics = await (await fetch(`${system.url}/metrics`)).text();
+      return /^aegis_gateway_subscriptions 1$/m.test(metrics);
+    });
     const startedAt = performance.now();
     expect(await system.processes[0]?.stop('SIGTERM')).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
