@@ -23,13 +23,12 @@ export function createConsciousness(
   settings: ConsciousnessSettings,
   clock: Clock = systemClock,
 ): Subgraph<Context> {
-  const { database, workspaces } = deps;
-  const logger = deps.logger.child({ subgraph: 'consciousness' });
+  const { database, workspaces, logger } = deps;
   const lifecycle = createLifecycle({ logger, closeDeadlineMs: CLOSE_DEADLINE_MS });
   const stopping = new AbortController();
   const metrics = createSamplingMetrics(deps.metrics);
   const networks = new Map(
-    workspaces.map((workspace) => [workspace, createNetwork({ ...deps, logger, workspace, settings })]),
+    workspaces.map((workspace) => [workspace, createNetwork({ ...deps, workspace, settings })]),
   );
   let sampledAt: Date | undefined;
 

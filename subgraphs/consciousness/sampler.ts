@@ -121,7 +121,7 @@ export function createSampler({ workspace, registry, storage, bus, logger, setti
       pushAll(contributions, at);
       const stored = await storage.insert(measure(contributions, at));
       if (stored) await bus.publish({ workspace, name: SAMPLES_TOPIC }, [toSampleMessage(stored)]);
-      return stored;
+      return stored?.sample;
     },
     close() {
       stopListening?.();

@@ -25,8 +25,7 @@ const PING_DEADLINE_MS = 2_000;
 
 /** Ties the rooms of the subgraph together. */
 export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subgraph<Context> {
-  const { database, log, bus, workspaces } = deps;
-  const logger = deps.logger.child({ subgraph: 'devices' });
+  const { database, log, bus, workspaces, logger } = deps;
   const known = createKnownDevices({
     load: (workspace, idOrName) => registry.findKnown(workspace, idOrName),
   });
@@ -40,12 +39,12 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     }),
   );
   const live = createLiveReadings({ bus, workspaces, logger });
-  const pipeline = createReadingPipeline({ ...deps, ...values, logger, devices: known });
+  const pipeline = createReadingPipeline({ ...deps, ...values, devices: known });
   const retention = createRetention({
     ...{ database, workspaces, logger },
     retentionMs: values.readingsRetentionHours * HOUR_MS,
   });
-  const mqtt = createMqtt({ ...deps, logger }, values, pipeline.ingest);
+  const mqtt = createMqtt(deps, values, pipeline.ingest);
 
   const openStream = (workspace: WorkspaceId, options: Parameters<typeof openReadingStream>[1]) =>
     openReadingStream(
@@ -63,7 +62,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       openStream,
     }),
     createContext: (request) => createContext({ database, registry }, request),
-    routes: createHttpIngestion({ ...deps, ...values, logger, ingest: pipeline.ingest }),
+    routes: createHttpIngestion({ ...deps, ...values, ingest: pipeline.ingest }),
     endpoints: () => {
       const url = mqtt.url();
       return url === undefined ? {} : { mqtt: url };

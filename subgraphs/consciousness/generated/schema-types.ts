@@ -142,7 +142,10 @@ export type ConsciousnessMetricsEvent = {
   __typename?: 'ConsciousnessMetricsEvent';
   /** Names this event: pass it as `after` to resume behind it. */
   cursor: Scalars['String']['output'];
-  /** True when samples between the event before and this one have been removed by retention. */
+  /**
+   * True when samples between the event before and this one have been removed by retention; and when `after` was the cursor
+   * of another database.
+   */
   gap: Scalars['Boolean']['output'];
   /** The sample. */
   sample: ConsciousnessSample;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { nodeMeasurement, type NewSample, type Sample } from './sample.js';
+import { nodeMeasurement, type NewSample, type Sample, type StoredSample } from './sample.js';
 
 /** The stored samples of one workspace. */
 export interface SampleStorage {
@@ -9,14 +9,14 @@ export interface SampleStorage {
    * Stores a sample and returns it with its place in the order of commit; undefined when the workspace already has one of
    * that instant, taken by another process.
    */
-  insert(sample: NewSample): Promise<Sample | undefined>;
+  insert(sample: NewSample): Promise<StoredSample | undefined>;
   /** The next samples after a sequence, oldest first, at most `limit`. */
   readAfter(sequence: bigint, limit: number): Promise<readonly Sample[]>;
   /** The samples of instants after one, up to another, oldest first; the newest `limit` of them. */
   readBetween(range: SampleRange): Promise<readonly Sample[]>;
   /** The sample that was stored last. */
   findNewest(): Promise<Sample | undefined>;
-  /** The greatest sequence that was ever stored, even if retention has removed its sample; 0 when there is none. */
+  /** The greatest sequence that is stored; when retention has removed all of them, that of the last one. 0 for none. */
   newestSequence(): Promise<bigint>;
   /** Up to which sequence samples have been removed by retention; 0 when none has. */
   prunedSequence(): Promise<bigint>;
@@ -31,7 +31,7 @@ export interface SampleRange {
   readonly limit: number;
 }
 
-/** With the workspace's hash, taken by a statement that inserts: sequences then grow in the order of commit. */
+/** With the workspace's hash, taken by a transaction that inserts: sequences then grow in the order of commit. */
 const INSERT_LOCK = 7_263_102;
 
 interface SampleRow {
@@ -58,19 +58,28 @@ export function createSampleStorage(database: Database, workspace: WorkspaceId):
   }
 
   return {
-    async insert(sample) {
-      const { sampledAt, coherence, windowMs, nodes } = sample;
-      // One statement, once a second for each workspace: the sequence is drawn for the row that the lock has let through.
-      const [row] = await client.$queryRaw<{ sequence: bigint }[]>`
-        WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(${INSERT_LOCK}::int, hashtext(${workspace})))
-        INSERT INTO consciousness.samples (workspace_id, sampled_at, coherence, window_ms, nodes)
-        SELECT ${workspace}, ${sampledAt}::timestamptz, ${coherence}::double precision, ${windowMs}::int,
-               ${JSON.stringify(nodes)}::jsonb
-        FROM locked
-        ON CONFLICT (workspace_id, sampled_at) DO NOTHING
-        RETURNING sequence`;
-      return row && { ...sample, sequence: row.sequence };
-    },
+    insert: (sample) =>
+      rows.transaction(async ({ client: inside }) => {
+        const { sampledAt, coherence, windowMs, nodes } = sample;
+        // A statement of its own: the next one then sees everything that was committed before the lock was had, and so the
+        // sequence that is drawn, and the one before it, are in the order of commit.
+        await inside.$executeRaw`SELECT pg_advisory_xact_lock(${INSERT_LOCK}::int, hashtext(${workspace}))`;
+        const [row] = await inside.$queryRaw<{ sequence: bigint; previous: bigint }[]>`
+          WITH inserted AS (
+            INSERT INTO consciousness.samples (workspace_id, sampled_at, coherence, window_ms, nodes)
+            VALUES (${workspace}, ${sampledAt}::timestamptz, ${coherence}::double precision, ${windowMs}::int,
+                    ${JSON.stringify(nodes)}::jsonb)
+            ON CONFLICT (workspace_id, sampled_at) DO NOTHING
+            RETURNING sequence
+          )
+          SELECT inserted.sequence, greatest(
+            (SELECT max(sequence) FROM consciousness.samples WHERE workspace_id = ${workspace}),
+            (SELECT pruned_sequence FROM consciousness.sample_retention WHERE workspace_id = ${workspace}),
+            0
+          ) AS previous
+          FROM inserted`;
+        return row && { sample: { ...sample, sequence: row.sequence }, previousSequence: row.previous };
+      }),
     async readAfter(sequence, limit) {
       const where = { sequence: { gt: sequence } };
       return (await client.sample.findMany({ where, orderBy: { sequence: 'asc' }, take: limit })).map(

@@ -24,9 +24,23 @@ export interface NewSample {
 /** A stored sample. */
 export interface Sample extends NewSample, Sequenced {}
 
-/** A stored sample as the live bus carries it. */
+/** A stored sample, and its place in the stream. */
+export interface StoredSample {
+  readonly sample: Sample;
+  /** No sample of the workspace lies between this sequence and the sample's own. */
+  readonly previousSequence: bigint;
+}
+
+const sequenceText = z.string().regex(/^\d{1,19}$/);
+
+/**
+ * A stored sample as the live bus carries it. Whoever needs every sample compares `previousSequence` with the sequence it
+ * has seen last: when it is larger, something was lost on the way, or another process took it.
+ */
 export const sampleMessage = z.object({
-  sequence: z.string().regex(/^\d{1,19}$/),
+  sequence: sequenceText,
+  /** No sample of the workspace lies between this sequence and the sample's own. */
+  previousSequence: sequenceText,
   sampledAt: z.iso.datetime(),
   coherence: z.number().nullable(),
   windowMs: z.int(),
@@ -39,13 +53,24 @@ export type SampleMessage = z.infer<typeof sampleMessage>;
 export const SAMPLES_TOPIC = 'consciousness.samples';
 
 /** Makes the message that announces a stored sample. */
-export function toSampleMessage({ sequence, sampledAt, nodes, ...rest }: Sample): SampleMessage {
-  return { ...rest, nodes: [...nodes], sequence: String(sequence), sampledAt: sampledAt.toISOString() };
+export function toSampleMessage({ sample, previousSequence }: StoredSample): SampleMessage {
+  const { sequence, sampledAt, nodes, ...rest } = sample;
+  return {
+    ...rest,
+    nodes: [...nodes],
+    sequence: String(sequence),
+    previousSequence: String(previousSequence),
+    sampledAt: sampledAt.toISOString(),
+  };
 }
 
 /** Reads a message of the live bus; undefined when it is not a sample. */
-export function readSampleMessage(message: unknown): Sample | undefined {
+export function readSampleMessage(message: unknown): StoredSample | undefined {
   const { success, data } = sampleMessage.safeParse(message);
   if (!success) return undefined;
-  return { ...data, sequence: BigInt(data.sequence), sampledAt: new Date(data.sampledAt) };
+  const { sequence, previousSequence, sampledAt, ...rest } = data;
+  return {
+    sample: { ...rest, sequence: BigInt(sequence), sampledAt: new Date(sampledAt) },
+    previousSequence: BigInt(previousSequence),
+  };
 }

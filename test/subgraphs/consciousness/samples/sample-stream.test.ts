@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
 import { createInProcessLiveBus } from '../../../../kernel/events/in-process-live-bus.js';
@@ -79,10 +80,10 @@ async function takeAll(
       coherence: 0.1 + 0.2,
     };
     const sampledAt = new Date(second * 1_000);
-    const sample = await storage.insert({ sampledAt, coherence: null, windowMs: 64_000, nodes: [node] });
-    if (!sample) throw new Error(`second ${second} was taken before`);
-    samples.push(sample);
-    await bus.publish({ workspace, name: SAMPLES_TOPIC }, [toSampleMessage(sample)]);
+    const stored = await storage.insert({ sampledAt, coherence: null, windowMs: 64_000, nodes: [node] });
+    if (!stored) throw new Error(`second ${second} was taken before`);
+    samples.push(stored.sample);
+    await bus.publish({ workspace, name: SAMPLES_TOPIC }, [toSampleMessage(stored)]);
   }
   return samples;
 }
@@ -97,6 +98,19 @@ async function read(events: AsyncIterator<SampleEvent>, count: number) {
   }
   const seconds = all.map(({ sample }) => sample.sampledAt.getTime() / 1_000);
   return { all, seconds, gaps: all.map(({ gap }) => gap), last: all.at(-1)?.cursor };
+}
+
+/** Does something again and again until what is waited for has come: when a reader begins to listen is its own affair. */
+async function repeatUntil<T>(pending: Promise<T>, action: () => Promise<unknown>): Promise<T> {
+  const state = { settled: false };
+  const settling = pending.finally(() => {
+    state.settled = true;
+  });
+  while (!state.settled) {
+    await action();
+    await setImmediate();
+  }
+  return settling;
 }
 
 describe('the stream of samples', () => {
@@ -184,10 +198,60 @@ describe('the stream of samples', () => {
     expect(await read(events, 1)).toMatchObject({ seconds: [3], gaps: [false] });
   });
 
+  it('goes on with the next sample, and tells of a gap, after a cursor of another database', async () => {
+    const bench = await open();
+    await bench.take(1);
+    const events = await bench.stream.open(Buffer.from('smp:9223372036854775807').toString('base64url'));
+    let second = 1;
+    const { gaps } = await repeatUntil(read(events, 2), () => bench.take((second += 1)));
+    expect(gaps).toEqual([true, false]);
+  });
+
+  it('begins behind what retention has removed, also where that lies ahead of what is stored', async () => {
+    const bench = await open();
+    const [first] = await bench.take(1);
+    const removed = (first?.sequence ?? 0n) + 1_000n;
+    await database.inWorkspace(bench.workspace).client.sampleRetention.create({
+      data: { workspaceId: bench.workspace, prunedSequence: removed },
+    });
+    const cursor = Buffer.from(`smp:${removed}`).toString('base64url');
+    const events = await bench.stream.open(cursor);
+    const pending = read(events, 1);
+    const sequence = removed + 1n;
+    const node = { index: 0, deviceId: 'dev_1', metric: 'a', value: 2, phase: null, coherence: null };
+    const sample = { sampledAt: new Date(2_000), coherence: null, windowMs: 1, nodes: [node], sequence };
+    const topic = { workspace: bench.workspace, name: SAMPLES_TOPIC };
+    const publish = () => bench.bus.publish(topic, [toSampleMessage({ sample, previousSequence: removed })]);
+    expect(await repeatUntil(pending, publish)).toMatchObject({ seconds: [2], gaps: [false] });
+  });
+
+  it('reads from storage a sample that another process took and whose message was lost', async () => {
+    const bench = await open();
+    const events = await bench.stream.open(undefined);
+    const first = read(events, 1);
+    await bench.take(1);
+    await first;
+    await bench.storage.insert({ sampledAt: new Date(2_000), coherence: null, windowMs: 1, nodes: [] });
+    await bench.take(3);
+    expect(await read(events, 2)).toMatchObject({ seconds: [2, 3], gaps: [false, false] });
+  });
+
+  it('says of each sample which one it follows in its workspace', async () => {
+    const { storage, take } = await open();
+    const [first] = await take(1);
+    await (await open()).take(1);
+    const insert = (second: number) =>
+      storage.insert({ sampledAt: new Date(second * 1_000), coherence: null, windowMs: 1, nodes: [] });
+    expect(await insert(1)).toBeUndefined();
+    const second = await insert(2);
+    expect(second?.previousSequence).toBe(first?.sequence);
+    await storage.prune(new Date(3_000), 10);
+    expect((await insert(4))?.previousSequence).toBe(second?.sample.sequence);
+  });
+
   it.each([
     ['not a cursor', 'smp'],
     ['a cursor of another stream', Buffer.from('rdg:1').toString('base64url')],
-    ['a cursor of an event that has not been', Buffer.from('smp:9223372036854775807').toString('base64url')],
     ['a cursor beyond what a sequence can be', Buffer.from('smp:9999999999999999999').toString('base64url')],
   ])('refuses %s', async (_name, cursor) => {
     const { stream } = await open();
