@@ -29,7 +29,15 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   const known = createKnownDevices({
     load: (workspace, idOrName) => registry.findKnown(workspace, idOrName),
   });
-  const registry = createDeviceRegistry({ database, log, onChange: known.forget });
+  const retention = createRetention({
+    ...{ database, workspaces, logger },
+    retentionMs: values.readingsRetentionHours * HOUR_MS,
+  });
+  const registry = createDeviceRegistry({
+    ...{ database, log },
+    onChange: known.forget,
+    onRemoved: retention.wake,
+  });
   const followers = workspaces.map((workspace) =>
     createDeviceFactFollower({
       ...{ workspace, database, log, bus, logger },
@@ -40,10 +48,6 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   );
   const live = createLiveReadings({ bus, workspaces, logger });
   const pipeline = createReadingPipeline({ ...deps, ...values, devices: known });
-  const retention = createRetention({
-    ...{ database, workspaces, logger },
-    retentionMs: values.readingsRetentionHours * HOUR_MS,
-  });
   const mqtt = createMqtt(deps, values, pipeline.ingest);
 
   const openStream = (workspace: WorkspaceId, options: Parameters<typeof openReadingStream>[1]) =>

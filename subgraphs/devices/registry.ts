@@ -40,7 +40,7 @@ interface RegistryChanges {
     id: string,
     change: DeviceChange,
   ): Promise<DeviceModel | 'NAME_TAKEN' | 'NOT_FOUND'>;
-  /** Removes a device with its metrics and readings. */
+  /** Removes a device with its metrics. Its readings are not seen any more; retention deletes them. */
   remove(origin: ChangeOrigin, id: string): Promise<'REMOVED' | 'NOT_FOUND'>;
 }
 
@@ -64,6 +64,8 @@ export interface DeviceRegistryDeps {
   readonly log: EventLog;
   /** Told of each device that was registered, changed or removed, once that is committed. */
   readonly onChange: (workspace: WorkspaceId, device: { readonly id: string; readonly name: string }) => void;
+  /** Told once the removal of a device is committed: there may be readings to delete. */
+  readonly onRemoved?: () => void;
 }
 
 const METRIC_FIELDS = { name: true, unit: true, description: true, minimum: true, maximum: true } as const;
@@ -71,21 +73,25 @@ const METRICS_IN_ORDER = { select: METRIC_FIELDS, orderBy: { position: 'asc' } }
 
 type FactType = 'aegis.device.registered' | 'aegis.device.updated' | 'aegis.device.removed';
 
+interface StatedDevice {
+  readonly id: string;
+  readonly name: string;
+  readonly metrics: readonly MetricDeclaration[];
+  readonly traceparent: string;
+}
+
 /** Makes the registry of devices. */
 export function createDeviceRegistry(deps: DeviceRegistryDeps): DeviceRegistry {
   return { ...createChanges(deps), ...createLookups(deps.database) };
 }
 
-function createChanges({ database, log, onChange }: DeviceRegistryDeps): RegistryChanges {
+function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
+  const { database, log, onChange } = deps;
+
   async function stateFact(
     transaction: Transaction,
     type: FactType,
-    {
-      id,
-      name,
-      metrics,
-      traceparent,
-    }: { id: string; name: string; metrics: readonly MetricDeclaration[]; traceparent: string },
+    { id, name, metrics, traceparent }: StatedDevice,
   ): Promise<void> {
     const declared = metrics.map(({ name: metric, unit }) => ({ name: metric, unit }));
     await log.append(transaction, {
@@ -148,11 +154,11 @@ function createChanges({ database, log, onChange }: DeviceRegistryDeps): Registr
         const { client } = transaction;
         const row = await client.device.findFirst({ where: { id }, include: { metrics: METRICS_IN_ORDER } });
         if (!row) return 'NOT_FOUND';
-        // The device first: that waits for writers that hold it, and then all that they wrote is seen and removed.
+        // Its readings may be millions: they are seen no more without their device, and are deleted in the background.
         const { count } = await client.device.deleteMany({ where: { id } });
         if (count === 0) return 'NOT_FOUND';
-        await client.reading.deleteMany({ where: { deviceId: id } });
         await stateFact(transaction, 'aegis.device.removed', { ...row, traceparent });
+        transaction.afterCommit(() => deps.onRemoved?.());
         return 'REMOVED';
       });
     },

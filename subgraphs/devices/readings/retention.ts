@@ -3,10 +3,12 @@ import type { Database, WorkspaceDatabase } from '../../../kernel/database/datab
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 
-/** Removes readings that are older than the retention. */
+/** Removes readings that are older than the retention, and those of devices that have been removed. */
 export interface Retention {
   /** Removes what is due now, and then regularly until closed. */
   start(): void;
+  /** Removes what is due before its regular time: a device was removed. Does nothing before the start. */
+  wake(): void;
   /** Removes what is due now; how many readings that were. */
   prune(workspace: WorkspaceId): Promise<number>;
   close(): Promise<void>;
@@ -20,26 +22,42 @@ export interface RetentionDeps {
   readonly now?: () => number;
   /** How often readings are removed, in milliseconds. */
   readonly periodMs?: number;
-  /** How many sequences one statement goes through. */
+  /** How long after {@link Retention.wake} it begins, in milliseconds. */
+  readonly wakeMs?: number;
+  /** How many sequences one statement goes through, and how many readings of removed devices it removes at most. */
   readonly chunkSize?: number;
 }
 
 const PERIOD_MS = 10 * 60_000;
+/** Long enough that many devices removed one after the other are one occasion. */
+const WAKE_MS = 1_000;
 const CHUNK_SIZE = 5_000;
 
 /**
  * Makes the retention of readings. It removes from the old end of each workspace's stream, in chunks, and records in the
  * same transaction up to which sequence: so a reader that stands before that sequence has missed readings, and one that
  * stands behind it has not.
+ *
+ * Readings of removed devices are found by their having no device, so that nothing needs to be remembered about them. What
+ * is removed of them leaves no gap: they are not seen from the removal of the device on.
  */
 export function createRetention(deps: RetentionDeps): Retention {
   const { database, workspaces, logger, retentionMs, now = Date.now } = deps;
-  const { periodMs = PERIOD_MS, chunkSize = CHUNK_SIZE } = deps;
+  const { periodMs = PERIOD_MS, wakeMs = WAKE_MS, chunkSize = CHUNK_SIZE } = deps;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
+  let soon: NodeJS.Timeout | undefined;
 
   async function prune(workspace: WorkspaceId): Promise<number> {
+    const orphans = { chunkSize, isClosed: () => closed };
+    const removed =
+      (await pruneOld(workspace)) + (await pruneOrphans(database.inWorkspace(workspace), orphans));
+    if (removed > 0 && database.kind === 'embedded') await vacuum(database, workspace);
+    return removed;
+  }
+
+  async function pruneOld(workspace: WorkspaceId): Promise<number> {
     const before = new Date(now() - retentionMs);
     const { client } = database.inWorkspace(workspace);
     const ends = await client.readingStream.findFirst();
@@ -57,14 +75,14 @@ export function createRetention(deps: RetentionDeps): Retention {
       // Readings that arrive meanwhile come first.
       await setImmediate();
     }
-    if (removed > 0 && database.kind === 'embedded') await vacuum(database, workspace);
     return removed;
   }
 
   async function pruneAll(): Promise<void> {
     for (const workspace of workspaces) {
       const removed = await prune(workspace);
-      if (removed > 0) logger.info({ workspace, removed }, 'removed readings that are past their retention');
+      if (removed > 0)
+        logger.info({ workspace, removed }, 'removed readings: past their retention, or of removed devices');
     }
   }
 
@@ -78,6 +96,17 @@ export function createRetention(deps: RetentionDeps): Retention {
       });
   }
 
+  function wake(): void {
+    if (closed || !timer || soon) return;
+    soon = setTimeout(() => {
+      soon = undefined;
+      // One that runs now may have looked for removed devices before this one was.
+      if (running) wake();
+      else run();
+    }, wakeMs);
+    soon.unref();
+  }
+
   return {
     prune,
     start() {
@@ -85,9 +114,11 @@ export function createRetention(deps: RetentionDeps): Retention {
       timer.unref();
       run();
     },
+    wake,
     async close() {
       closed = true;
       clearInterval(timer);
+      clearTimeout(soon);
       await running;
     },
   };
@@ -128,6 +159,59 @@ async function pruneChunk(rows: WorkspaceDatabase, { after, span, before }: Chun
     )
     SELECT (SELECT count(*)::int FROM removed) AS removed, sequence IS NOT NULL AS keeps FROM kept`;
   return outcome ?? { removed: 0, keeps: true };
+}
+
+/** Removes the readings of all devices that are no more, in chunks, until it is closed. */
+async function pruneOrphans(
+  rows: WorkspaceDatabase,
+  { chunkSize, isClosed }: { readonly chunkSize: number; readonly isClosed: () => boolean },
+): Promise<number> {
+  let removed = 0;
+  for (const deviceId of isClosed() ? [] : await findRemovedDevices(rows)) {
+    for (let count = chunkSize; count === chunkSize && !isClosed(); removed += count) {
+      count = await removeReadings(rows, deviceId, chunkSize);
+      // Readings that arrive meanwhile come first.
+      await setImmediate();
+    }
+  }
+  return removed;
+}
+
+/**
+ * The devices that readings tell of and that are no more. Each step of the recursion is one look into the primary key, to
+ * the next device that has readings: as many looks as there are devices, however many readings there are.
+ */
+async function findRemovedDevices({ client, workspace }: WorkspaceDatabase): Promise<readonly string[]> {
+  const rows = await client.$queryRaw<{ readonly id: string }[]>`
+    WITH RECURSIVE measured(id) AS (
+      (
+        SELECT device_id FROM devices.readings WHERE workspace_id = ${workspace}
+        ORDER BY workspace_id, device_id LIMIT 1
+      )
+      UNION ALL
+      SELECT (
+        SELECT device_id FROM devices.readings WHERE workspace_id = ${workspace} AND device_id > measured.id
+        ORDER BY workspace_id, device_id LIMIT 1
+      )
+      FROM measured WHERE measured.id IS NOT NULL
+    )
+    SELECT measured.id FROM measured
+    WHERE measured.id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM devices.devices WHERE workspace_id = ${workspace} AND devices.id = measured.id
+    )`;
+  return rows.map(({ id }) => id);
+}
+
+/** Removes at most so many readings of a device that is no more; returns how many. */
+function removeReadings(
+  { client, workspace }: WorkspaceDatabase,
+  deviceId: string,
+  limit: number,
+): Promise<number> {
+  return client.$executeRaw`
+    DELETE FROM devices.readings WHERE ctid = ANY(ARRAY(
+      SELECT ctid FROM devices.readings WHERE workspace_id = ${workspace} AND device_id = ${deviceId} LIMIT ${limit}
+    ))`;
 }
 
 /** A server has autovacuum; the embedded Postgres has not, and would never use the room of removed rows again. */

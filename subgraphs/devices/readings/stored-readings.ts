@@ -73,6 +73,9 @@ export function createStoredReadings(database: Database, workspace: WorkspaceId)
           ON r.workspace_id = ${workspace} AND r.sequence > ${after} AND r.sequence <= ${end}
           AND (${deviceIds}::text[] IS NULL OR r.device_id = ANY(${deviceIds}::text[]))
           AND (${metrics}::text[] IS NULL OR r.metric = ANY(${metrics}::text[]))
+          -- Those of a removed device wait for their deletion. A scalar, so that it is one look into the primary key for
+          -- each reading: as EXISTS it might be a walk through all devices.
+          AND (SELECT true FROM devices.devices d WHERE d.workspace_id = ${workspace} AND d.id = r.device_id)
         WHERE s.workspace_id = ${workspace}
         ORDER BY r.sequence`;
       return toPage(rows, after);

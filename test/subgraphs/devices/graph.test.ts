@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../kernel/database/database.js';
 import { openTestDatabase } from '../../support/embedded-database.js';
+import { waitFor } from '../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
 import { openDevices, type Answer, type TestDevices } from './support/open-devices.js';
 
@@ -190,13 +191,13 @@ describe('removing a device', () => {
     await store(id, 'temperature', [1, 2, 3]);
     expect((await devices.ask(REMOVE, { id })).removeDevice).toEqual({ deviceId: id, userErrors: [] });
     const { client } = database.inWorkspace(devices.workspace);
-    expect(await client.reading.count()).toBe(0);
     expect(await client.deviceMetric.count()).toBe(0);
     expect(await factsOf(id)).toMatchObject([
       { type: 'aegis.device.registered' },
       { type: 'aegis.device.removed' },
     ]);
     expect(await devices.send(id, { temperature: 3 })).toMatchObject({ error: { code: 'NOT_FOUND' } });
+    await waitFor('its readings are deleted', async () => (await client.reading.count()) === 0);
     expect((await devices.ask(REMOVE, { id })).removeDevice.userErrors).toEqual([
       { code: 'NOT_FOUND', path: ['id'] },
     ]);

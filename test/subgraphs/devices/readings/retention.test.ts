@@ -3,7 +3,9 @@ import type { Database } from '../../../../kernel/database/database.js';
 import { encodeCursor } from '../../../../kernel/events/cursor.js';
 import { createLogger } from '../../../../kernel/telemetry/logger.js';
 import { createRetention } from '../../../../subgraphs/devices/readings/retention.js';
+import { createDeviceRegistry } from '../../../../subgraphs/devices/registry.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
+import { waitFor } from '../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { openDevices, type TestDevices } from '../support/open-devices.js';
 import { range, writeReadings } from '../support/write-readings.js';
@@ -147,4 +149,59 @@ describe('retention', () => {
     await writeReadings(devices, deviceId, [2]);
     expect((await rows().reading.findFirst())?.sequence).toBe(2n);
   });
+});
+
+describe('the readings of a removed device', () => {
+  const COUNT = 30_000;
+  const REMOVE = 'mutation ($id: ID!) { removeDevice(input: { id: $id }) { deviceId } }';
+
+  /** Gives a device many readings, in a stretch of the stream of their own. */
+  async function fill(device: string): Promise<void> {
+    await rows().$executeRaw`
+      WITH stream AS (
+        UPDATE devices.reading_streams SET newest_sequence = newest_sequence + ${COUNT}::int
+        WHERE workspace_id = ${devices.workspace} RETURNING newest_sequence - ${COUNT}::int AS base
+      )
+      INSERT INTO devices.readings (workspace_id, device_id, metric, measured_at, received_at, value, unit, sequence)
+      SELECT ${devices.workspace}, ${device}, 'temperature', now() - n * interval '1 second', now(), n, 'Cel', base + n
+      FROM stream, generate_series(1, ${COUNT}::int) AS n`;
+  }
+
+  const countOf = (device: string) => rows().reading.count({ where: { deviceId: device } });
+
+  it('are seen no more from its removal on, and deleted in chunks', async () => {
+    const other = await devices.register('other');
+    await writeReadings(devices, other, [1]);
+    await fill(deviceId);
+    await writeReadings(devices, other, [2]);
+    await devices.close();
+    // Nothing but the removal itself.
+    const registry = createDeviceRegistry({
+      ...{ database, log: devices.log },
+      onChange: () => undefined,
+    });
+    const origin = { workspace: devices.workspace, traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` };
+    expect(await registry.remove(origin, deviceId)).toBe('REMOVED');
+    expect(await countOf(deviceId)).toBe(COUNT);
+
+    // What survives a restart is that there is no such device.
+    devices = openedByTest.keep(await openDevices({ database, workspace: devices.workspace }));
+    expect(await resume(0n, 2)).toEqual([
+      [1, false],
+      [2, false],
+    ]);
+    await waitFor('all is deleted', async () => (await countOf(deviceId)) === 0);
+    expect(await countOf(other)).toBe(2);
+    expect(await prunedSequence()).toBe(0n);
+  }, 60_000);
+
+  it('are deleted soon after its removal, which itself deletes none of them', async () => {
+    await fill(deviceId);
+    const startedAt = performance.now();
+    await devices.ask(REMOVE, { id: deviceId });
+    const removedMs = performance.now() - startedAt;
+    expect(await countOf(deviceId)).toBe(COUNT);
+    expect(removedMs).toBeLessThan(1_000);
+    await waitFor('all is deleted', async () => (await countOf(deviceId)) === 0);
+  }, 60_000);
 });
