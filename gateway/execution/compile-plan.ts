@@ -8,7 +8,7 @@ import type {
 import { Kind, parse, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
 import type { SubgraphOperation } from '../transports/transport.js';
 import { clientNameOf } from '../planning/rewrite-operation.js';
-import { compileContexts, type ContextVariable } from './contexts.js';
+import { compileContexts, type ContextVariable } from './context-variables.js';
 import { compileFetchPath, type FetchPath } from './fetch-path.js';
 import { innermostFirst } from './rewrites.js';
 
