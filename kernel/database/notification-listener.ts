@@ -31,29 +31,29 @@ const LONGEST_RETRY_MS = 10_000;
 export function createNotificationListener(options: NotificationListenerOptions): NotificationListener {
   const { url, onNotification, onReconnect, onError, random = Math.random } = options;
   const channels = new Set<string>();
-  let opening: Promise<pg.Client> | undefined;
-  let current: pg.Client | undefined;
+  let opening: Promise<Connection> | undefined;
+  let current: Connection | undefined;
   let lost = false;
   let closed = false;
   let failures = 0;
   let retryTimer: NodeJS.Timeout | undefined;
 
   /** The connection there is, or the one attempt at it that is being made. */
-  function open(): Promise<pg.Client> {
+  function open(): Promise<Connection> {
     if (closed) return Promise.reject(new Error('the notification listener is closed'));
     clearTimeout(retryTimer);
     opening ??= connect({ url, channels, onNotification, onDropped }).then(onConnected, onFailed);
     return opening;
   }
 
-  function onConnected(client: pg.Client): pg.Client {
-    current = client;
+  function onConnected(connection: Connection): Connection {
+    current = connection;
     failures = 0;
     if (lost) {
       lost = false;
       onReconnect();
     }
-    return client;
+    return connection;
   }
 
   function onFailed(error: unknown): never {
@@ -84,18 +84,46 @@ export function createNotificationListener(options: NotificationListenerOptions)
   return {
     async listen(channel) {
       channels.add(channel);
-      const client = await open();
-      if (channels.has(channel)) await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+      const connection = await open();
+      if (channels.has(channel))
+        await connection.run((client) => `LISTEN ${client.escapeIdentifier(channel)}`);
     },
     unlisten(channel) {
       channels.delete(channel);
-      current?.query(`UNLISTEN ${current.escapeIdentifier(channel)}`).catch(() => undefined);
+      current?.run((client) => `UNLISTEN ${client.escapeIdentifier(channel)}`).catch(() => undefined);
     },
     async close() {
       closed = true;
       clearTimeout(retryTimer);
-      const client = await opening?.catch(() => undefined);
-      await client?.end();
+      const connection = await opening?.catch(() => undefined);
+      await connection?.end();
+    },
+  };
+}
+
+/** A connection that is given one statement after the other: pg deprecates a second one while the first still runs. */
+interface Connection {
+  /** Sends a statement when those before it have been answered, and waits for its answer. */
+  run(statement: (client: pg.Client) => string): Promise<void>;
+  /** Ends it when the statement that runs has been answered; those that still wait are left out. */
+  end(): Promise<void>;
+}
+
+function queueStatements(client: pg.Client): Connection {
+  let last: Promise<unknown> = Promise.resolve();
+  let ending = false;
+  return {
+    run(statement) {
+      const answered = last.then(async () => {
+        if (!ending) await client.query(statement(client));
+      });
+      last = answered.catch(() => undefined);
+      return answered;
+    },
+    async end() {
+      ending = true;
+      await last;
+      await client.end();
     },
   };
 }
@@ -108,13 +136,14 @@ interface ConnectOptions {
   readonly onDropped: (error: unknown) => void;
 }
 
-async function connect({ url, channels, onNotification, onDropped }: ConnectOptions): Promise<pg.Client> {
+async function connect({ url, channels, onNotification, onDropped }: ConnectOptions): Promise<Connection> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
   });
+  const connection = queueStatements(client);
   let state: 'CONNECTING' | 'CONNECTED' | 'DROPPED' = 'CONNECTING';
 
   function drop(error: unknown): void {
@@ -127,7 +156,7 @@ async function connect({ url, channels, onNotification, onDropped }: ConnectOpti
   }
 
   const heartbeat = setInterval(() => {
-    client.query('SELECT 1').catch(drop);
+    connection.run(() => 'SELECT 1').catch(drop);
   }, HEARTBEAT_MS);
   client.on('error', drop);
   client.on('end', () => {
@@ -138,9 +167,9 @@ async function connect({ url, channels, onNotification, onDropped }: ConnectOpti
   });
   try {
     await client.connect();
-    for (const channel of channels) await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    for (const channel of channels) await connection.run(() => `LISTEN ${client.escapeIdentifier(channel)}`);
     state = 'CONNECTED';
-    return client;
+    return connection;
   } catch (error) {
     drop(error);
     throw error;
