@@ -120,6 +120,14 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('stops at once when a user of the broker has no password, and lets in nobody else', () => {
+    for (const name of ['MQTT_SUBGRAPH_PASSWORD', 'MQTT_PUBLISHER_PASSWORD']) {
+      const uses = [...composeText.matchAll(new RegExp(`\\$\\{${name}(.{2})`, 'g'))].map((match) => match[1]);
+      expect(new Set(uses)).toEqual(new Set([':?']));
+    }
+    expect(compose.configs['mosquitto']?.content).toMatch(/^allow_anonymous false$/m);
+  });
+
   it('bounds what the broker keeps for a subgraph that is away', () => {
     const settings = new Map(
       (compose.configs['mosquitto']?.content ?? '')
