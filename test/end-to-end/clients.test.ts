@@ -33,7 +33,7 @@ const SUBSCRIPTION = 'subscription Live { consciousnessMetrics { sample { nodes 
 
 interface LiveEvent {
   readonly consciousnessMetrics: {
-    readonly sample: { readonly nodes: readonly { readonly device: { readonly name: string } }[] };
+    readonly sample: { readonly nodes: readonly { readonly device: { readonly name: string } | null }[] };
   };
 }
 
@@ -164,7 +164,7 @@ describe('The clients of the README', () => {
         apiKey: API_KEY,
         onEvent(event) {
           if (event.gap) gaps.push(event);
-          if (event.reading.device.name === 'pump') values.push(event.reading.value);
+          if (event.reading.device?.name === 'pump') values.push(event.reading.value);
         },
         onError: (error) => errors.push(error),
       });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startOneProcess } from '../support/aegis-system.js';
 import { createGraphClient, type GraphClient } from '../support/graph-client.js';
 import { connectDevice, publishTelemetry } from '../support/telemetry-load.js';
+import { waitFor } from '../support/wait-for.js';
 
 const ROUNDS = 10;
 const RATE = 2_000;
@@ -74,6 +75,7 @@ describe('kill -9 under load', () => {
         ratePerSecond: RATE,
         firstAt: firstAt + sent,
       });
+      await waitFor('a reading is acknowledged', () => load.acknowledged.size > 0);
       // A random moment is what this test is about: no event marks it.
       await sleep(300 + Math.random() * 1_200);
       await system.processes[0]?.stop('SIGKILL');

@@ -17,7 +17,8 @@ export interface ReadingEvent {
     readonly value: number;
     readonly unit: string;
     readonly measuredAt: string;
-    readonly device: { readonly name: string };
+    /** Null when the device has been removed since. */
+    readonly device: { readonly name: string } | null;
   };
 }
 
