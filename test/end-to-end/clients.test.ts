@@ -111,7 +111,7 @@ describe('The clients of the README', () => {
     it('subscribes', async () => {
       const events: unknown[] = [];
       const subscription = client.subscribe<LiveEvent>({ query: gql(SUBSCRIPTION) }).subscribe({
-        next: ({ data }) => events.push(data?.consciousnessMetrics.sample.nodes[0]?.device.name),
+        next: ({ data }) => events.push(data?.consciousnessMetrics.sample.nodes[0]?.device?.name),
         error: (error: unknown) => events.push(error),
       });
       await waitFor('two events have come', () => events.length >= 2);
@@ -141,7 +141,7 @@ describe('The clients of the README', () => {
       const { unsubscribe } = open()
         .subscription<LiveEvent>(SUBSCRIPTION, {})
         .subscribe(({ data, error }) => {
-          events.push(error ?? data?.consciousnessMetrics.sample.nodes[0]?.device.name);
+          events.push(error ?? data?.consciousnessMetrics.sample.nodes[0]?.device?.name);
         });
       await waitFor('two events have come', () => events.length >= 2);
       unsubscribe();
