@@ -14,7 +14,7 @@ import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
 import type { ResponsePath } from './data.js';
-import { openDeadline } from './deadline.js';
+import { openOperationDeadline } from './operation-deadline.js';
 import { createIntrospection } from './introspect.js';
 import { mergeRootFields } from './merge-response.js';
 import { createPlanCache } from './plan-cache.js';
@@ -94,7 +94,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     event: SubgraphResponse,
     { operation, variant, source, variables, request }: Subscribed,
   ): Promise<ExecutionResult> {
-    const deadline = openDeadline(request.signal, timeoutMs);
+    const deadline = openOperationDeadline(request.signal, timeoutMs);
     try {
       const run = begin(variables, request, { signal: deadline.signal, variant });
       mergeRootFields(source, event, run);
@@ -112,7 +112,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
       const variant = operation.variantFor(coerced, decideOverrides());
-      const deadline = openDeadline(request.signal, timeoutMs);
+      const deadline = openOperationDeadline(request.signal, timeoutMs);
       try {
         const run = begin(coerced, request, { signal: deadline.signal, variant });
         await runPlan(variant.plan.root, run);

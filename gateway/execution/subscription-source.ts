@@ -2,7 +2,7 @@ import type { GraphQLError } from 'graphql';
 import { SubscriptionRefused } from '../transports/subscription-refused.js';
 import type { SubgraphRequest, SubgraphResponse, Transport } from '../transports/transport.js';
 import type { ResponsePath } from './data.js';
-import { openDeadline } from './deadline.js';
+import { openOperationDeadline } from './operation-deadline.js';
 import { describeReported, describeUnreached, toUpstreamError } from './upstream-error.js';
 
 /** How a subscription is followed. */
@@ -24,7 +24,7 @@ export async function openSubscriptionSource(
   request: SubgraphRequest,
   { timeoutMs, toClientPaths }: SubscriptionSourceOptions,
 ): Promise<AsyncIterator<SubgraphResponse>> {
-  const deadline = openDeadline(request.signal, timeoutMs);
+  const deadline = openOperationDeadline(request.signal, timeoutMs);
   try {
     const events = await transport.subscribe({ ...request, signal: deadline.signal });
     deadline.stopClock();

@@ -2,6 +2,7 @@ import { OperationTypeNode } from 'graphql';
 import { Pool } from 'undici';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { openDeadline } from '../../kernel/lifecycle/open-deadline.js';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
 import { continueTrace } from '../../kernel/telemetry/trace-context.js';
 import { createInFlight } from './in-flight.js';
@@ -65,7 +66,11 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const deadline = openDeadline(signal, options);
+    const deadline = openDeadline(
+      signal,
+      timeoutMs,
+      `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`,
+    );
     try {
       const response = await pool.request({
         method: 'POST',
@@ -156,28 +161,6 @@ function parseJson(text: string): unknown {
 function describeText(text: string): string {
   if (text === '') return 'an empty body';
   return text.trimStart().startsWith('<') ? 'an HTML page' : `${text.length} characters that are none`;
-}
-
-/** A signal that is aborted with another one, or when a fetch has taken too long. */
-function openDeadline(signal: AbortSignal, { subgraph, timeoutMs }: HttpTransportOptions) {
-  const controller = new AbortController();
-  const onAbort = () => {
-    controller.abort(signal.reason);
-  };
-  const timer = setTimeout(() => {
-    controller.abort(
-      new AegisError('UPSTREAM_TIMEOUT', `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`),
-    );
-  }, timeoutMs);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  return {
-    signal: controller.signal,
-    close() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    },
-  };
 }
 
 interface FailureFacts extends HttpTransportOptions {
