@@ -1,19 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
-import type { Identify } from '../../kernel/graphql/subgraph.js';
+import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import { findBearerToken } from '../../kernel/identity/bearer-token.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 
 /** Who sends a request, by its `Authorization: Bearer` or `X-Api-Key` header. Errors: UNAUTHENTICATED. */
-export function authenticateHeaders(headers: IncomingHttpHeaders, identify: Identify): Principal {
+export async function authenticateHeaders(
+  headers: IncomingHttpHeaders,
+  identify: IdentifyClient,
+): Promise<Principal> {
   const token = findToken(headers, headers['x-api-key']);
-  const principal = identify({ token });
+  const principal = await identify({ token });
   if (principal) return principal;
   throw new AegisError(
     'UNAUTHENTICATED',
     token === undefined
-      ? 'expected an API key in the header `Authorization: Bearer <key>`, got none.'
-      : 'the API key is not one of this server.',
+      ? 'expected an API key or a token in the header `Authorization: Bearer <key>`, got none.'
+      : 'the API key or token is not one of this server.',
   );
 }
 
@@ -21,16 +24,22 @@ export function authenticateHeaders(headers: IncomingHttpHeaders, identify: Iden
  * Who opens a socket, by the connection parameters `authorization` or `apiKey`, or else by the headers of the upgrade;
  * undefined when nobody is known by them.
  */
-export function authenticateConnection(
+export async function authenticateConnection(
   parameters: Readonly<Record<string, unknown>> | undefined,
   headers: IncomingHttpHeaders,
-  identify: Identify,
-): Principal | undefined {
+  identify: IdentifyClient,
+): Promise<Principal | undefined> {
   const presented = parameters ?? {};
   const token =
     findToken(presented, presented['apiKey'] ?? presented['x-api-key']) ??
     findToken(headers, headers['x-api-key']);
-  return identify({ token });
+  try {
+    return await identify({ token });
+  } catch (error) {
+    // The protocol has no more to say of it than that the connection is forbidden.
+    if (error instanceof AegisError && error.code === 'UNAUTHENTICATED') return undefined;
+    throw error;
+  }
 }
 
 /** A token that was presented, in whatever form; undefined when nothing was. */

@@ -13,7 +13,7 @@ export interface EventStreamOptions {
   readonly hub: SubscriptionHub;
   readonly formatErrors: FormatErrors;
   /** Who asks: found when the request came in. */
-  readonly contextOf: (request: FastifyRequest, reply: FastifyReply) => HttpContext;
+  readonly contextOf: (request: FastifyRequest) => HttpContext;
 }
 
 /** The parameters of a GraphQL request. */
@@ -42,7 +42,7 @@ export function registerEventStreams(scope: FastifyInstance, options: EventStrea
       done();
       return;
     }
-    const reading = readOperation(parameters, options.contextOf(request, reply), options.gateway);
+    const reading = readOperation(parameters, options.contextOf(request), options.gateway);
     if (isForApollo(reading, accepted, request.method)) {
       done();
       return;
@@ -78,7 +78,7 @@ interface Exchange extends EventStreamOptions {
 
 function stream(reading: Reading, { format }: AcceptedStream, exchange: Exchange): void {
   const { request, reply, hub, formatErrors, contextOf } = exchange;
-  const { trace } = contextOf(request, reply);
+  const { trace } = contextOf(request);
   const response = openStreamedResponse({
     response: takeOver(reply, format.contentType),
     format,

@@ -8,7 +8,7 @@ import { closeServer } from '../../kernel/graphql/close-server.js';
 import { createFormatErrors } from '../../kernel/graphql/format-errors.js';
 import { answerErrorsAsGraphQL } from '../../kernel/graphql/http-errors.js';
 import { listeningUrl } from '../../kernel/graphql/listening-url.js';
-import type { Identify } from '../../kernel/graphql/subgraph.js';
+import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
 import { traceOf } from '../../kernel/telemetry/trace-context.js';
@@ -17,6 +17,7 @@ import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
 import { UpstreamError } from '../execution/upstream-error.js';
 import type { Gateway } from '../gateway.js';
 import { MAX_TOKENS } from '../generation.js';
+import { createExpiryClock } from '../subscriptions/expiry-clock.js';
 import { createSubscriptionHub } from '../subscriptions/subscription-hub.js';
 import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptions/subscription-settings.js';
 import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
@@ -30,7 +31,7 @@ export interface GatewayServerOptions extends Partial<SubscriptionSettings> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly identify: Identify;
+  readonly identify: IdentifyClient;
   /** True while anybody who reaches the server is let in. */
   readonly open: boolean;
   readonly allowedOrigins: readonly string[];
@@ -64,8 +65,10 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
   const formatErrors = createFormatErrors(logger, (error) => error instanceof UpstreamError);
+  const expiry = createExpiryClock();
   const hub = createSubscriptionHub({
     gateway,
+    expiry,
     formatErrors,
     metrics: options.metrics,
     settings: { ...SUBSCRIPTION_DEFAULTS, ...options },
@@ -88,7 +91,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   await server.register((scope) => registerGraphQL(scope, { apollo, identify, gateway, hub, formatErrors }));
   registerHealth(server, gateway);
   server.get('/metrics', async (request, reply) => {
-    authenticateHeaders(request.headers, identify);
+    await authenticateHeaders(request.headers, identify);
     void reply.type(options.metrics.contentType);
     return options.metrics.metrics();
   });
@@ -100,6 +103,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     path: GRAPHQL_PATH,
     gateway,
     hub,
+    expiry,
     identify,
     guard,
     formatErrors,
@@ -115,6 +119,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
 
   async function closeAll(): Promise<void> {
     await hub.drain();
+    expiry.close();
     await closeServer({ server, sockets, name: 'the gateway', logger, deadlineMs: closeDeadlineMs });
     await apollo.stop();
   }
@@ -147,7 +152,7 @@ async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promis
 
 interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf'> {
   readonly apollo: ApolloServer<HttpContext>;
-  readonly identify: Identify;
+  readonly identify: IdentifyClient;
 }
 
 /** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
@@ -156,26 +161,32 @@ async function registerGraphQL(
   { apollo, identify, ...streams }: GraphQLRouteOptions,
 ): Promise<void> {
   const contexts = new WeakMap<FastifyRequest, HttpContext>();
-  scope.addHook('onRequest', (request, reply, done) => {
-    contexts.set(request, openContext(request, reply, identify));
-    done();
+  scope.addHook('onRequest', async (request, reply) => {
+    contexts.set(request, await openContext(request, reply, identify));
   });
-  const contextOf = (request: FastifyRequest, reply: FastifyReply) =>
-    contexts.get(request) ?? openContext(request, reply, identify);
+  const contextOf = (request: FastifyRequest): HttpContext => {
+    const context = contexts.get(request);
+    if (!context) throw new Error('a request came past the check of who sends it');
+    return context;
+  };
   registerEventStreams(scope, { ...streams, contextOf });
   await scope.register(fastifyApollo(apollo), {
     path: GRAPHQL_PATH,
     method: ['GET', 'POST'],
-    context: (request, reply) => Promise.resolve(contextOf(request, reply)),
+    context: (request) => Promise.resolve(contextOf(request)),
   });
 }
 
 /** Who asks, under which trace, and until when: a client that closes its connection cancels what it asked for. */
-function openContext(request: FastifyRequest, reply: FastifyReply, identify: Identify): HttpContext {
-  const principal = authenticateHeaders(request.headers, identify);
+async function openContext(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  identify: IdentifyClient,
+): Promise<HttpContext> {
   const left = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort();
   });
+  const principal = await authenticateHeaders(request.headers, identify);
   return { principal, trace: traceOf(request.headers), signal: left.signal };
 }

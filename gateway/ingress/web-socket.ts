@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import { GraphQLError, type ExecutionArgs } from 'graphql';
-import type { SubscribePayload } from 'graphql-ws';
+import { CloseCode, type SubscribePayload } from 'graphql-ws';
+import type { WebSocket } from 'ws';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
-import type { Identify } from '../../kernel/graphql/subgraph.js';
+import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import {
   createTraceOfPayload,
   openWebSocketServer,
@@ -16,7 +17,9 @@ import { authenticateConnection } from '../access/authenticate.js';
 import type { OriginGuard } from '../access/origin-guard.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
+import type { ExpiryClock } from '../subscriptions/expiry-clock.js';
 import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
+import { executeOnce } from './execute-once.js';
 import { SubscriptionFailed, WebSocketSubscription } from './web-socket-subscription.js';
 
 export interface WebSocketOptions {
@@ -24,7 +27,9 @@ export interface WebSocketOptions {
   readonly path: string;
   readonly gateway: Gateway;
   readonly hub: SubscriptionHub;
-  readonly identify: Identify;
+  /** Closes a socket when whoever opened it is let in no more. */
+  readonly expiry: ExpiryClock;
+  readonly identify: IdentifyClient;
   readonly guard: OriginGuard;
   readonly formatErrors: FormatErrors;
   readonly logger: Logger;
@@ -113,12 +118,13 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
     openConnection,
     protocol: {
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-      onConnect({ connectionParams, extra }) {
-        extra.principal = authenticateConnection(connectionParams, extra.request.headers, identify);
+      async onConnect({ connectionParams, extra }) {
+        extra.principal = await authenticateConnection(connectionParams, extra.request.headers, identify);
+        if (extra.principal) closeWhenExpired(extra.socket, extra.principal, options.expiry);
         return extra.principal !== undefined;
       },
       onSubscribe: ({ extra }, id, payload) => readOperation(extra, id, payload),
-      execute: (args: ExecutionArgs) => gateway.execute(operationOf(args)),
+      execute: (args: ExecutionArgs) => executeOnce(operationOf(args), gateway),
       subscribe: (args: ExecutionArgs) => subscribe(operationOf(args), hub),
       onNext: (_context, _id, payload, _args, result) =>
         formatResult(result, formatErrors, traceOfPayload(payload)),
@@ -141,6 +147,17 @@ function signalOf(connection: ClientConnection): AbortSignal {
   connection.left ??= openLeft();
   if (socket.readyState === socket.CLOSED) connection.left.abort();
   return connection.left.signal;
+}
+
+/** Closes the socket of whoever is let in no more, behind what its subscriptions are told of it. */
+function closeWhenExpired(socket: WebSocket, { expiresAt }: Principal, expiry: ExpiryClock): void {
+  if (expiresAt === undefined) return;
+  const cancel = expiry.watch(expiresAt, () => {
+    setImmediate(() => {
+      socket.close(CloseCode.Forbidden, 'Token expired');
+    });
+  });
+  socket.once('close', cancel);
 }
 
 /** Joins a subscription; what graphql-ws iterates over is how it ends. */

@@ -1,6 +1,8 @@
 import type { GraphQLError } from 'graphql';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { FormatErrors } from '../../kernel/graphql/format-errors.js';
+import { describeExpiry } from '../../kernel/identity/json-web-tokens.js';
+import type { Principal } from '../../kernel/identity/principal.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
@@ -8,6 +10,7 @@ import type { Generation } from '../generation.js';
 import { findSameIn } from './carry-over.js';
 import { Delivery, type DeliveryRules } from './delivery.js';
 import type { EventSink, SubscriptionEnd } from './event-sink.js';
+import type { ExpiryClock } from './expiry-clock.js';
 import { toMasked } from './execute-until-end.js';
 import { createSharedOperationReader, identityOf } from './shared-operation.js';
 import { endSpread } from './spread-end.js';
@@ -32,6 +35,8 @@ export interface SubscriptionHub {
 export interface SubscriptionHubOptions {
   readonly gateway: Pick<Gateway, 'subscribe' | 'onGeneration'>;
   readonly formatErrors: FormatErrors;
+  /** Ends what belongs to somebody who is let in no more. */
+  readonly expiry: ExpiryClock;
   readonly metrics: Metrics;
   readonly settings: SubscriptionSettings;
   readonly random?: () => number;
@@ -46,7 +51,7 @@ const nothing = (): void => undefined;
 
 /** Makes the hub of one server. */
 export function createSubscriptionHub(options: SubscriptionHubOptions): SubscriptionHub {
-  const { gateway, formatErrors, settings, random = Math.random } = options;
+  const { gateway, formatErrors, expiry, settings, random = Math.random } = options;
   const counter = createSubscriptionCounter(settings);
   const read = createSharedOperationReader();
   const stopping = new AbortController();
@@ -67,6 +72,10 @@ export function createSubscriptionHub(options: SubscriptionHubOptions): Subscrip
   });
   const rules = toRules(settings, metrics);
 
+  function watchExpiry({ expiresAt }: Principal, onExpired: () => void): () => void {
+    return expiresAt === undefined ? nothing : expiry.watch(expiresAt, onExpired);
+  }
+
   function begin(asked: GatewayOperation, connection: object, sink: EventSink): () => void {
     if (stopping.signal.aborted) throw describeStop(random);
     const operation = read(asked);
@@ -74,26 +83,34 @@ export function createSubscriptionHub(options: SubscriptionHubOptions): Subscrip
       sink.end({ kind: 'refused', result: { errors: operation } });
       return nothing;
     }
-    const release = counter.take(identityOf(asked.context.principal), connection);
+    const { principal } = asked.context;
+    const release = counter.take(identityOf(principal), connection);
     metrics.clients.inc();
     const subscription = table.findOrBegin(operation);
     const delivery = new Delivery(sink, rules, () => {
+      stopWatching();
       release();
       metrics.clients.dec();
     });
-    subscription.add(delivery);
-    return () => {
+    const leave = () => {
       delivery.discard();
       subscription.remove(delivery);
     };
+    const stopWatching = watchExpiry(principal, () => {
+      delivery.end({ kind: 'failed', errors: [toMasked(describeExpiry())] });
+      leave();
+    });
+    subscription.add(delivery);
+    return leave;
   }
 
   const stopFollowing = followGenerations(gateway, async (generation) => {
     for (const subscription of [...table.running]) {
-      // Reading and planning again takes the event loop: others have their turn in between.
+      // Reading again takes the event loop: others have their turn in between.
       await new Promise(setImmediate);
       if (!table.running.has(subscription)) continue;
-      const same = findSameIn(generation, subscription.operation, read);
+      const same = await findSameIn(generation, subscription.operation, read);
+      if (!table.running.has(subscription)) continue;
       table.move(subscription, same);
       if (same) continue;
       const spreadMs = settings.schemaChangeSpreadMs;

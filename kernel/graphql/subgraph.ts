@@ -31,6 +31,15 @@ export interface SubgraphDeps {
 /** Turns credentials into a principal; undefined when they are not good for any. */
 export type Identify = (credentials: Credentials) => Principal | undefined;
 
+/**
+ * The same where a check may take its time, as that of a signed token does.
+ *
+ * Errors: UNAUTHENTICATED when more can be said than that nobody is known by the credentials.
+ */
+export type IdentifyClient = (
+  credentials: Credentials,
+) => Promise<Principal | undefined> | Principal | undefined;
+
 /** What somebody presents to be let in. */
 export interface Credentials {
   /** An API key or another bearer token; undefined when none was presented. */

@@ -8,6 +8,8 @@ export interface Principal {
   readonly subject: string;
   readonly workspace: WorkspaceId;
   readonly roles: readonly string[];
+  /** From when on it is let in no more, in milliseconds since 1970; an API key has no such end. */
+  readonly expiresAt?: number;
 }
 
 /** The workspace of an installation that has not named another. */
