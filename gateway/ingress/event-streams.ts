@@ -53,14 +53,14 @@ export function registerEventStreams(scope: FastifyInstance, options: EventStrea
 
 function readOperation(
   { query, operationName, variables }: Parameters,
-  { principal, trace, signal }: HttpContext,
+  { principal, trace, headers, signal }: HttpContext,
   { current: generation }: Gateway,
 ): Reading {
   const document = generation.readDocument(query);
   if (!('kind' in document)) return { errors: document };
   const kind = getOperationAST(document, operationName)?.operation;
   if (!kind) return { errors: [new GraphQLError('Unable to identify operation')] };
-  const context = { principal, trace };
+  const context = { principal, trace, headers };
   return { kind, operation: { generation, document, operationName, variables, context, signal } };
 }
 

@@ -22,13 +22,13 @@ export function createGatewayInterface(gateway: Gateway): GatewayInterface {
 
   const executor: GatewayExecutor = ({ schema, document, request, context }) => {
     // Its type knows nothing of ours; it is the one that the HTTP route has made.
-    const { trace, principal, signal } = context as unknown as HttpContext;
+    const { trace, principal, headers, signal } = context as unknown as HttpContext;
     return gateway.execute({
       generation: generations.get(schema) ?? gateway.current,
       document,
       operationName: request.operationName ?? undefined,
       variables: request.variables,
-      context: { trace, principal },
+      context: { trace, principal, headers },
       signal,
     });
   };

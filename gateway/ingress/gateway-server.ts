@@ -22,6 +22,7 @@ import { createSubscriptionHub } from '../subscriptions/subscription-hub.js';
 import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptions/subscription-settings.js';
 import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
 import { createGatewayInterface, type HttpContext } from './gateway-interface.js';
+import type { PickHeaders } from '../transports/header-rules.js';
 import { registerHealth } from './health-routes.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';
@@ -42,6 +43,8 @@ export interface GatewayServerOptions extends Partial<SubscriptionSettings> {
   readonly metrics: Metrics;
   /** Routes of subgraphs that live in this process. */
   readonly routes: readonly ((server: FastifyInstance) => void)[];
+  /** Of the headers of a client, those that subgraphs may be told; none by default. */
+  readonly pickHeaders?: PickHeaders | undefined;
   /** How long a stop waits for running requests and for clients to leave, in milliseconds; 5,000 by default. */
   readonly closeDeadlineMs?: number;
 }
@@ -61,7 +64,14 @@ const CLOSE_DEADLINE_MS = 5_000;
 
 /** Opens the one port of the gateway: GraphQL over HTTP and WebSocket, health, metrics and the page. */
 export async function openGatewayServer(options: GatewayServerOptions): Promise<GatewayServer> {
-  const { gateway, identify, logger, maxBodyBytes, closeDeadlineMs = CLOSE_DEADLINE_MS } = options;
+  const {
+    gateway,
+    identify,
+    logger,
+    maxBodyBytes,
+    pickHeaders,
+    closeDeadlineMs = CLOSE_DEADLINE_MS,
+  } = options;
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
   const formatErrors = createFormatErrors(logger, (error) => error instanceof UpstreamError);
@@ -88,7 +98,8 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   });
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
-  await server.register((scope) => registerGraphQL(scope, { apollo, identify, gateway, hub, formatErrors }));
+  const streams = { gateway, hub, formatErrors };
+  await server.register((scope) => registerGraphQL(scope, { apollo, identify, pickHeaders, ...streams }));
   registerHealth(server, gateway);
   server.get('/metrics', async (request, reply) => {
     await authenticateHeaders(request.headers, identify);
@@ -105,6 +116,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     hub,
     expiry,
     identify,
+    pickHeaders,
     guard,
     formatErrors,
     logger,
@@ -153,16 +165,20 @@ async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promis
 interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf'> {
   readonly apollo: ApolloServer<HttpContext>;
   readonly identify: IdentifyClient;
+  readonly pickHeaders: PickHeaders | undefined;
 }
 
 /** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
 async function registerGraphQL(
   scope: FastifyInstance,
-  { apollo, identify, ...streams }: GraphQLRouteOptions,
+  { apollo, identify, pickHeaders, ...streams }: GraphQLRouteOptions,
 ): Promise<void> {
   const contexts = new WeakMap<FastifyRequest, HttpContext>();
   scope.addHook('onRequest', async (request, reply) => {
-    contexts.set(request, await openContext(request, reply, identify));
+    contexts.set(request, {
+      ...(await openContext(request, reply, identify)),
+      headers: pickHeaders?.(request.headers),
+    });
   });
   const contextOf = (request: FastifyRequest): HttpContext => {
     const context = contexts.get(request);

@@ -4,7 +4,7 @@ import { GraphQLError, type ExecutionArgs } from 'graphql';
 import { CloseCode, type SubscribePayload } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
-import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
+import type { IdentifyClient, RequestContext } from '../../kernel/graphql/subgraph.js';
 import {
   createTraceOfPayload,
   openWebSocketServer,
@@ -19,6 +19,7 @@ import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
 import type { ExpiryClock } from '../subscriptions/expiry-clock.js';
 import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
+import type { PickHeaders } from '../transports/header-rules.js';
 import { executeOnce } from './execute-once.js';
 import { SubscriptionFailed, WebSocketSubscription } from './web-socket-subscription.js';
 
@@ -33,6 +34,8 @@ export interface WebSocketOptions {
   readonly guard: OriginGuard;
   readonly formatErrors: FormatErrors;
   readonly logger: Logger;
+  /** Of what a client presents, what subgraphs may be told; nothing by default. */
+  readonly pickHeaders?: PickHeaders | undefined;
   /** The largest message a client may send, in bytes. */
   readonly maxPayloadBytes: number;
 }
@@ -43,6 +46,8 @@ interface ClientConnection extends Connection, Record<PropertyKey, unknown> {
   left: AbortController | undefined;
   /** Who it is; set when the connection is acknowledged. */
   principal: Principal | undefined;
+  /** Of what it presented, what subgraphs may be told. */
+  headers: RequestContext['headers'];
 }
 
 /** An operation that a client has sent. */
@@ -64,7 +69,12 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
   const operations = new WeakMap<ExecutionArgs, ClientOperation>();
 
   function openConnection(connection: Connection): ClientConnection {
-    const opened: ClientConnection = { ...connection, left: undefined, principal: undefined };
+    const opened: ClientConnection = {
+      ...connection,
+      left: undefined,
+      principal: undefined,
+      headers: undefined,
+    };
     gateway.metrics.sockets.inc();
     connection.socket.once('close', () => {
       gateway.metrics.sockets.dec();
@@ -94,7 +104,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       document,
       operationName,
       variables: payload.variables,
-      context: { principal, trace: traceOfPayload(payload) },
+      context: { principal, trace: traceOfPayload(payload), headers: connection.headers },
       get signal() {
         return signalOf(connection);
       },
@@ -120,6 +130,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
       async onConnect({ connectionParams, extra }) {
         extra.principal = await authenticateConnection(connectionParams, extra.request.headers, identify);
+        extra.headers = options.pickHeaders?.(extra.request.headers, connectionParams);
         if (extra.principal) closeWhenExpired(extra.socket, extra.principal, options.expiry);
         return extra.principal !== undefined;
       },

@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { GatewayOperation } from '../gateway-operation.js';
+import { forwardedKeyOf } from '../transports/forwarded-key.js';
 import { readResumable, type ResumableOperation } from './resumable-operation.js';
 
 /** A subscription as a client asked for it, without what belongs to that client alone. */
@@ -15,7 +16,7 @@ export type AskedOperation = Omit<GatewayOperation, 'signal'>;
 
 /** A subscription as a client asked for it, read so far that two of them can be compared. */
 export interface SharedOperation {
-  /** The same for all that may share one execution: supergraph, operation, variables and identity. */
+  /** The same for all that may share one execution: supergraph, operation, variables, identity and forwarded headers. */
   readonly key: string;
   readonly asked: AskedOperation;
   /** The variables that the operation declares, checked and with their defaults. */
@@ -75,7 +76,7 @@ export function createSharedOperationReader(): ReadSharedOperation {
     if (errors) return errors;
     const { resumable, text } = facts;
     const key = [
-      ...[id, operationName ?? '', identityOf(context.principal)],
+      ...[id, operationName ?? '', identityOf(context.principal), forwardedKeyOf(context)],
       ...[JSON.stringify(coerced), text],
     ].join('\n');
     const start = resumable?.startOf(coerced);

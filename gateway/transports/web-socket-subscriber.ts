@@ -4,6 +4,7 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { interruptible } from '../../kernel/streams/interruptible.js';
 import { PushStream } from '../../kernel/streams/push-stream.js';
+import { forwardedKeyOf } from './forwarded-key.js';
 import { readReportedErrors, readSubgraphResponse } from './read-response.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 import type { SubgraphRequest, SubgraphResponse } from './transport.js';
@@ -31,7 +32,7 @@ const EVENT_BACKLOG = 1_024;
 const KEEP_ALIVE_MS = 15_000;
 
 /**
- * Subscribes at a subgraph over graphql-ws: one socket for each identity, shared by its subscriptions.
+ * Subscribes at a subgraph over graphql-ws: one socket for each identity and its forwarded headers, shared by its subscriptions.
  *
  * A lost socket ends its subscriptions with UPSTREAM_FAILED: silently subscribing again would lose events unseen.
  */
@@ -41,7 +42,7 @@ export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): 
 
   function connectionFor(context: RequestContext): Connection {
     const { subject, workspace, roles } = context.principal;
-    const identity = JSON.stringify([subject, workspace, roles]);
+    const identity = JSON.stringify([subject, workspace, roles, forwardedKeyOf(context)]);
     const known = connections.get(identity);
     if (known) return known;
     const client = openClient(options, context);

@@ -13,6 +13,8 @@ import type { TraceContext } from '../telemetry/trace-context.js';
 export interface RequestContext {
   readonly principal: Principal;
   readonly trace: TraceContext;
+  /** Of the client's headers, those that subgraphs may be told, by lower-case name; the gateway's settings say which. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What a subgraph is given. */
