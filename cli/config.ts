@@ -3,6 +3,7 @@ import { settings as gatewaySettings } from '../gateway/config.js';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
 import { parseApiKeys, type ApiKey } from '../kernel/identity/api-keys.js';
+import { MIN_SECRET_CHARACTERS, TOKEN_ALGORITHMS } from '../kernel/identity/json-web-tokens.js';
 
 function readApiKeys(text: string, context: z.RefinementCtx): readonly ApiKey[] {
   try {
@@ -19,7 +20,8 @@ const listenSettings = {
   host: {
     env: 'AEGIS_HOST',
     flag: 'host',
-    description: 'The address to listen on. Any but a loopback address needs AEGIS_API_KEYS.',
+    description:
+      'The address to listen on. Any but a loopback address needs AEGIS_API_KEYS or signed tokens (AEGIS_JWT_…).',
     expects: 'a host name or an IP address',
     schema: z.string().min(1).default('127.0.0.1'),
   },
@@ -64,6 +66,69 @@ export const processSettings = {
     schema: z.string().min(32).optional(),
     secret: true,
   },
+} as const;
+
+const claim = (env: string, what: string, initial: string) => ({
+  env,
+  description: `The claim of a token that ${what}; dots lead into objects, as in realm_access.roles.`,
+  expects: 'the name of a claim',
+  schema: z.string().min(1).default(initial),
+});
+
+/** Which signed tokens (JSON Web Tokens) let clients in beside the keys. */
+export const tokenSettings = {
+  tokenSecret: {
+    env: 'AEGIS_JWT_SECRET',
+    description: `The secret by which tokens are signed with HS256. At least ${MIN_SECRET_CHARACTERS} characters.`,
+    expects: `at least ${MIN_SECRET_CHARACTERS} characters`,
+    schema: z.string().min(MIN_SECRET_CHARACTERS).optional(),
+    secret: true,
+  },
+  tokenKeys: {
+    env: 'AEGIS_JWT_KEYS',
+    description:
+      'The file with the public keys by which tokens are signed (a JWKS, RFC 7517); read at start.',
+    expects: 'the path of a file',
+    schema: z.string().min(1).optional(),
+  },
+  tokenAlgorithms: {
+    env: 'AEGIS_JWT_ALGORITHMS',
+    description:
+      'The signatures that are taken, comma-separated. By default HS256 with a secret, and RS256, ES256 and EdDSA with public keys.',
+    expects: `some of ${TOKEN_ALGORITHMS.join(', ')}, comma-separated`,
+    schema: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+      .pipe(z.array(z.enum(TOKEN_ALGORITHMS))),
+  },
+  tokenIssuer: {
+    env: 'AEGIS_JWT_ISSUER',
+    description: 'Who must have issued a token (iss). Not looked at by default.',
+    expects: 'the issuer as its tokens name it',
+    schema: z.string().min(1).optional(),
+  },
+  tokenAudience: {
+    env: 'AEGIS_JWT_AUDIENCE',
+    description:
+      'Whom a token must be for (aud). Not looked at by default: set it where the issuer serves others too.',
+    expects: 'the audience as tokens name it',
+    schema: z.string().min(1).optional(),
+  },
+  tokenSubjectClaim: claim('AEGIS_JWT_SUBJECT_CLAIM', 'names who is asking', 'sub'),
+  tokenWorkspaceClaim: claim(
+    'AEGIS_JWT_WORKSPACE_CLAIM',
+    'names the workspace it opens, which is the default one when a token has no such claim',
+    'workspace',
+  ),
+  tokenRolesClaim: claim('AEGIS_JWT_ROLES_CLAIM', 'lists the roles', 'roles'),
+  tokenClockToleranceS: wholeNumber({
+    env: 'AEGIS_JWT_CLOCK_TOLERANCE_S',
+    description: 'How far the clock of the issuer may be from that of this machine, in seconds.',
+    minimum: 0,
+    maximum: 600,
+    initial: 5,
+  }),
 } as const;
 
 /** Where rows are kept. */
@@ -113,6 +178,7 @@ const supergraphSettings = {
   },
 } as const;
 
+export type TokenSettings = SettingsOf<typeof tokenSettings>;
 export type ProcessSettings = SettingsOf<typeof processSettings>;
 export type DatabaseSettings = SettingsOf<typeof databaseSettings>;
 
@@ -122,6 +188,7 @@ export const startSettings = {
   ...databaseSettings,
   ...probeSettings,
   ...processSettings,
+  ...tokenSettings,
   ...gatewaySettings,
 };
 
@@ -131,6 +198,7 @@ export const gatewayProcessSettings = {
   ...listenSettings,
   ...gatewaySettings,
   ...processSettings,
+  ...tokenSettings,
 };
 
 /** The settings of `aegis subgraph`, without those of the subgraph itself. */

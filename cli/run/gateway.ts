@@ -10,6 +10,7 @@ import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
 import { createRemoteTransports } from '../remote-transports.js';
+import { readTokenRules } from '../token-rules.js';
 
 /** How often the supergraph file is looked at, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -19,8 +20,8 @@ type GatewayRun = CommandRun<typeof gatewayProcessSettings>;
 /** Serves a supergraph file, until it is told to stop. */
 export async function runGateway({ settings, root }: GatewayRun): Promise<void> {
   const supergraphSdl = await readSupergraphFile(settings.supergraph);
-  const aegis = openProcess(settings, settings.host);
-  const { logger, metrics, lifecycle, identify, open } = aegis;
+  const aegis = openProcess(settings, settings.host, readTokenRules(settings));
+  const { logger, metrics, lifecycle, identifyClient, open } = aegis;
   const core = openGateway(settings, {
     ...settings,
     supergraphSdl,
@@ -32,7 +33,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const server = await openGatewayServer({
     ...settings,
     gateway: core,
-    identify,
+    identify: identifyClient,
     open,
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,

@@ -19,13 +19,14 @@ import { openDatabase } from '../open-database.js';
 import { createProbe } from '../probe/probe.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { createRemoteTransports } from '../remote-transports.js';
+import { readTokenRules } from '../token-rules.js';
 import { loadSubgraphDoors } from '../subgraph-doors.js';
 
 type StartRun = CommandRun<typeof startSettings & SettingsTable>;
 
 /** Runs everything in one process, until it is told to stop. */
 export async function runStart(run: StartRun): Promise<void> {
-  const aegis = openProcess(run.settings, run.settings.host);
+  const aegis = openProcess(run.settings, run.settings.host, readTokenRules(run.settings));
   stopOnSignals(aegis);
   try {
     await startAll(aegis, run);
@@ -36,7 +37,7 @@ export async function runStart(run: StartRun): Promise<void> {
 }
 
 async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Promise<void> {
-  const { logger, metrics, lifecycle, identify, open, workspaces } = aegis;
+  const { logger, metrics, lifecycle, identify, identifyClient, open, workspaces } = aegis;
   logger.info(
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',
@@ -69,7 +70,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
   const server = await openGatewayServer({
     ...settings,
     gateway: core,
-    identify,
+    identify: identifyClient,
     open,
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,
