@@ -8,7 +8,8 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js'
 import type { GatewayOperation } from './gateway-operation.js';
 import { createGeneration, type Generation } from './generation.js';
 import { createOperationRunner } from './operation-runner.js';
-import { readSupergraph, SupergraphInvalid, type SubgraphAddress } from './supergraph/snapshot.js';
+import type { PlannedSupergraph, Planning } from './planning/planning.js';
+import { SupergraphInvalid, type SubgraphAddress } from './supergraph/snapshot.js';
 import { countFetches } from './transports/count-fetches.js';
 import { createTransportPool } from './transports/transport-pool.js';
 import type { Transport } from './transports/transport.js';
@@ -22,8 +23,12 @@ export interface Gateway {
   execute(operation: GatewayOperation): Promise<ExecutionResult>;
   /** Begins a subscription: its events, or the errors that kept it from beginning. Never throws. */
   subscribe(operation: GatewayOperation): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
-  /** Takes another supergraph for all operations from now on. Errors: SupergraphInvalid, and nothing has changed. */
-  swap(supergraphSdl: string): Generation;
+  /**
+   * Takes another supergraph for all operations that begin once it is read; several are taken in their order.
+   *
+   * Errors: SupergraphInvalid, and nothing has changed; UNAVAILABLE when the gateway is stopping.
+   */
+  swap(supergraph: string | PlannedSupergraph): Promise<Generation>;
   /** Tells of each generation, the current one first; the returned function ends it. */
   onGeneration(listener: (generation: Generation) => void): () => void;
   /** Asks each subgraph of the current supergraph whether it answers. */
@@ -33,7 +38,10 @@ export interface Gateway {
 }
 
 export interface GatewayOptions {
-  readonly supergraphSdl: string;
+  /** The first one. */
+  readonly supergraph: PlannedSupergraph;
+  /** Reads those that follow. It belongs to whoever gives it, who closes it after the gateway. */
+  readonly planning: Pick<Planning, 'open'>;
   readonly openTransport: (address: SubgraphAddress) => Transport;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -56,15 +64,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     countFetches(openTransport(address), address.name, metrics.fetches),
   );
   const listeners = new Set<(generation: Generation) => void>();
-  let current = open(options.supergraphSdl);
+  let current = open(options.supergraph);
   let closed = false;
+  let swapping: Promise<unknown> = Promise.resolve();
 
-  function open(sdl: string): Generation {
+  function open(supergraph: PlannedSupergraph): Generation {
     const { planCacheSize: cacheSize, operationTimeoutMs, maxSelections = MAX_SELECTIONS } = options;
-    const snapshot = readSupergraph(sdl);
     try {
-      return createGeneration({ snapshot, pool, metrics, cacheSize, operationTimeoutMs, maxSelections });
+      return createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, maxSelections });
     } catch (error) {
+      supergraph.close();
       const reason = error instanceof Error ? error.message : String(error);
       throw new SupergraphInvalid(`the supergraph cannot be served: ${reason}`, { cause: error });
     }
@@ -80,9 +89,29 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const running = createOperationRunner(metrics);
 
+  async function swap(supergraph: string | PlannedSupergraph): Promise<Generation> {
+    const sdl = typeof supergraph === 'string' ? supergraph : supergraph.snapshot.sdl;
+    if (!closed && sdl === current.snapshot.sdl) return current;
+    const read = typeof supergraph === 'string' ? await options.planning.open(sdl) : supergraph;
+    if (closed) {
+      read.close();
+      throw describeStop();
+    }
+    return take(open(read));
+  }
+
+  function take(next: Generation): Generation {
+    const previous = current;
+    current = next;
+    for (const listener of listeners) tell(listener, next);
+    previous.retire();
+    logger.info({ supergraph: next.snapshot.id, before: previous.snapshot.id }, 'took another supergraph');
+    return next;
+  }
+
   function refuseWhenClosed(): { errors: GraphQLError[] } | undefined {
     if (!closed) return undefined;
-    const { message, extensions } = new AegisError('UNAVAILABLE', 'the gateway is stopping.');
+    const { message, extensions } = describeStop();
     return { errors: [new GraphQLError(message, { extensions })] };
   }
 
@@ -93,15 +122,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     execute: async (operation) => refuseWhenClosed() ?? running.execute(operation),
     subscribe: async (operation) => refuseWhenClosed() ?? running.subscribe(operation),
-    swap(supergraphSdl) {
-      if (supergraphSdl === current.snapshot.sdl) return current;
-      const next = open(supergraphSdl);
-      const previous = current;
-      current = next;
-      for (const listener of listeners) tell(listener, next);
-      previous.retire();
-      logger.info({ supergraph: next.snapshot.id, before: previous.snapshot.id }, 'took another supergraph');
-      return next;
+    swap(supergraph) {
+      const swapped = swapping.then(() => swap(supergraph));
+      swapping = swapped.catch(() => undefined);
+      return swapped;
     },
     onGeneration(listener) {
       listeners.add(listener);
@@ -120,6 +144,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       await pool.drained();
     },
   };
+}
+
+function describeStop(): AegisError {
+  return new AegisError('UNAVAILABLE', 'the gateway is stopping.');
 }
 
 async function checkHealth(transport: Transport): Promise<Health> {

@@ -7,7 +7,7 @@ import type { GatewayMetrics } from './gateway-metrics.js';
 import { countSelections } from './planning/count-selections.js';
 import { LruMap } from './planning/lru-map.js';
 import { createOperationCache } from './planning/operation-cache.js';
-import { createApolloPlanner } from './planning/planner.js';
+import type { PlannedSupergraph } from './planning/planning.js';
 import type { SupergraphSnapshot } from './supergraph/snapshot.js';
 import type { AcquiredTransports, TransportPool } from './transports/transport-pool.js';
 import type { Transport } from './transports/transport.js';
@@ -35,7 +35,7 @@ export interface Generation {
 }
 
 export interface GenerationOptions {
-  readonly snapshot: SupergraphSnapshot;
+  readonly supergraph: PlannedSupergraph;
   readonly pool: TransportPool;
   readonly metrics: GatewayMetrics;
   /** How many operations keep their plans, and how many texts their documents. */
@@ -54,10 +54,11 @@ const MAX_KEPT_CHARACTERS = 16_384;
 
 /** Errors: when the supergraph cannot be executed, or one of its transports not be opened. */
 export function createGeneration(options: GenerationOptions): Generation {
-  const { snapshot, pool, metrics, cacheSize, operationTimeoutMs } = options;
+  const { supergraph, pool, metrics, cacheSize, operationTimeoutMs } = options;
+  const { snapshot, planner } = supergraph;
   const executor = createExecutor({
     snapshot,
-    planner: createApolloPlanner(snapshot),
+    planner,
     onPlan: (found) => {
       metrics.planLookups.inc({ outcome: found ? 'hit' : 'miss' });
     },
@@ -88,6 +89,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     if (!retired || running > 0) return;
     void acquired?.release();
     acquired = undefined;
+    supergraph.close();
   }
 
   return {
@@ -117,12 +119,14 @@ export function createGeneration(options: GenerationOptions): Generation {
     },
     retire() {
       retired = true;
+      // What still runs has its plan, as a rule; for the rest it is opened again.
+      supergraph.close();
       releaseWhenIdle();
     },
   };
 }
 
-/** Errors: OPERATION_TOO_COSTLY. Planning takes time for each selection, during which nobody else is served. */
+/** Errors: OPERATION_TOO_COSTLY. Planning takes time for each selection, for which all others wait that need a plan. */
 function checkCost(document: DocumentNode, maxSelections: number): void {
   const selections = countSelections(document);
   if (selections <= maxSelections) return;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSupergraph } from '../../gateway/supergraph/snapshot.js';
+import { readSupergraph } from '../../gateway/supergraph/read-supergraph.js';
 import { SettingsError, type SettingsTable } from '../../kernel/config/settings.js';
 import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
@@ -79,7 +79,8 @@ async function openLiveBus(databaseUrl: string | undefined, logger: Logger): Pro
 
 async function portInSupergraph(name: string, root: string): Promise<number> {
   const file = join(root, 'schema', 'supergraph.graphql');
-  const address = readSupergraph(await readFile(file, 'utf8')).subgraphs.find((one) => one.name === name);
+  const { facts } = readSupergraph(await readFile(file, 'utf8'));
+  const address = facts.subgraphs.find((one) => one.name === name);
   if (address && URL.canParse(address.url)) return Number(new URL(address.url).port) || 80;
   throw new SettingsError([`--port: expected a port, for ${file} does not name an address of ${name}.`]);
 }

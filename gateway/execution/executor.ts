@@ -6,10 +6,10 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import { createOverrideDecision, type OverrideOptions } from '../planning/override-labels.js';
 import type { Planner } from '../planning/planner.js';
-import { findRequiredObjects } from '../planning/required-objects.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
@@ -74,11 +74,10 @@ interface Subscribed {
 /** Makes the executor of one supergraph. */
 export function createExecutor(options: ExecutorOptions): Executor {
   const { snapshot, planner, onPlan, transportFor, timeoutMs, planCacheSize = 1_000 } = options;
-  const { apiSchema } = snapshot;
-  const plans = createPlanCache(planner, planCacheSize);
-  const requiredObjects = findRequiredObjects(snapshot.supergraph);
+  const { apiSchema, requiredObjects } = snapshot;
+  const plans = createPlanCache(planner, { capacity: planCacheSize });
   const decideOverrides = createOverrideDecision(snapshot.overrideLabels, options);
-  const possibleTypes = createPossibleTypes(snapshot.supergraph.schema.toGraphQLJSSchema());
+  const possibleTypes = createPossibleTypes(snapshot.types);
 
   function begin(
     variables: Readonly<Record<string, unknown>>,
@@ -105,15 +104,30 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
   }
 
+  /** A plan that is being made is made to the end, but nobody waits for it longer than the operation may take. */
+  async function untilPlanned(
+    found: ReturnType<PreparedOperation['variantFor']>,
+    client: AbortSignal,
+  ): Promise<OperationVariant> {
+    if (!(found instanceof Promise)) return found;
+    const deadline = openOperationDeadline(client, timeoutMs);
+    try {
+      return await untilAborted(found, deadline.signal);
+    } finally {
+      deadline.close();
+    }
+  }
+
   return {
     prepare: (document, operationName) =>
       prepareOperation({ document, operationName, schema: apiSchema, plans, requiredObjects, onPlan }),
     async execute(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
-      const variant = operation.variantFor(coerced, decideOverrides());
+      const found = operation.variantFor(coerced, decideOverrides());
       const deadline = openOperationDeadline(request.signal, timeoutMs);
       try {
+        const variant = found instanceof Promise ? await untilAborted(found, deadline.signal) : found;
         const run = begin(coerced, request, { signal: deadline.signal, variant });
         await runPlan(variant.plan.root, run);
         return finish({ operation, variant }, run, apiSchema);
@@ -124,7 +138,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     async subscribe(operation, request) {
       const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
       if (errors) return { errors };
-      const variant = operation.variantFor(coerced, decideOverrides());
+      const variant = await untilPlanned(operation.variantFor(coerced, decideOverrides()), request.signal);
       const { source } = variant.plan;
       if (!source)
         return { errors: [new GraphQLError('expected a subscription with a field of a subgraph.')] };

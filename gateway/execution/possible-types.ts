@@ -1,4 +1,4 @@
-import { isAbstractType, isObjectType, type GraphQLSchema } from 'graphql';
+import type { TypeMembership } from '../supergraph/snapshot.js';
 
 /** Tells whether an object that says it is of one type meets a type condition. */
 export interface PossibleTypes {
@@ -12,21 +12,13 @@ export interface PossibleTypes {
  * An interface's own name meets its condition: a subgraph that knows an interface as one object type
  * (`@interfaceObject`) answers with that name.
  */
-export function createPossibleTypes(schema: GraphQLSchema): PossibleTypes {
-  const namesByCondition = new Map<string, ReadonlySet<string>>();
-
-  function namesOf(condition: string): ReadonlySet<string> {
-    const known = namesByCondition.get(condition);
-    if (known) return known;
-    const type = schema.getType(condition);
-    const members = isAbstractType(type) ? schema.getPossibleTypes(type).map((member) => member.name) : [];
-    const names = new Set([condition, ...members]);
-    namesByCondition.set(condition, names);
-    return names;
-  }
-
+export function createPossibleTypes({ objects, members }: TypeMembership): PossibleTypes {
+  const objectNames = new Set(objects);
+  const namesOf = new Map(members.map(([condition, names]) => [condition, new Set(names)]));
   return {
-    meets: (typename, condition) => typeof typename === 'string' && namesOf(condition).has(typename),
-    isObjectType: (typename) => typeof typename === 'string' && isObjectType(schema.getType(typename)),
+    meets: (typename, condition) =>
+      typeof typename === 'string' &&
+      (typename === condition || namesOf.get(condition)?.has(typename) === true),
+    isObjectType: (typename) => typeof typename === 'string' && objectNames.has(typename),
   };
 }

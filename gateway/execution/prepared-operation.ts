@@ -1,6 +1,7 @@
 import {
   GraphQLError,
   Kind,
+  print,
   type DocumentNode,
   type FragmentDefinitionNode,
   type GraphQLObjectType,
@@ -27,9 +28,13 @@ export interface PreparedOperation {
    * What the operation is for some values of {@link conditionVariables}.
    *
    * @param overrides by default, no field has moved.
+   * @returns a promise only while it is being planned, so that what was planned before waits for nothing.
    * Errors: when it cannot be planned.
    */
-  variantFor(variables: Readonly<Record<string, unknown>>, overrides?: Overrides): OperationVariant;
+  variantFor(
+    variables: Readonly<Record<string, unknown>>,
+    overrides?: Overrides,
+  ): OperationVariant | Promise<OperationVariant>;
 }
 
 /** An operation whose `@skip` and `@include` are decided. */
@@ -69,6 +74,32 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
   const normalised = normaliseOperation({ definition, fragments, schema, requiredObjects });
   const { keyOf, literals } = normalised;
   const variants = new Map<string, OperationVariant>();
+  const pending = new Map<string, Promise<OperationVariant>>();
+
+  function keep(
+    key: string,
+    variables: Readonly<Record<string, unknown>>,
+    plan: CompiledPlan,
+  ): OperationVariant {
+    const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
+    const variant: OperationVariant = { plan, selection };
+    if (variants.size >= MAX_VARIANTS) variants.clear();
+    variants.set(key, variant);
+    return variant;
+  }
+
+  async function keepLater(
+    key: string,
+    variables: Readonly<Record<string, unknown>>,
+    plan: Promise<CompiledPlan>,
+  ): Promise<OperationVariant> {
+    try {
+      return keep(key, variables, await plan);
+    } finally {
+      pending.delete(key);
+    }
+  }
+
   return {
     definition,
     fragments,
@@ -82,15 +113,15 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
       const known = variants.get(key);
       if (known) onPlan(true);
       if (known) return known;
-      const { plan, found } = plans.get({
-        document: rewriteForPlanner(normalised.document, variables),
-        overrides,
-      });
-      onPlan(found);
-      const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
-      const variant: OperationVariant = { plan, selection };
-      if (variants.size >= MAX_VARIANTS) variants.clear();
-      variants.set(key, variant);
+      const waiting = pending.get(key);
+      if (waiting) onPlan(false);
+      if (waiting) return waiting;
+      const text = print(rewriteForPlanner(normalised.document, variables));
+      const plan = plans.get({ text, overrides });
+      onPlan(!(plan instanceof Promise));
+      if (!(plan instanceof Promise)) return keep(key, variables, plan);
+      const variant = keepLater(key, variables, plan);
+      pending.set(key, variant);
       return variant;
     },
   };

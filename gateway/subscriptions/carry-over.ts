@@ -18,18 +18,18 @@ import type { ReadSharedOperation, SharedOperation } from './shared-operation.js
  * The same operation in another generation, when it means the same there: the same fetches from the same addresses, and
  * the same types in its response. Undefined when it does not, and a client must ask anew.
  */
-export function findSameIn(
+export async function findSameIn(
   generation: Generation,
   operation: SharedOperation,
   read: ReadSharedOperation,
-): SharedOperation | undefined {
+): Promise<SharedOperation | undefined> {
   const { asked } = operation;
   try {
     const document = generation.readDocument(print(asked.document));
     if (!('kind' in document)) return undefined;
     const again = read({ ...asked, generation, document });
     if (!('key' in again)) return undefined;
-    return describe(again) === describe(operation) ? again : undefined;
+    return (await describe(again)) === (await describe(operation)) ? again : undefined;
   } catch {
     // It cannot be planned any more.
     return undefined;
@@ -37,12 +37,18 @@ export function findSameIn(
 }
 
 /** All that an execution of the operation depends on, as a text. */
-function describe({ asked, resumable, variables }: SharedOperation): string {
+async function describe({ asked, resumable, variables }: SharedOperation): Promise<string> {
   const { generation, operationName } = asked;
   const document = resumable?.document ?? asked.document;
-  const { plan } = generation.prepare(document, operationName).variantFor(variables);
-  const planned = describePlan(plan);
-  const { apiSchema, subgraphs } = generation.snapshot;
+  const { apiSchema, subgraphs, overrideLabels } = generation.snapshot;
+  const prepared = generation.prepare(document, operationName);
+  const plans: string[] = [];
+  // Before fields have moved to their new subgraphs, and afterwards.
+  for (const moved of overrideLabels.length > 0 ? [false, true] : [false]) {
+    const overrides = new Map(overrideLabels.map((label) => [label, moved]));
+    plans.push(describePlan((await prepared.variantFor(variables, overrides)).plan));
+  }
+  const planned = plans.join('\n');
   const used = subgraphs.filter(({ name }) => planned.includes(JSON.stringify(name)));
   return [planned, JSON.stringify(used), describeTypes(document, apiSchema)].join('\n');
 }

@@ -1,12 +1,28 @@
 import { createHash } from 'node:crypto';
-import { DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph } from '@apollo/federation-internals';
-import { assertValidSchema, type GraphQLSchema } from 'graphql';
+import { buildASTSchema, Kind, parse, type DefinitionNode, type GraphQLSchema } from 'graphql';
 
 /** Where a subgraph is. */
 export interface SubgraphAddress {
   readonly name: string;
   /** Where it answers by HTTP; empty when it is reached in another way. */
   readonly url: string;
+}
+
+/** The names of the types of a whole supergraph, of the inaccessible ones too. */
+export interface TypeMembership {
+  readonly objects: readonly string[];
+  /** Each interface and union, and its object types. */
+  readonly members: readonly (readonly [abstract: string, objects: readonly string[]])[];
+}
+
+/** What execution needs to know of a supergraph, as it crosses from one thread to another. */
+export interface SupergraphFacts {
+  /** What clients see: a valid schema, definition by definition. */
+  readonly apiSdl: readonly string[];
+  readonly subgraphs: readonly SubgraphAddress[];
+  readonly overrideLabels: readonly string[];
+  readonly requiredObjects: readonly string[];
+  readonly types: TypeMembership;
 }
 
 /** One supergraph, read and checked, that never changes: an operation keeps the one it began with. */
@@ -19,8 +35,9 @@ export interface SupergraphSnapshot {
   readonly subgraphs: readonly SubgraphAddress[];
   /** The labels under which fields are on their way from one subgraph to another (`@override(label:)`). */
   readonly overrideLabels: readonly string[];
-  /** The form that Apollo's planner takes. */
-  readonly supergraph: Supergraph;
+  /** The names of fields that some key or `@requires` goes into. */
+  readonly requiredObjects: ReadonlySet<string>;
+  readonly types: TypeMembership;
 }
 
 /** The text is no supergraph that can be served. */
@@ -28,39 +45,30 @@ export class SupergraphInvalid extends Error {
   override readonly name = 'SupergraphInvalid';
 }
 
-/** What a supergraph may demand of its gateway: contexts are executed here, checks of access are not. */
-export const SUPPORTED_FEATURES: Set<string> = new Set([
-  ...DEFAULT_SUPPORTED_SUPERGRAPH_FEATURES,
-  'https://specs.apollo.dev/context/v0.1',
-]);
-
-/** Reads supergraph SDL. Errors: {@link SupergraphInvalid}, with the reason. */
-export function readSupergraph(sdl: string): SupergraphSnapshot {
-  try {
-    const supergraph = Supergraph.build(sdl, { supportedFeatures: SUPPORTED_FEATURES });
-    const apiSchema = supergraph.apiSchema().toGraphQLJSSchema();
-    assertValidSchema(apiSchema);
-    return {
-      id: createHash('sha256').update(sdl).digest('hex').slice(0, 16),
-      sdl,
-      apiSchema,
-      subgraphs: supergraph.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
-      overrideLabels: findOverrideLabels(supergraph),
-      supergraph,
-    };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SupergraphInvalid(`expected the SDL of a federation supergraph, but: ${reason}`, {
-      cause: error,
-    });
-  }
+/**
+ * Makes the snapshot of a supergraph that was read.
+ *
+ * @param definitions the parsed definitions of {@link SupergraphFacts.apiSdl}.
+ */
+export function createSnapshot(
+  sdl: string,
+  facts: SupergraphFacts,
+  definitions: readonly DefinitionNode[] = facts.apiSdl.flatMap(parseDefinitions),
+): SupergraphSnapshot {
+  const { subgraphs, overrideLabels, requiredObjects, types } = facts;
+  return {
+    id: createHash('sha256').update(sdl).digest('hex').slice(0, 16),
+    sdl,
+    // It was validated where it was read.
+    apiSchema: buildASTSchema({ kind: Kind.DOCUMENT, definitions }, { assumeValid: true }),
+    subgraphs,
+    overrideLabels,
+    requiredObjects: new Set(requiredObjects),
+    types,
+  };
 }
 
-function findOverrideLabels({ schema }: Supergraph): readonly string[] {
-  const labels = new Set<string>();
-  for (const application of schema.directive('join__field')?.applications() ?? []) {
-    const label: unknown = application.arguments()['overrideLabel'];
-    if (typeof label === 'string') labels.add(label);
-  }
-  return [...labels].sort();
+/** Reads a part of {@link SupergraphFacts.apiSdl}. */
+export function parseDefinitions(sdl: string): readonly DefinitionNode[] {
+  return parse(sdl, { noLocation: true }).definitions;
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { validate, type ExecutionResult } from 'graphql';
 import { pino } from 'pino';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
 import type { Database } from '../../kernel/database/database.js';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
@@ -44,7 +45,7 @@ afterAll(async () => {
 function openGateway({ subgraphs }: LocalSystem, down?: string): Gateway {
   const logger = pino({ level: 'silent' });
   return createGateway({
-    supergraphSdl: readFileSync(join(SCHEMA_FOLDER, 'supergraph.graphql'), 'utf8'),
+    ...planInThread(readFileSync(join(SCHEMA_FOLDER, 'supergraph.graphql'), 'utf8')),
     openTransport({ name }) {
       const here = subgraphs.get(name);
       if (!here) throw new Error(`the supergraph names ${name}, but there is no folder subgraphs/${name}`);

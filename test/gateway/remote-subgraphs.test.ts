@@ -5,6 +5,7 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { createLogger } from '../../kernel/telemetry/logger.js';
 import { createMetrics } from '../../kernel/telemetry/metrics.js';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import { composeSupergraph } from '../../gateway/supergraph/compose.js';
 import { createHttpTransport } from '../../gateway/transports/http-transport.js';
 import { createEventSource } from '../support/event-source.js';
@@ -53,7 +54,7 @@ beforeAll(async () => {
     stock: await serveForeignSubgraph('stock', stock),
   };
   gateway = createGateway({
-    supergraphSdl: composeSupergraph([remote.shop, remote.stock]),
+    ...planInThread(composeSupergraph([remote.shop, remote.stock])),
     openTransport: ({ name, url }) =>
       createHttpTransport({
         subgraph: name,
@@ -167,7 +168,7 @@ describe('a subgraph that fails', () => {
 describe('an operation', () => {
   it('gives what is there when its time is over', async () => {
     const hurried = createGateway({
-      supergraphSdl: gateway.current.snapshot.sdl,
+      ...planInThread(gateway.current.snapshot.sdl),
       openTransport: ({ name, url }) =>
         createHttpTransport({
           subgraph: name,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewayOperation } from '../../gateway/gateway-operation.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
 import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
 import { createLogger } from '../../kernel/telemetry/logger.js';
@@ -43,7 +44,7 @@ function openVersions() {
     );
 
   const gateway = createGateway({
-    supergraphSdl: sdlOf('old', 'names'),
+    ...planInThread(sdlOf('old', 'names')),
     openTransport: ({ name }) => {
       if (name === 'broken') throw new Error('expected an address');
       opened.push(name);
@@ -87,7 +88,7 @@ describe('taking another supergraph', () => {
     await settled();
     expect(waiting()).toBe(200);
 
-    gateway.swap(fresh);
+    await gateway.swap(fresh);
     expect(() => read(gateway, '{ old { name } }')).toThrow('Cannot query field "old"');
     const next = gateway.execute(read(gateway, '{ fresh { name } }'));
     await settled();
@@ -107,7 +108,7 @@ describe('taking another supergraph', () => {
     const { gateway, fresh, source, closed } = openVersions();
     const events = await gateway.subscribe(read(gateway, 'subscription { tick }'));
     if (!(Symbol.asyncIterator in events)) throw new Error('events');
-    gateway.swap(fresh);
+    await gateway.swap(fresh);
     source.push({ tick: 1 });
     expect((await events.next()).value).toEqual({ data: { tick: 1 } });
     expect(closed).toEqual([]);
@@ -121,7 +122,7 @@ describe('taking another supergraph', () => {
     const { gateway, fresh, letGo, opened, closed } = openVersions();
     letGo();
     const late = read(gateway, '{ old { name } }');
-    gateway.swap(fresh);
+    await gateway.swap(fresh);
     await settled();
     expect(closed).toEqual(['old']);
     expect(await gateway.execute(late)).toEqual({ data: { old: { name: 'name of old' } } });
@@ -134,8 +135,8 @@ describe('taking another supergraph', () => {
     const { gateway, broken, letGo, opened, closed } = openVersions();
     letGo();
     const before = gateway.current;
-    expect(() => gateway.swap('type Query { a: Int }')).toThrow(SupergraphInvalid);
-    expect(() => gateway.swap(broken)).toThrow(SupergraphInvalid);
+    await expect(gateway.swap('type Query { a: Int }')).rejects.toThrow(SupergraphInvalid);
+    await expect(gateway.swap(broken)).rejects.toThrow(SupergraphInvalid);
     expect(gateway.current).toBe(before);
     expect(await gateway.execute(read(gateway, '{ old { name } }'))).toEqual({
       data: { old: { name: 'name of old' } },
@@ -154,10 +155,10 @@ describe('taking another supergraph', () => {
     });
     const stop = gateway.onGeneration(({ snapshot }) => followed.push(snapshot.id));
     fail = true;
-    const next = gateway.swap(fresh);
-    expect(gateway.swap(fresh)).toBe(next);
+    const next = await gateway.swap(fresh);
+    expect(await gateway.swap(fresh)).toBe(next);
     stop();
-    gateway.swap(openVersions().gateway.current.snapshot.sdl);
+    await gateway.swap(openVersions().gateway.current.snapshot.sdl);
     expect(followed).toHaveLength(2);
     expect(followed[1]).toBe(next.snapshot.id);
     await gateway.close();
@@ -187,7 +188,7 @@ describe('a supergraph that cannot be served', () => {
     const { broken } = openVersions();
     const create = () =>
       createGateway({
-        supergraphSdl: broken,
+        ...planInThread(broken),
         openTransport: () => {
           throw new Error('expected an address');
         },

@@ -8,6 +8,7 @@ import {
   type GatewayServer,
   type GatewayServerOptions,
 } from '../../gateway/ingress/gateway-server.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
 import type { Transport } from '../../gateway/transports/transport.js';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
@@ -166,7 +167,7 @@ export async function serveGateway({
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
   const metrics = createMetrics();
   const gateway = createGateway({
-    supergraphSdl: composeTestSupergraph(subgraphs),
+    ...planInThread(composeTestSupergraph(subgraphs)),
     openTransport: ({ name }): Transport => ({
       ...createInProcessTransport({ subgraph: toLocal(name, subgraphs[name]), logger }),
       health: () =>

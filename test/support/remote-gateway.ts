@@ -1,5 +1,6 @@
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
 import { openGatewayServer, type GatewayServerOptions } from '../../gateway/ingress/gateway-server.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import { composeSupergraph } from '../../gateway/supergraph/compose.js';
 import { createHttpTransport } from '../../gateway/transports/http-transport.js';
 import { createIdentify } from '../../kernel/identity/api-keys.js';
@@ -24,7 +25,7 @@ export async function serveRemoteGateway(
   const logger = createLogger({ level: 'silent', pretty: false });
   const metrics = createMetrics();
   const gateway = createGateway({
-    supergraphSdl: composeSupergraph(subgraphs),
+    ...planInThread(composeSupergraph(subgraphs)),
     openTransport: ({ name, url }) =>
       createHttpTransport({
         subgraph: name,

@@ -3,6 +3,7 @@ import type { GraphQLResolverMap } from '@apollo/subgraph/dist/schema-helper/res
 import { parse, print, type ExecutionResult } from 'graphql';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewayOperation } from '../../gateway/gateway-operation.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import { composeSupergraph } from '../../gateway/supergraph/compose.js';
 import {
   createInProcessTransport,
@@ -101,7 +102,7 @@ export function openTestGateway(
   }
 
   const gateway = createGateway({
-    supergraphSdl,
+    ...planInThread(supergraphSdl),
     openTransport: ({ name }) => open(name),
     logger,
     metrics: createMetrics(),

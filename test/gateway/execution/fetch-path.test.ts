@@ -2,11 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { buildSchema } from 'graphql';
 import { compileFetchPath, visitTargets } from '../../../gateway/execution/fetch-path.js';
 import { createPossibleTypes } from '../../../gateway/execution/possible-types.js';
+import { findTypes } from '../../../gateway/supergraph/find-types.js';
 import type { DataObject } from '../../../gateway/execution/data.js';
 
 const types = createPossibleTypes(
-  buildSchema(
-    'type Query { a: Media } interface Media { id: ID } type Book implements Media { id: ID } type Film implements Media { id: ID } type Other { id: ID }',
+  findTypes(
+    buildSchema(
+      'type Query { a: Media } interface Media { id: ID } type Book implements Media { id: ID } type Film implements Media { id: ID } type Other { id: ID }',
+    ),
   ),
 );
 

@@ -3,11 +3,14 @@ import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import { buildSchema } from 'graphql';
 import type { DataObject } from '../../../gateway/execution/data.js';
 import { createPossibleTypes } from '../../../gateway/execution/possible-types.js';
+import { findTypes } from '../../../gateway/supergraph/find-types.js';
 import { collectRepresentations } from '../../../gateway/execution/representations.js';
 
 const possibleTypes = createPossibleTypes(
-  buildSchema(
-    'type Query { p: Product } type Product { id: ID } type Other { id: ID } interface Node { id: ID } type Leaf implements Node { id: ID }',
+  findTypes(
+    buildSchema(
+      'type Query { p: Product } type Product { id: ID } type Other { id: ID } interface Node { id: ID } type Leaf implements Node { id: ID }',
+    ),
   ),
 );
 

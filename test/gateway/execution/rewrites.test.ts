@@ -2,11 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import { buildSchema } from 'graphql';
 import { createPossibleTypes } from '../../../gateway/execution/possible-types.js';
+import { findTypes } from '../../../gateway/supergraph/find-types.js';
 import { applyRewrites, innermostFirst, renamePath } from '../../../gateway/execution/rewrites.js';
 
 const possibleTypes = createPossibleTypes(
-  buildSchema(
-    'type Query { m: M } interface M { id: ID } type A implements M { id: ID } type B implements M { id: ID }',
+  findTypes(
+    buildSchema(
+      'type Query { m: M } interface M { id: ID } type A implements M { id: ID } type B implements M { id: ID }',
+    ),
   ),
 );
 const rename = (renameKeyTo: string, ...path: string[]): FetchDataRewrite => ({

@@ -139,7 +139,7 @@ describe('health', () => {
     const { get, inside, gateway } = await serve();
     expect((await get('/health/ready')).status).toBe(200);
     inside.down.add('shop');
-    gateway.swap(`${gateway.current.snapshot.sdl}\n# changed\n`);
+    await gateway.swap(`${gateway.current.snapshot.sdl}\n# changed\n`);
     const answer = await get('/health/ready');
     expect([answer.status, answer.json.supergraph]).toEqual([503, gateway.current.snapshot.id]);
   });

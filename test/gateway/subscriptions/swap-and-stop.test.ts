@@ -57,7 +57,7 @@ describe('a change of the supergraph', () => {
     await source.untilReaders(1);
     tick('1');
     await client.untilEvents(1);
-    gateway.gateway.swap(composeSupergraph([ticks, names, more]));
+    await gateway.gateway.swap(composeSupergraph([ticks, names, more]));
     // Its turn comes in the next rounds of the event loop.
     for (let round = 0; round < 5; round += 1) await new Promise(setImmediate);
     const other = await openSubscriber(gateway.webSocketUrl);
@@ -85,7 +85,7 @@ describe('a change of the supergraph', () => {
     const id = client.subscribe({ query: 'subscription { tick { name } }' });
     const others = client.subscribe({ query: 'subscription { tick { id } }' });
     await source.untilReaders(2);
-    gateway.gateway.swap(composeSupergraph(subgraphs()));
+    await gateway.gateway.swap(composeSupergraph(subgraphs()));
     const error = await client.untilHeard(({ type }) => type === 'error');
     expect(error).toMatchObject({
       id,

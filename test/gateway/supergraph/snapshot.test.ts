@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
-import { composeSupergraph, CompositionFailed } from '../../../gateway/supergraph/compose.js';
-import { readSupergraph, SupergraphInvalid } from '../../../gateway/supergraph/snapshot.js';
+import { composeSupergraph } from '../../../gateway/supergraph/compose.js';
+import { CompositionFailed } from '../../../gateway/supergraph/composition-failed.js';
+import { readSupergraph } from '../../../gateway/supergraph/read-supergraph.js';
+import { createSnapshot, SupergraphInvalid } from '../../../gateway/supergraph/snapshot.js';
 
 const contract = (name: string, sdl: string) => ({
   name,
@@ -16,12 +18,14 @@ const A = contract(
 );
 const B = contract('b', 'type P @key(fields: "id") { id: ID! n: Int }');
 
+const read = (sdl: string) => createSnapshot(sdl, readSupergraph(sdl).facts);
+
 describe('a supergraph', () => {
   it('is read with its subgraphs, and with the schema that clients see', () => {
     const sdl = composeSupergraph([A, B]);
-    const { id, apiSchema, subgraphs } = readSupergraph(sdl);
+    const { id, apiSchema, subgraphs } = read(sdl);
     expect(id).toMatch(/^[0-9a-f]{16}$/);
-    expect(readSupergraph(sdl).id).toBe(id);
+    expect(read(sdl).id).toBe(id);
     expect(subgraphs).toEqual([
       { name: 'a', url: 'http://a/graphql' },
       { name: 'b', url: 'http://b/graphql' },
@@ -32,7 +36,7 @@ describe('a supergraph', () => {
   });
 
   it('of the first version of federation is read as well', () => {
-    const { apiSchema, subgraphs } = readSupergraph(`
+    const { apiSchema, subgraphs } = read(`
       schema @core(feature: "https://specs.apollo.dev/core/v0.2") @core(feature: "https://specs.apollo.dev/join/v0.1", for: EXECUTION) { query: Query }
       directive @core(as: String, feature: String!, for: core__Purpose) repeatable on SCHEMA
       directive @join__field(graph: join__Graph, provides: join__FieldSet, requires: join__FieldSet) on FIELD_DEFINITION
