@@ -5,11 +5,19 @@ import type {
   QueryPlan,
   QueryPlanSelectionNode,
 } from '@apollo/query-planner';
-import { Kind, parse, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
+import {
+  Kind,
+  OperationTypeNode,
+  parse,
+  type DocumentNode,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
 import type { SubgraphOperation } from '../transports/transport.js';
 import { clientNameOf } from '../planning/rewrite-operation.js';
 import { compileContexts, type ContextVariable } from './context-variables.js';
 import { compileFetchPath, type FetchPath } from './fetch-path.js';
+import { compileRepresentation, type RepresentationWriter } from './representations.js';
 import { innermostFirst } from './rewrites.js';
 
 /** One request to one subgraph, and where its answer goes. */
@@ -20,9 +28,12 @@ export interface FetchStep {
   readonly variables: readonly { readonly name: string; readonly from: string }[];
   /** What a representation of an entity holds; undefined for a fetch of root fields. */
   readonly requires: readonly QueryPlanSelectionNode[] | undefined;
+  /** Makes the representations; undefined for a fetch of root fields. */
+  readonly represent: RepresentationWriter | undefined;
+  /** Whether the plan asks the same of the subgraph in another place, so that the answers may be the same. */
+  readonly recurs: boolean;
   /** The objects that the answer completes. */
   readonly path: FetchPath;
-  readonly inputRewrites: readonly FetchDataRewrite[] | undefined;
   readonly outputRewrites: readonly FetchDataRewrite[] | undefined;
   /** Variables whose values are those of objects above the entities (`@fromContext`). */
   readonly contexts: readonly ContextVariable[] | undefined;
@@ -55,9 +66,48 @@ export interface CompiledPlan {
 export function compilePlan({ node }: QueryPlan): CompiledPlan {
   if (!node) return { source: undefined, root: undefined, hasContexts: false };
   const rest = node.kind === 'Subscription' ? node.rest : node;
-  const root = rest && compileNode(rest, []);
+  const root = rest && markRecurring(compileNode(rest, []));
   const source = node.kind === 'Subscription' ? compileFetch(node.primary, []) : undefined;
   return { source, root, hasContexts: root !== undefined && hasContexts(root) };
+}
+
+/** Notes which fetches ask the same: by their texts, since their variables are known only when they are sent. */
+function markRecurring(root: PlanStep): PlanStep {
+  const counts = new Map<string, number>();
+  const keyOf = ({ operation }: FetchStep) => `${operation.subgraph} ${operation.unnamedText}`;
+  mapFetches(root, (step) => {
+    counts.set(keyOf(step), (counts.get(keyOf(step)) ?? 0) + 1);
+    return step;
+  });
+  return mapFetches(root, (step) =>
+    step.operation.kind === OperationTypeNode.QUERY && (counts.get(keyOf(step)) ?? 0) > 1
+      ? { ...step, recurs: true }
+      : step,
+  );
+}
+
+function mapFetches(step: PlanStep, change: (step: FetchStep) => FetchStep): PlanStep {
+  switch (step.kind) {
+    case 'fetch':
+      return change(step);
+    case 'condition':
+      return {
+        ...step,
+        whenTrue: step.whenTrue && mapFetches(step.whenTrue, change),
+        whenFalse: step.whenFalse && mapFetches(step.whenFalse, change),
+      };
+    case 'sequence':
+    case 'parallel':
+      return { ...step, steps: step.steps.map((child) => mapFetches(child, change)) };
+  }
+}
+
+/** The planner names a fetch by its operation and its place in the plan. */
+function removeName({ operation, operationName, operationKind }: FetchNode): string {
+  const named = `${operationKind} ${operationName ?? ''}`;
+  return operationName !== undefined && operation.startsWith(named)
+    ? `${operationKind} ${operation.slice(named.length)}`
+    : operation;
 }
 
 function hasContexts(step: PlanStep): boolean {
@@ -96,11 +146,13 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
   if (contexts && !node.requires?.length)
     throw new Error('a plan with arguments from a context was made for fields of no entity');
   let document: DocumentNode | undefined;
+  const requires = node.requires && node.requires.length > 0 ? node.requires : undefined;
   const operation: SubgraphOperation = {
     subgraph: node.serviceName,
     kind: node.operationKind,
     name: node.operationName,
     text: node.operation,
+    unnamedText: removeName(node),
     get document() {
       return (document ??= parse(node.operation, { noLocation: true }));
     },
@@ -109,9 +161,10 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
     kind: 'fetch',
     operation,
     variables: (node.variableUsages ?? []).map((name) => ({ name, from: clientNameOf(name) })),
-    requires: node.requires && node.requires.length > 0 ? node.requires : undefined,
+    requires,
+    represent: requires && compileRepresentation(requires, node.inputRewrites),
+    recurs: false,
     path: compileFetchPath(path),
-    inputRewrites: node.inputRewrites,
     outputRewrites: innermostFirst(node.outputRewrites),
     contexts,
     fields: collectFields(operation.document, node),

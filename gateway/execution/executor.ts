@@ -13,7 +13,7 @@ import type { Planner } from '../planning/planner.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
-import type { ResponsePath } from './data.js';
+import type { DataObject, ResponsePath } from './data.js';
 import { openOperationDeadline } from './operation-deadline.js';
 import { createIntrospection } from './introspect.js';
 import { mergeRootFields } from './merge-response.js';
@@ -86,7 +86,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
   ): PlanRun {
     const { hasContexts: dependsOnPlace } = variant.plan;
     const request = { variables, context, signal, dependsOnPlace };
-    return { data: {}, problems: createProblems(), ...request, possibleTypes, transportFor };
+    const progress = {
+      data: {},
+      problems: createProblems(),
+      shared: new Set<DataObject>(),
+      answers: new Map(),
+    };
+    return { ...progress, ...request, possibleTypes, transportFor };
   }
 
   async function completeEvent(

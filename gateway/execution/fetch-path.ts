@@ -1,10 +1,12 @@
-import { isDataObject, valueOf, type DataObject, type ResponsePath } from './data.js';
+import { isDataObject, readerOf, type DataObject, type ResponsePath } from './data.js';
 import type { PossibleTypes } from './possible-types.js';
 
 /** One step of the way from the root to the objects that a fetch completes. */
 interface PathStep {
   /** The field to go into; undefined stays at the object, for the sake of the types. */
   readonly key: string | undefined;
+  /** Reads the field of an object. */
+  readonly read: (object: DataObject) => unknown;
   /** The types that go on from here, when the planner split them; undefined means all. */
   readonly types: readonly string[] | undefined;
 }
@@ -21,6 +23,7 @@ export function compileFetchPath(path: ResponsePath): FetchPath {
       const { key = String(element), types } = TYPE_CONDITIONS.exec(String(element))?.groups ?? {};
       return {
         key: key === '@' || key === '' ? undefined : key,
+        read: readerOf(key),
         types: types?.split(',').map((type) => type.trim()),
       };
     })
@@ -66,11 +69,51 @@ export function visitTargets(
     } else {
       at.push(next.key);
       ancestors.push(object);
-      walk(valueOf(object, next.key), depth + 1);
+      walk(next.read(object), depth + 1);
       ancestors.pop();
       at.pop();
     }
   }
 
   walk(root, 0);
+}
+
+/** Receives each place at the end of a path: `holder[key]` is the object; the root is held by nothing. */
+type VisitPlace = (object: DataObject, holder: object | undefined, key: string | number) => void;
+
+/**
+ * Visits the places at the end of a path as {@link visitTargets} does, without saying where in the response they are.
+ *
+ * @param shared objects that stand in several places: what is below them is visited once.
+ */
+export function visitPlaces(
+  root: DataObject,
+  path: FetchPath,
+  { possibleTypes, shared }: { possibleTypes: PossibleTypes; shared: ReadonlySet<DataObject> },
+  visit: VisitPlace,
+): void {
+  const entered: Set<DataObject>[] = [];
+
+  function walk(value: unknown, depth: number, holder: object | undefined, key: string | number): void {
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index += 1) walk(value[index], depth, value, index);
+      return;
+    }
+    if (!isDataObject(value)) return;
+    const types = depth > 0 ? path[depth - 1]?.types : undefined;
+    if (types && !types.some((type) => possibleTypes.meets(value['__typename'], type))) return;
+    const next = path[depth];
+    if (!next) visit(value, holder, key);
+    else if (next.key === undefined) walk(value, depth + 1, holder, key);
+    else if (!shared.has(value) || enters(value, depth)) walk(next.read(value), depth + 1, value, next.key);
+  }
+
+  function enters(object: DataObject, depth: number): boolean {
+    const before = (entered[depth] ??= new Set());
+    if (before.has(object)) return false;
+    before.add(object);
+    return true;
+  }
+
+  walk(root, 0, undefined, '');
 }

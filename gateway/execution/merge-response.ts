@@ -4,7 +4,7 @@ import type { FetchStep } from './compile-plan.js';
 import { isDataObject, type DataObject } from './data.js';
 import { mergeInto, type MergeRules } from './merge.js';
 import { collectTargets, failTargets, locateTargets, type PlanRun } from './plan-run.js';
-import type { Representations } from './representations.js';
+import type { EntityBatch } from './entities.js';
 import { applyRewrites, renamePath } from './rewrites.js';
 import { describeBreach, describeReported } from './upstream-error.js';
 
@@ -33,7 +33,7 @@ export function mergeRootFields(step: FetchStep, response: SubgraphResponse, run
  */
 export function mergeEntities(
   step: FetchStep,
-  targets: Representations['targets'],
+  targets: EntityBatch['targets'],
   response: SubgraphResponse,
   run: PlanRun,
 ): void {
@@ -63,7 +63,7 @@ function failAll(
 
 function mergeEach(
   step: FetchStep,
-  targets: Representations['targets'],
+  targets: EntityBatch['targets'],
   entities: readonly unknown[],
   run: PlanRun,
 ): void {
@@ -82,7 +82,7 @@ function mergeEach(
 
 interface EntityErrorPlace {
   readonly step: FetchStep;
-  readonly targets: Representations['targets'];
+  readonly targets: EntityBatch['targets'];
   readonly places: ReturnType<typeof locateTargets>;
   readonly run: PlanRun;
 }

@@ -1,11 +1,14 @@
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
-import type { Transport } from '../transports/transport.js';
+import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
 import type { DataObject, ResponsePath } from './data.js';
-import { visitTargets } from './fetch-path.js';
+import { visitPlaces, visitTargets } from './fetch-path.js';
 import type { PossibleTypes } from './possible-types.js';
 import type { Problems } from './problems.js';
 import type { UpstreamFailure } from './upstream-error.js';
+
+/** What became of one fetch. */
+export type FetchOutcome = SubgraphResponse | { readonly failure: UpstreamFailure };
 
 /** One run of a plan: what it reads and what it fills. */
 export interface PlanRun {
@@ -16,6 +19,10 @@ export interface PlanRun {
   readonly signal: AbortSignal;
   readonly possibleTypes: PossibleTypes;
   readonly transportFor: (subgraph: string) => Transport;
+  /** Objects that stand in several places of the response. */
+  readonly shared: Set<DataObject>;
+  /** Answers to queries that the plan asks more than once, by what is asked. */
+  readonly answers: Map<string, Promise<FetchOutcome>>;
   /** Whether objects of one entity may differ by where they stand, so that none may be in two places at once. */
   readonly dependsOnPlace: boolean;
 }
@@ -23,7 +30,7 @@ export interface PlanRun {
 /** The objects at the end of a fetch's path, each once, though one may have been merged into several places. */
 export function collectTargets(step: FetchStep, run: PlanRun): readonly DataObject[] {
   const targets = new Set<DataObject>();
-  visitTargets(run.data, step.path, run.possibleTypes, (object) => targets.add(object));
+  visitPlaces(run.data, step.path, run, (object) => targets.add(object));
   return [...targets];
 }
 

@@ -22,6 +22,8 @@ export interface Problems {
   readonly located: readonly LocatedFailure[];
   /** Why a field of an object is missing, if a fetch for the object failed. */
   reasonFor(object: DataObject, field: string): UpstreamFailure | undefined;
+  /** Whether a fetch for an object failed. */
+  concerns(object: DataObject): boolean;
   /** An object has come into the response whole. */
   complete(object: DataObject): void;
   /** What subgraphs reported for objects of the response, and {@link reasonFor} has given for no field: each once. */
@@ -49,6 +51,7 @@ export function createProblems(): Problems {
       if (failure) told.add(failure);
       return failure;
     },
+    concerns: (object) => byObject.has(object),
     complete(object) {
       for (const { failure } of byObject.get(object) ?? []) if (failure.reported) ofComplete.add(failure);
     },

@@ -1,28 +1,19 @@
-import type { QueryPlanSelectionNode } from '@apollo/query-planner';
-import { isDataObject, setValue, valueOf, type DataObject } from './data.js';
+import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
+import { isDataObject, readerOf, type DataObject } from './data.js';
+import { stringToJson, valueToJson } from './json-text.js';
 import type { PossibleTypes } from './possible-types.js';
 
-/** The entities that one fetch asks a subgraph for: each once, however many places wait for it. */
-export interface Representations {
-  readonly values: readonly DataObject[];
-  /** For each of the values, the objects of the response that it completes. */
-  readonly targets: readonly (readonly DataObject[])[];
-  /** Objects for which no representation could be made. */
-  readonly incomplete: readonly IncompleteObject[];
-}
-
-/** An object that lacks what its representation needs. */
-export interface IncompleteObject {
-  readonly object: DataObject;
-  /** What the value of the first field that is missing is called in the data. */
-  readonly missing: string;
-  /** What that field is called in the representation: by its name. */
-  readonly name: string;
-}
+/** What stands for an object in a fetch: its JSON text, which tells equal ones and is sent as it is. */
+export type RepresentationWriter = (
+  object: DataObject,
+  possibleTypes: PossibleTypes,
+) => string | MissingField | undefined;
 
 /** A field that a representation needs is not in the data. */
-class Missing {
+export class MissingField {
+  /** What its value is called in the data. */
   readonly key: string;
+  /** What it is called in the representation: by its name. */
   readonly name: string;
   constructor(key: string, name: string) {
     this.key = key;
@@ -30,82 +21,162 @@ class Missing {
   }
 }
 
+/** One field of a representation. */
+interface Part {
+  readonly key: string;
+  readonly name: string;
+  readonly read: (object: DataObject) => unknown;
+  /** `"name":` */
+  readonly label: string;
+  /** The value as text, where it is the same for every object. */
+  readonly constant: string | undefined;
+  readonly inner: PartsByType | undefined;
+}
+
+/** The fields of a representation for the type that an object says it has. */
+type PartsByType = (typename: unknown, possibleTypes: PossibleTypes) => readonly Part[];
+
+const NO_TYPENAME = new MissingField('__typename', '__typename');
+const TYPE_CONDITION = '... on ';
+
 /**
- * Makes the representations of some objects, as the plan's `requires` asks, without duplicates.
+ * Reads the `requires` of a fetch once, for all its requests. The writer answers with an object's representation; with
+ * the field that is missing for it; or with undefined when the fetch is not for objects of this type, but for their
+ * siblings.
  *
  * A field of `requires` is read by its name and sent under its alias, where it has one.
  * Keys are taken as they are: an empty string, 0 and false are keys like any other; a null is sent as null.
  *
- * @param rewrite changes a representation before it is compared and sent.
+ * @param rewrites what is sent as `__typename` instead of the object's own (`@interfaceObject`).
  * Source: Apollo Federation subgraph specification, `_entities` and `_Any`.
  */
-export function collectRepresentations(
-  objects: readonly DataObject[],
+export function compileRepresentation(
   requires: readonly QueryPlanSelectionNode[],
-  { possibleTypes, rewrite }: { possibleTypes: PossibleTypes; rewrite: (representation: DataObject) => void },
-): Representations {
-  const values: DataObject[] = [];
-  const targets: DataObject[][] = [];
-  const incomplete: IncompleteObject[] = [];
-  const indexes = new Map<string, number>();
-  for (const object of objects) {
-    if (typeof object['__typename'] !== 'string') {
-      incomplete.push({ object, missing: '__typename', name: '__typename' });
-      continue;
-    }
-    const representation = project(object, requires, possibleTypes);
-    if (representation instanceof Missing) {
-      incomplete.push({ object, missing: representation.key, name: representation.name });
-      continue;
-    }
-    // No fragment of `requires` holds for this type: the fetch is for its siblings.
-    if (!Object.hasOwn(representation, '__typename')) continue;
-    rewrite(representation);
-    const identity = JSON.stringify(representation);
-    const index = indexes.get(identity) ?? values.length;
-    if (index === values.length) {
-      indexes.set(identity, index);
-      values.push(representation);
-      targets.push([]);
-    }
-    targets[index]?.push(object);
-  }
-  return { values, targets, incomplete };
+  rewrites: readonly FetchDataRewrite[] | undefined,
+): RepresentationWriter {
+  const partsOf = resolveByType([requires], (rewrites ?? []).map(readTypenameRewrite));
+  return (object, possibleTypes) => {
+    const typename = object['__typename'];
+    if (typeof typename !== 'string') return NO_TYPENAME;
+    const parts = partsOf(typename, possibleTypes);
+    // No fragment of `requires` holds for this type.
+    if (!parts.some(({ name }) => name === '__typename')) return undefined;
+    return writeParts(object, parts, possibleTypes);
+  };
 }
 
-function project(
-  source: DataObject,
-  selections: readonly QueryPlanSelectionNode[],
-  possibleTypes: PossibleTypes,
-): DataObject | Missing {
-  const result: DataObject = {};
-  for (const selection of selections) {
+interface TypenameRewrite {
+  readonly condition: string;
+  readonly typename: string;
+}
+
+/** The planner rewrites nothing but the type of what it asks an interface for. */
+function readTypenameRewrite(rewrite: FetchDataRewrite): TypenameRewrite {
+  const [condition, field, ...rest] = rewrite.path;
+  if (
+    rewrite.kind === 'ValueSetter' &&
+    condition?.startsWith(TYPE_CONDITION) &&
+    field === '__typename' &&
+    rest.length === 0
+  ) {
+    return { condition: condition.slice(TYPE_CONDITION.length), typename: String(rewrite.setValueTo) };
+  }
+  throw new Error(`a plan rewrites a representation at ${rewrite.path.join('.')}, which is not executed`);
+}
+
+/** Resolves fragments, and merges fields that are selected twice, once for each type. */
+function resolveByType(
+  sets: readonly (readonly QueryPlanSelectionNode[])[],
+  rewrites: readonly TypenameRewrite[],
+): PartsByType {
+  const known = new Map<unknown, readonly Part[]>();
+  return (typename, possibleTypes) => {
+    const parts = known.get(typename);
+    if (parts) return parts;
+    const meets = (condition: string) => possibleTypes.meets(typename, condition);
+    const fields = new Map<string, FieldOfRequires>();
+    for (const set of sets) collectFields(set, meets, fields);
+    const constant = rewrites.find(({ condition }) => meets(condition))?.typename;
+    const resolved = [...fields].map(([name, field]) =>
+      toPart(name, field, name === '__typename' ? constant : undefined),
+    );
+    known.set(typename, resolved);
+    return resolved;
+  };
+}
+
+interface FieldOfRequires {
+  readonly key: string;
+  readonly sets: (readonly QueryPlanSelectionNode[])[];
+}
+
+function collectFields(
+  set: readonly QueryPlanSelectionNode[],
+  meets: (condition: string) => boolean,
+  fields: Map<string, FieldOfRequires>,
+): void {
+  for (const selection of set) {
     if (selection.kind === 'InlineFragment') {
       const { typeCondition } = selection;
-      if (typeCondition !== undefined && !possibleTypes.meets(source['__typename'], typeCondition)) continue;
-      const part = project(source, selection.selections, possibleTypes);
-      if (part instanceof Missing) return part;
-      Object.assign(result, part);
+      if (typeCondition === undefined || meets(typeCondition))
+        collectFields(selection.selections, meets, fields);
       continue;
     }
-    const { name, alias = name } = selection;
-    const value = projectValue(valueOf(source, name), selection.selections, possibleTypes);
-    if (value === undefined) return new Missing(name, alias);
-    if (value instanceof Missing) return value;
-    setValue(result, alias, value);
+    const { name: key, alias: name = key, selections } = selection;
+    const field = fields.get(name) ?? { key, sets: [] };
+    fields.set(name, field);
+    if (selections) field.sets.push(selections);
   }
-  return result;
 }
 
-function projectValue(
-  value: unknown,
-  selections: readonly QueryPlanSelectionNode[] | undefined,
+function toPart(name: string, { key, sets }: FieldOfRequires, constant: string | undefined): Part {
+  return {
+    key,
+    name,
+    read: readerOf(key),
+    label: `${JSON.stringify(name)}:`,
+    constant: constant === undefined ? undefined : stringToJson(constant),
+    inner: sets.length > 0 ? resolveByType(sets, []) : undefined,
+  };
+}
+
+function writeParts(
+  object: DataObject,
+  parts: readonly Part[],
   possibleTypes: PossibleTypes,
-): unknown {
-  if (value === undefined || value === null || !selections) return value;
-  if (Array.isArray(value)) {
-    const items = value.map((item) => projectValue(item, selections, possibleTypes));
-    return items.find((item) => item instanceof Missing) ?? items;
+): string | MissingField {
+  let text = '{';
+  for (const part of parts) {
+    const { key, name, read, label, constant, inner } = part;
+    const value = constant ?? writeValue(read(object), inner, possibleTypes);
+    if (value === undefined) return new MissingField(key, name);
+    if (typeof value !== 'string') return value;
+    text += text.length > 1 ? `,${label}${value}` : `${label}${value}`;
   }
-  return isDataObject(value) ? project(value, selections, possibleTypes) : value;
+  return `${text}}`;
+}
+
+function writeValue(
+  value: unknown,
+  inner: PartsByType | undefined,
+  possibleTypes: PossibleTypes,
+): string | MissingField | undefined {
+  if (!inner) return valueToJson(value);
+  if (Array.isArray(value)) return writeList(value, inner, possibleTypes);
+  if (!isDataObject(value)) return valueToJson(value);
+  return writeParts(value, inner(value['__typename'], possibleTypes), possibleTypes);
+}
+
+function writeList(
+  values: readonly unknown[],
+  inner: PartsByType,
+  possibleTypes: PossibleTypes,
+): string | MissingField {
+  const items: string[] = [];
+  for (const value of values) {
+    const item = writeValue(value, inner, possibleTypes) ?? 'null';
+    if (typeof item !== 'string') return item;
+    items.push(item);
+  }
+  return `[${items.join(',')}]`;
 }

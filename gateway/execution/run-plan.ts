@@ -1,11 +1,11 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
-import type { SubgraphResponse } from '../transports/transport.js';
+import type { SubgraphRequest } from '../transports/transport.js';
 import type { FetchStep, PlanStep } from './compile-plan.js';
-import { groupByContext, type ContextGroup } from './contexts.js';
+import { groupByContext } from './contexts.js';
+import { batchObjects, batchPlaces, type EntityBatch } from './entities.js';
 import { mergeEntities, mergeRootFields } from './merge-response.js';
-import { collectTargets, failTargets, type PlanRun } from './plan-run.js';
-import { collectRepresentations, type Representations } from './representations.js';
-import { applyRewrites } from './rewrites.js';
+import { collectTargets, failTargets, type FetchOutcome, type PlanRun } from './plan-run.js';
+import type { RepresentationWriter } from './representations.js';
 import { describeBreach, describeUnreached, type UpstreamFailure } from './upstream-error.js';
 
 /** Runs a plan: the data grows, problems are noted, and nothing is thrown but that the client has left, and bugs. */
@@ -13,7 +13,7 @@ export async function runPlan(step: PlanStep | undefined, run: PlanRun): Promise
   if (!step) return;
   switch (step.kind) {
     case 'fetch':
-      await (step.requires ? fetchEntities(step, step.requires, run) : fetchRootFields(step, run));
+      await (step.represent ? fetchEntities(step, step.represent, run) : fetchRootFields(step, run));
       return;
     case 'sequence':
       for (const child of step.steps) await runPlan(child, run);
@@ -42,56 +42,57 @@ async function fetchRootFields(step: FetchStep, run: PlanRun): Promise<void> {
   const targets = collectTargets(step, run);
   // The way to them ended in nulls.
   if (targets.length === 0) return;
-  const response = await send(step, pickVariables(step, run.variables), run);
-  if ('failure' in response) failTargets(step, targets, response.failure, run);
-  else mergeRootFields(step, response, run);
+  const outcome = await send(step, { variables: pickVariables(step, run.variables) }, run);
+  if ('failure' in outcome) failTargets(step, targets, outcome.failure, run);
+  else mergeRootFields(step, outcome, run);
 }
 
-async function fetchEntities(
-  step: FetchStep,
-  requires: NonNullable<FetchStep['requires']>,
-  run: PlanRun,
-): Promise<void> {
+async function fetchEntities(step: FetchStep, represent: RepresentationWriter, run: PlanRun): Promise<void> {
   const { contexts } = step;
   if (!contexts) {
-    await fetchGroup(step, requires, { objects: collectTargets(step, run), variables: {} }, run);
+    await fetchBatch(step, batchPlaces(step.path, represent, run), {}, run);
     return;
   }
-  const groups = groupByContext(step, contexts, run);
-  await Promise.all(groups.map((group) => fetchGroup(step, requires, group, run)));
+  const groups = groupByContext(step, contexts, run).map(({ objects, variables }) =>
+    fetchBatch(step, batchObjects(objects, represent, run), variables, run),
+  );
+  await Promise.all(groups);
 }
 
-async function fetchGroup(
+async function fetchBatch(
   step: FetchStep,
-  requires: NonNullable<FetchStep['requires']>,
-  group: ContextGroup,
+  batch: EntityBatch,
+  fromContexts: Readonly<Record<string, unknown>>,
   run: PlanRun,
 ): Promise<void> {
-  const representations = collectRepresentations(group.objects, requires, {
-    possibleTypes: run.possibleTypes,
-    rewrite: (representation) => {
-      applyRewrites(representation, step.inputRewrites, run.possibleTypes);
-    },
-  });
-  noteIncomplete(step, representations, run);
-  if (representations.values.length === 0) return;
-  const picked = pickVariables(step, run.variables);
-  const variables = { ...picked, ...group.variables, representations: representations.values };
-  const response = await send(step, variables, run);
-  if ('failure' in response) failTargets(step, representations.targets.flat(), response.failure, run);
-  else mergeEntities(step, representations.targets, response, run);
+  const { representations, targets } = batch;
+  noteIncomplete(step, batch, run);
+  if (representations.length === 0) return;
+  const variables = { ...pickVariables(step, run.variables), ...fromContexts };
+  const outcome = await send(step, { variables, representations }, run);
+  if ('failure' in outcome) failTargets(step, targets.flat(), outcome.failure, run);
+  else mergeEntities(step, targets, outcome, run);
 }
 
-/** Sends one fetch; a subgraph that cannot be asked is an answer like any other, but a client that has left ends the run. */
-async function send(
-  { operation }: FetchStep,
-  variables: Record<string, unknown>,
-  { context, signal, transportFor }: PlanRun,
-): Promise<SubgraphResponse | { readonly failure: UpstreamFailure }> {
+type Asked = Pick<SubgraphRequest, 'variables' | 'representations'>;
+
+/** Sends one fetch, or waits for the answer of an equal one of this run: a query that is asked twice is sent once. */
+function send(step: FetchStep, asked: Asked, run: PlanRun): Promise<FetchOutcome> {
+  if (!step.recurs || run.dependsOnPlace) return ask(step, asked, run);
+  const { subgraph, unnamedText } = step.operation;
+  const key = `${subgraph}\n${unnamedText}\n${JSON.stringify(asked.variables)}\n${asked.representations?.join() ?? ''}`;
+  const known = run.answers.get(key) ?? ask(step, asked, run);
+  run.answers.set(key, known);
+  return known;
+}
+
+/** A subgraph that cannot be asked is an answer like any other, but a client that has left ends the run. */
+async function ask({ operation }: FetchStep, asked: Asked, run: PlanRun): Promise<FetchOutcome> {
+  const { context, signal, transportFor } = run;
   try {
     // Past the deadline nothing begins any more: a mutation would have its effect, and its answer no reader.
     signal.throwIfAborted();
-    return await transportFor(operation.subgraph).execute({ operation, variables, context, signal });
+    return await transportFor(operation.subgraph).execute({ operation, ...asked, context, signal });
   } catch (error) {
     if (hasLeft(signal)) throw error;
     return { failure: describeUnreached(error, operation.subgraph) };
@@ -104,17 +105,20 @@ function hasLeft(signal: AbortSignal): boolean {
 }
 
 /** An object without the fields that a fetch needs: because an earlier fetch failed, or because a subgraph left them out. */
-function noteIncomplete(step: FetchStep, { incomplete }: Representations, run: PlanRun): void {
+function noteIncomplete(step: FetchStep, { incomplete }: EntityBatch, run: PlanRun): void {
   const breaches = new Map<string, UpstreamFailure>();
-  for (const { object, missing, name } of incomplete) {
+  for (const {
+    object,
+    missing: { key, name },
+  } of incomplete) {
     const breach =
-      breaches.get(missing) ??
+      breaches.get(key) ??
       describeBreach(
         `it needs the field ${name}, which no subgraph has given.`,
         step.operation.subgraph,
         'ENTITY_KEY_MISSING',
       );
-    breaches.set(missing, breach);
-    failTargets(step, [object], run.problems.reasonFor(object, missing) ?? breach, run);
+    breaches.set(key, breach);
+    failTargets(step, [object], run.problems.reasonFor(object, key) ?? breach, run);
   }
 }

@@ -15,7 +15,7 @@ import { interruptible } from '../../kernel/streams/interruptible.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { SubscriptionRefused } from './subscription-refused.js';
-import type { SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
+import { readVariables, type SubgraphRequest, type SubgraphResponse, type Transport } from './transport.js';
 
 /** A subgraph that lives in this process. */
 export interface LocalSubgraph {
@@ -59,10 +59,11 @@ export function createInProcessTransport({ subgraph, logger }: InProcessTranspor
     };
   }
 
-  function argumentsOf({ operation, variables, context }: SubgraphRequest): ExecutionArgs {
+  function argumentsOf(request: SubgraphRequest): ExecutionArgs {
+    const { operation, context } = request;
     check(operation.document);
     const contextValue = subgraph.createContext(context);
-    return { schema, document: operation.document, variableValues: variables, contextValue };
+    return { schema, document: operation.document, variableValues: readVariables(request), contextValue };
   }
 
   return {

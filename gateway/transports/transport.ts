@@ -7,6 +7,8 @@ export interface SubgraphOperation {
   readonly kind: OperationTypeNode;
   readonly name: string | undefined;
   readonly text: string;
+  /** The text without the operation's name: the same for all fetches that ask for the same. */
+  readonly unnamedText: string;
   /** The text parsed, at the first time it is asked for. */
   readonly document: DocumentNode;
 }
@@ -14,7 +16,13 @@ export interface SubgraphOperation {
 /** One fetch. */
 export interface SubgraphRequest {
   readonly operation: SubgraphOperation;
+  /** Without those of {@link representations}. */
   readonly variables: Readonly<Record<string, unknown>>;
+  /**
+   * The entities to complete, each as JSON text, none of them twice: the subgraph gets them as the variable
+   * `representations`. Undefined for a fetch of root fields.
+   */
+  readonly representations?: readonly string[] | undefined;
   readonly context: RequestContext;
   /** Aborted when the client has left or the operation's deadline has passed. */
   readonly signal: AbortSignal;
@@ -37,4 +45,18 @@ export interface Transport {
   subscribe(request: SubgraphRequest): Promise<AsyncIterableIterator<SubgraphResponse>>;
   health(signal: AbortSignal): Promise<Health>;
   close(): Promise<void>;
+}
+
+/** The variables of a fetch as JSON text. */
+export function writeVariables({ variables, representations }: SubgraphRequest): string {
+  const written = JSON.stringify(variables);
+  if (!representations) return written;
+  const entities = `"representations":[${representations.join(',')}]}`;
+  return written === '{}' ? `{${entities}` : `${written.slice(0, -1)},${entities}`;
+}
+
+/** The variables of a fetch as values. */
+export function readVariables({ variables, representations }: SubgraphRequest): Record<string, unknown> {
+  if (!representations) return { ...variables };
+  return { ...variables, representations: representations.map((text) => JSON.parse(text) as unknown) };
 }

@@ -9,7 +9,7 @@ import {
   createInProcessTransport,
   type LocalSubgraph,
 } from '../../gateway/transports/in-process-transport.js';
-import type { SubgraphRequest, Transport } from '../../gateway/transports/transport.js';
+import { readVariables, type SubgraphRequest, type Transport } from '../../gateway/transports/transport.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
 import { createLogger } from '../../kernel/telemetry/logger.js';
@@ -87,7 +87,7 @@ export function openTestGateway(
     const transport = createInProcessTransport({ subgraph: toLocal(name, subgraphs[name]), logger });
     const seen = (request: SubgraphRequest) => {
       const { text } = request.operation;
-      fetches.push({ subgraph: name, text: print(parse(text)), variables: request.variables });
+      fetches.push({ subgraph: name, text: print(parse(text)), variables: readVariables(request) });
     };
     return wrap(
       {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
+import fc from 'fast-check';
 import { buildSchema } from 'graphql';
 import type { DataObject } from '../../../gateway/execution/data.js';
 import { createPossibleTypes } from '../../../gateway/execution/possible-types.js';
+import { batchObjects } from '../../../gateway/execution/entities.js';
+import { compileRepresentation } from '../../../gateway/execution/representations.js';
 import { findTypes } from '../../../gateway/supergraph/find-types.js';
-import { collectRepresentations } from '../../../gateway/execution/representations.js';
 
 const possibleTypes = createPossibleTypes(
   findTypes(
@@ -23,8 +25,14 @@ const on = (typeCondition: string, ...selections: QueryPlanSelectionNode[]): Que
 });
 const PRODUCT = [on('Product', field('__typename'), field('id'))];
 
-function collect(objects: readonly DataObject[], requires: readonly QueryPlanSelectionNode[] = PRODUCT) {
-  return collectRepresentations(objects, requires, { possibleTypes, rewrite: () => undefined });
+function collect(
+  objects: readonly DataObject[],
+  requires: readonly QueryPlanSelectionNode[] = PRODUCT,
+  rewrites: readonly FetchDataRewrite[] = [],
+) {
+  const write = compileRepresentation(requires, rewrites);
+  const { representations, targets, incomplete } = batchObjects(objects, write, { possibleTypes });
+  return { values: representations.map((text) => JSON.parse(text) as unknown), targets, incomplete };
 }
 
 describe('representations', () => {
@@ -63,7 +71,7 @@ describe('representations', () => {
       { __typename: 'Product', maker: { country: [{ code: 1 }, {}] } },
       { id: '1' },
     ];
-    expect(collect([...objects], nested).incomplete.map(({ missing }) => missing)).toEqual([
+    expect(collect([...objects], nested).incomplete.map(({ missing }) => missing.key)).toEqual([
       'maker',
       'code',
       'code',
@@ -94,16 +102,31 @@ describe('representations', () => {
     ]);
   });
 
-  it('are rewritten before they are compared', () => {
-    const objects = ['Product', 'Other'].map((__typename) => ({ __typename, id: '1' }));
-    const requires = [...PRODUCT, on('Other', field('__typename'), field('id'))];
-    const { values } = collectRepresentations(objects, requires, {
-      possibleTypes,
-      rewrite: (representation) => {
-        representation['__typename'] = 'Node';
-      },
-    });
+  it('say the type that the subgraph knows them by before they are compared', () => {
+    const objects = ['Leaf', 'Leaf'].map((__typename) => ({ __typename, id: '1' }));
+    const requires = [on('Leaf', field('__typename'), field('id'))];
+    const { values } = collect(objects, requires, [
+      { kind: 'ValueSetter', path: ['... on Node', '__typename'], setValueTo: 'Node' },
+    ]);
     expect(values).toEqual([{ __typename: 'Node', id: '1' }]);
+  });
+
+  it('are refused when a plan would rewrite anything else in them', () => {
+    const rewrite: FetchDataRewrite = { kind: 'KeyRenamer', path: ['id'], renameKeyTo: 'other' };
+    expect(() => compileRepresentation(PRODUCT, [rewrite])).toThrow('at id, which is not executed');
+  });
+
+  it('are the JSON that the engine would write, whatever the text', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.boolean(), fc.jsonValue()),
+        (id) => {
+          const write = compileRepresentation(PRODUCT, []);
+          const text = write({ __typename: 'Product', id }, possibleTypes);
+          expect(text).toBe(JSON.stringify({ __typename: 'Product', id }));
+        },
+      ),
+    );
   });
 
   it('do not take what every object inherits for a field', () => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { OperationTypeNode, parse } from 'graphql';
+import { OperationTypeNode } from 'graphql';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import {
   createHttpTransport,
@@ -10,6 +10,7 @@ import type { Transport } from '../../../gateway/transports/transport.js';
 import { serveForeignSubgraph, type ForeignSubgraph } from '../../support/foreign-subgraph.js';
 import { findFreePort } from '../../support/free-port.js';
 import { anyContext } from '../../support/test-gateway.js';
+import { subgraphOperation } from '../../support/subgraph-operation.js';
 import { waitFor } from '../../support/wait-for.js';
 
 let subgraph: ForeignSubgraph;
@@ -53,13 +54,7 @@ function ask(
   text = 'query ($n: String) { hello(name: $n) }',
   signal = new AbortController().signal,
 ) {
-  const operation = {
-    subgraph: 'shop',
-    kind: OperationTypeNode.QUERY,
-    name: undefined,
-    text,
-    document: parse(text),
-  };
+  const operation = subgraphOperation(text);
   return transport.execute({ operation, variables: { n: 'you' }, context: anyContext(), signal });
 }
 
@@ -108,13 +103,7 @@ describe('a subgraph over HTTP', () => {
     await Promise.all([ask(transport), ask(transport)]);
     expect(subgraph.requests).toHaveLength(2);
     const text = 'query { hello }';
-    const operation = {
-      subgraph: 'shop',
-      kind: OperationTypeNode.MUTATION,
-      name: undefined,
-      text,
-      document: parse(text),
-    };
+    const operation = subgraphOperation(text, { kind: OperationTypeNode.MUTATION });
     const request = { operation, variables: {}, context: anyContext(), signal: new AbortController().signal };
     const same = open({ headersFor: () => Promise.resolve({}) });
     await Promise.all([same.execute(request), same.execute(request)]);
@@ -124,13 +113,7 @@ describe('a subgraph over HTTP', () => {
   it('is asked by the name of the operation where it has one', async () => {
     const transport = open();
     const text = 'query A { hello(name: "a") } query B { hello(name: "b") }';
-    const operation = {
-      subgraph: 'shop',
-      kind: OperationTypeNode.QUERY,
-      name: 'B',
-      text,
-      document: parse(text),
-    };
+    const operation = subgraphOperation(text, { name: 'B' });
     const request = { operation, variables: {}, context: anyContext(), signal: new AbortController().signal };
     expect(await transport.execute(request)).toEqual({ data: { hello: 'hello b' } });
   });

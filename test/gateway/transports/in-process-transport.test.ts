@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { OperationTypeNode, parse } from 'graphql';
 import { pino } from 'pino';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../../kernel/graphql/subgraph.js';
 import { createInProcessTransport } from '../../../gateway/transports/in-process-transport.js';
 import { anyContext, toLocal } from '../../support/test-gateway.js';
+import { subgraphOperation } from '../../support/subgraph-operation.js';
 
 /** A transport to a small subgraph, and what it has written to the log. */
 function openSmall(createContext = (request: RequestContext) => request) {
@@ -31,13 +31,7 @@ function openSmall(createContext = (request: RequestContext) => request) {
   const transport = createInProcessTransport({ subgraph, logger });
 
   function ask(text: string, signal = new AbortController().signal) {
-    const operation = {
-      subgraph: 'small',
-      kind: OperationTypeNode.QUERY,
-      name: undefined,
-      text,
-      document: parse(text),
-    };
+    const operation = subgraphOperation(text, { subgraph: 'small' });
     return transport.execute({ operation, variables: {}, context, signal });
   }
   const context = anyContext();

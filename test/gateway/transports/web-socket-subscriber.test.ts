@@ -16,6 +16,7 @@ import { createEventSource, type EventSource } from '../../support/event-source.
 import { serveForeignSubgraph, type ForeignSubgraph } from '../../support/foreign-subgraph.js';
 import { findFreePort } from '../../support/free-port.js';
 import { anyContext } from '../../support/test-gateway.js';
+import { subgraphOperation } from '../../support/subgraph-operation.js';
 import { waitFor } from '../../support/wait-for.js';
 
 let subgraph: ForeignSubgraph;
@@ -77,13 +78,7 @@ function subscribe(
     signal = new AbortController().signal,
   }: Asking = {},
 ) {
-  const operation = {
-    subgraph: 'clock',
-    kind: OperationTypeNode.SUBSCRIPTION,
-    name: undefined,
-    text,
-    document: parse(text),
-  };
+  const operation = subgraphOperation(text, { subgraph: 'clock', kind: OperationTypeNode.SUBSCRIPTION });
   return subscriber.subscribe({ operation, variables: {}, context, signal });
 }
 
