@@ -1,15 +1,36 @@
+import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../gateway/config.js';
 import type { SubgraphAddress } from '../gateway/supergraph/snapshot.js';
+import { CircuitBreaker, type CircuitState } from '../gateway/transports/circuit-breaker.js';
+import type { HeaderRules } from '../gateway/transports/header-rules.js';
 import { createHttpTransport } from '../gateway/transports/http-transport.js';
+import { createRetryBudget } from '../gateway/transports/retry-budget.js';
+import type { RetryOptions } from '../gateway/transports/retry-queries.js';
+import { createTransportMetrics, type TransportMetrics } from '../gateway/transports/transport-metrics.js';
 import type { Transport } from '../gateway/transports/transport.js';
 import { createHandOverSigner } from '../kernel/identity/hand-over.js';
+import type { Logger } from '../kernel/telemetry/logger.js';
+import type { Metrics } from '../kernel/telemetry/metrics.js';
 
-/** Makes transports to subgraphs in other processes; with a secret, each request tells them who is asking. */
+export interface RemoteTransportDeps {
+  readonly headerRules: HeaderRules | undefined;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+interface RemoteTransportSettings extends GatewaySettings {
+  /** With it, each request tells the subgraph who is asking. */
+  readonly handOverSecret: string | undefined;
+}
+
+/** Makes transports to subgraphs in other processes. Called once for each registry of metrics. */
 export function createRemoteTransports(
-  settings: GatewaySettings,
-  handOverSecret: string | undefined,
+  settings: RemoteTransportSettings,
+  { headerRules, logger, metrics: registry }: RemoteTransportDeps,
 ): (address: SubgraphAddress) => Transport {
+  const { handOverSecret } = settings;
   const sign = handOverSecret === undefined ? undefined : createHandOverSigner({ secret: handOverSecret });
+  const metrics = createTransportMetrics(registry);
   return ({ name, url }) =>
     createHttpTransport({
       subgraph: name,
@@ -17,7 +38,50 @@ export function createRemoteTransports(
       timeoutMs: settings.subgraphTimeoutMs,
       connections: settings.subgraphConnections,
       maxResponseBytes: settings.maxSubgraphResponseBytes,
-      headersFor: async ({ principal }): Promise<Record<string, string>> =>
-        sign ? { authorization: await sign(principal) } : {},
+      headersFor: async ({ principal, headers }) => ({
+        ...headerRules?.headersFor(name, headers),
+        ...(sign ? { authorization: await sign(principal) } : {}),
+      }),
+      retry: retryOptions(name, settings, metrics),
+      breaker: settings.breakerPercent === 0 ? undefined : openBreaker(name, settings, { logger, metrics }),
     });
+}
+
+function now(): number {
+  return performance.now();
+}
+
+function retryOptions(subgraph: string, settings: GatewaySettings, metrics: TransportMetrics): RetryOptions {
+  return {
+    retries: settings.subgraphRetries,
+    budget: createRetryBudget({ percent: settings.subgraphRetryPercent, now }),
+    random: Math.random,
+    onRetry: () => {
+      metrics.retries.inc({ subgraph });
+    },
+  };
+}
+
+const CIRCUIT_LEVELS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 };
+
+function openBreaker(
+  subgraph: string,
+  settings: GatewaySettings,
+  { logger, metrics }: { logger: Logger; metrics: TransportMetrics },
+): CircuitBreaker {
+  let before: CircuitState = 'closed';
+  return new CircuitBreaker({
+    failurePercent: settings.breakerPercent,
+    minimumCalls: settings.breakerMinimumRequests,
+    windowMs: settings.breakerWindowMs,
+    openMs: settings.breakerOpenMs,
+    now,
+    onState: (state) => {
+      metrics.circuit.set({ subgraph }, CIRCUIT_LEVELS[state]);
+      if (state === 'open' && before === 'closed')
+        logger.warn({ subgraph }, 'fails too often, and is left alone for a while');
+      if (state === 'closed' && before !== 'closed') logger.info({ subgraph }, 'answers again');
+      before = state === 'half-open' ? before : state;
+    },
+  });
 }

@@ -55,6 +55,61 @@ export const settings = {
     maximum: 1_073_741_824,
     initial: 67_108_864,
   }),
+  subgraphRetries: wholeNumber({
+    env: 'AEGIS_SUBGRAPH_RETRIES',
+    description:
+      'How often a query is sent again that a remote subgraph did not answer (connection lost, HTTP 429, 502, 503, 504). Mutations never are.',
+    minimum: 0,
+    maximum: 10,
+    initial: 1,
+  }),
+  subgraphRetryPercent: wholeNumber({
+    env: 'AEGIS_SUBGRAPH_RETRY_PERCENT',
+    description:
+      'How many queries are sent again at most for each hundred requests to a subgraph within ten seconds, beside the first ten.',
+    minimum: 0,
+    maximum: 100,
+    initial: 20,
+  }),
+  breakerPercent: wholeNumber({
+    env: 'AEGIS_BREAKER_PERCENT',
+    description:
+      'A remote subgraph is left alone for a while when at least so many percent of its requests failed; 0 never does.',
+    minimum: 0,
+    maximum: 100,
+    initial: 50,
+  }),
+  breakerMinimumRequests: wholeNumber({
+    env: 'AEGIS_BREAKER_MINIMUM_REQUESTS',
+    description: 'The fewest requests within that time that are enough to tell.',
+    minimum: 1,
+    maximum: 1_000_000,
+    initial: 20,
+  }),
+  breakerWindowMs: wholeNumber({
+    env: 'AEGIS_BREAKER_WINDOW_MS',
+    description: 'Over how long requests and failures are counted for it, in milliseconds.',
+    minimum: 100,
+    maximum: 600_000,
+    initial: 10_000,
+  }),
+  breakerOpenMs: wholeNumber({
+    env: 'AEGIS_BREAKER_OPEN_MS',
+    description:
+      'How long it is left alone, in milliseconds; then one request at a time finds out whether it answers again.',
+    minimum: 10,
+    maximum: 600_000,
+    initial: 5_000,
+  }),
+  headerRules: {
+    env: 'AEGIS_HEADER_RULES',
+    description:
+      'Which headers of clients subgraphs are told, and which others: JSON that begins with {, or the path of a JSON or YAML file; see gateway/README.md. None by default.',
+    expects: 'JSON that begins with {, or the path of a JSON or YAML file',
+    schema: z.string().min(1).optional(),
+    // Rules may hold constants that nobody should read in a log.
+    secret: true,
+  },
   maxSelections: wholeNumber({
     env: 'AEGIS_MAX_SELECTIONS',
     description: 'The most selections that an operation may have once its fragments are spread.',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
+import { createInThreadPlanning } from '../../gateway/planning/in-thread-planning.js';
 import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
 import { watchText } from '../../gateway/supergraph/watch-file.js';
 import { SettingsError } from '../../kernel/config/settings.js';
@@ -9,8 +10,8 @@ import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
-import { createRemoteTransports } from '../remote-transports.js';
 import { readTokenRules } from '../token-rules.js';
+import { openTraffic } from '../traffic.js';
 
 /** How often the supergraph file is looked at, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -22,10 +23,13 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const supergraphSdl = await readSupergraphFile(settings.supergraph);
   const aegis = openProcess(settings, settings.host, readTokenRules(settings));
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
-  const core = openGateway(settings, {
-    ...settings,
-    supergraphSdl,
-    openTransport: createRemoteTransports(settings, settings.handOverSecret),
+  const traffic = await openTraffic(settings, { logger, metrics });
+  const { supergraph: file, ...others } = settings;
+  const core = await openGateway(supergraphSdl, {
+    ...others,
+    file,
+    planning: createInThreadPlanning(),
+    openTransport: traffic.openRemote,
     logger,
     metrics,
   });
@@ -34,6 +38,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     ...settings,
     gateway: core,
     identify: identifyClient,
+    pickHeaders: traffic.pickHeaders,
     open,
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,
@@ -44,7 +49,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const stopWatching = watchText(settings.supergraph, supergraphSdl, {
     everyMs: LOOK_EVERY_MS,
     onText: (text) => {
-      takeSupergraph(core, text, { file: settings.supergraph, logger });
+      void takeSupergraph(core, text, { file: settings.supergraph, logger });
     },
     onError: (error) => {
       logger.error({ err: error }, `${settings.supergraph} cannot be read: the supergraph stays as it is`);
@@ -63,13 +68,13 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
 }
 
 /** Goes on with another supergraph, or with the one it has when the file holds none. */
-function takeSupergraph(
+async function takeSupergraph(
   core: Gateway,
   text: string,
   { file, logger }: { file: string; logger: Logger },
-): void {
+): Promise<void> {
   try {
-    core.swap(text);
+    await core.swap(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     logger.error({ reason }, `${file} is refused: the supergraph stays as it is`);
@@ -77,12 +82,15 @@ function takeSupergraph(
 }
 
 /** A file that holds no supergraph is a mistake of who gave it, like any other setting. */
-function openGateway({ supergraph }: GatewayRun['settings'], options: GatewayOptions): Gateway {
+async function openGateway(
+  supergraphSdl: string,
+  options: Omit<GatewayOptions, 'supergraph'> & { readonly file: string },
+): Promise<Gateway> {
   try {
-    return createGateway(options);
+    return createGateway({ ...options, supergraph: await options.planning.open(supergraphSdl) });
   } catch (error) {
     if (error instanceof SupergraphInvalid)
-      throw new SettingsError([`--supergraph ${supergraph}: ${error.message}`]);
+      throw new SettingsError([`--supergraph ${options.file}: ${error.message}`]);
     throw error;
   }
 }

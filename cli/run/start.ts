@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createGateway } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
+import { planInThread } from '../../gateway/planning/in-thread-planning.js';
 import {
   createInProcessTransport,
   type LocalSubgraph,
@@ -18,9 +19,9 @@ import { startSubgraph, type RunningSubgraph } from '../local-subgraph.js';
 import { openDatabase } from '../open-database.js';
 import { createProbe } from '../probe/probe.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
-import { createRemoteTransports } from '../remote-transports.js';
 import { readTokenRules } from '../token-rules.js';
 import { loadSubgraphDoors } from '../subgraph-doors.js';
+import { openTraffic } from '../traffic.js';
 
 type StartRun = CommandRun<typeof startSettings & SettingsTable>;
 
@@ -38,6 +39,7 @@ export async function runStart(run: StartRun): Promise<void> {
 
 async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Promise<void> {
   const { logger, metrics, lifecycle, identify, identifyClient, open, workspaces } = aegis;
+  const traffic = await openTraffic(settings, { logger, metrics });
   logger.info(
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',
@@ -54,13 +56,14 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     local.set(door.name, await startSubgraph(door, { deps, settings, root, lifecycle }));
   }
 
-  const remote = createRemoteTransports(settings, settings.handOverSecret);
   const core = createGateway({
     ...settings,
-    supergraphSdl: await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8'),
+    ...planInThread(await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8')),
     openTransport: (address) => {
       const here = local.get(address.name);
-      return here ? createInProcessTransport({ ...toLocal(address.name, here), logger }) : remote(address);
+      if (!here) return traffic.openRemote(address);
+      const transport = createInProcessTransport({ ...toLocal(address.name, here), logger });
+      return traffic.openLocal(address.name, transport);
     },
     logger,
     metrics,
@@ -71,6 +74,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     ...settings,
     gateway: core,
     identify: identifyClient,
+    pickHeaders: traffic.pickHeaders,
     open,
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,

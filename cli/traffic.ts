@@ -1,0 +1,37 @@
+import type { GatewaySettings } from '../gateway/config.js';
+import type { SubgraphAddress } from '../gateway/supergraph/snapshot.js';
+import { applyHeaderRules } from '../gateway/transports/apply-header-rules.js';
+import type { PickHeaders } from '../gateway/transports/header-rules.js';
+import type { Transport } from '../gateway/transports/transport.js';
+import type { Logger } from '../kernel/telemetry/logger.js';
+import type { Metrics } from '../kernel/telemetry/metrics.js';
+import { readHeaderRules } from './header-rules.js';
+import { createRemoteTransports } from './remote-transports.js';
+
+/** How the gateway of this process reaches subgraphs. */
+export interface Traffic {
+  /** Makes the transport to a subgraph in another process. */
+  readonly openRemote: (address: SubgraphAddress) => Transport;
+  /** The transport of a subgraph in this process, under the same rules. */
+  readonly openLocal: (subgraph: string, transport: Transport) => Transport;
+  /** Of what a client presents, what some subgraph may be told. */
+  readonly pickHeaders: PickHeaders | undefined;
+}
+
+interface TrafficSettings extends GatewaySettings {
+  readonly handOverSecret: string | undefined;
+}
+
+/** Reads the rules of the settings. Called once for each registry of metrics. Errors: SettingsError. */
+export async function openTraffic(
+  settings: TrafficSettings,
+  deps: { readonly logger: Logger; readonly metrics: Metrics },
+): Promise<Traffic> {
+  const headerRules = await readHeaderRules(settings);
+  return {
+    openRemote: createRemoteTransports(settings, { ...deps, headerRules }),
+    openLocal: (subgraph, transport) =>
+      headerRules ? applyHeaderRules(transport, subgraph, headerRules) : transport,
+    pickHeaders: headerRules?.pick,
+  };
+}
