@@ -10,7 +10,13 @@ import { createInFlight } from './in-flight.js';
 import { readSubgraphResponse } from './read-response.js';
 import { readRetryAfter } from './retry-after.js';
 import { retryQueries, type RetryOptions } from './retry-queries.js';
-import type { SubgraphOperation, SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
+import {
+  writeVariables,
+  type SubgraphOperation,
+  type SubgraphRequest,
+  type SubgraphResponse,
+  type Transport,
+} from './transport.js';
 import { createWebSocketSubscriber } from './web-socket-subscriber.js';
 
 export interface HttpTransportOptions {
@@ -58,14 +64,16 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   const queries = createInFlight<HttpAnswer>();
 
   return {
-    async execute({ operation, variables, context, signal }) {
-      const body = `${prefixOf(operation)}${JSON.stringify(variables)}}`;
+    async execute(request) {
+      const { operation, context, signal } = request;
+      const variables = writeVariables(request);
+      const body = `${prefixOf(operation)}${variables}}`;
       const own = await headersFor(context);
       const headers = { traceparent: context.trace.traceparent, ...own };
       const send = (until: AbortSignal) => post({ kind: operation.kind, body, headers, signal: until });
       const answer =
         operation.kind === OperationTypeNode.QUERY
-          ? await queries.join(`${JSON.stringify(own)}${body}`, signal, send)
+          ? await queries.join(`${JSON.stringify(own)}${operation.unnamedText}${variables}`, signal, send)
           : await send(signal);
       return readResponse(subgraph, answer);
     },
