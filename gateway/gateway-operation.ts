@@ -13,4 +13,6 @@ export interface GatewayOperation {
   readonly context: RequestContext;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
+  /** Whether the data may come as JSON text (execution/written-data.ts): for who writes it and looks no further. */
+  readonly written?: boolean | undefined;
 }

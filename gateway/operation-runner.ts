@@ -67,8 +67,8 @@ export function createOperationRunner(metrics: GatewayMetrics): OperationRunner 
   };
 }
 
-function toRequest({ context, variables, signal }: GatewayOperation): ExecutionRequest {
-  return { context, variables: variables ?? {}, signal };
+function toRequest({ context, variables, signal, written }: GatewayOperation): ExecutionRequest {
+  return { context, variables: variables ?? {}, signal, written };
 }
 
 /** What was thrown as a result: in its own words when they are meant for the client, otherwise to be masked. */

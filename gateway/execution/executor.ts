@@ -26,6 +26,7 @@ import { toResponsePaths } from './response-paths.js';
 import { pickVariables, runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
 import { explainEnd, openSubscriptionSource } from './subscription-source.js';
+import { asData, WrittenData } from './written-data.js';
 
 /** One request of an operation. */
 export interface ExecutionRequest {
@@ -33,6 +34,8 @@ export interface ExecutionRequest {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly context: RequestContext;
   readonly signal: AbortSignal;
+  /** Whether the data of a query or mutation may be {@link WrittenData}: as JSON text, for who writes it. */
+  readonly written?: boolean | undefined;
 }
 
 /** Executes the operations of one supergraph. */
@@ -136,6 +139,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
         const variant = found instanceof Promise ? await untilAborted(found, deadline.signal) : found;
         const run = begin(coerced, request, { signal: deadline.signal, variant });
         await runPlan(variant.plan.root, run);
+        const text = request.written && run.problems.none ? variant.write(run.data, run.shared) : undefined;
+        if (text !== undefined) return { data: asData(new WrittenData(text)) };
         return finish({ operation, variant }, run, apiSchema);
       } finally {
         deadline.close();

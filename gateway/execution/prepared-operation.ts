@@ -14,6 +14,7 @@ import { rewriteForPlanner } from '../planning/rewrite-operation.js';
 import type { CompiledPlan } from './compile-plan.js';
 import type { PlanCache } from './plan-cache.js';
 import { createSelectionShape, findConditionVariables, type SelectionShape } from './response-shape.js';
+import { compileResponseWriter, type ResponseWriter } from './write-response.js';
 
 /** An operation with all that is the same for each request of it. */
 export interface PreparedOperation {
@@ -42,6 +43,8 @@ export interface OperationVariant {
   readonly plan: CompiledPlan;
   /** The shape of its response. */
   readonly selection: SelectionShape;
+  /** Writes the response when nothing is amiss in it. */
+  readonly write: ResponseWriter;
 }
 
 /** What an operation is prepared from. */
@@ -63,8 +66,7 @@ const MAX_VARIANTS = 32;
 export function prepareOperation(input: PreparationInput): PreparedOperation {
   const { document, operationName, schema, plans, requiredObjects, onPlan } = input;
   const { definition, fragments } = findOperation(document, operationName);
-  const rootType = schema.getRootType(definition.operation);
-  if (!rootType) throw new GraphQLError(`the schema has no ${definition.operation} operations.`);
+  const rootType = findRootType(definition, schema);
   const sets = [definition.selectionSet];
   const declared = new Set(definition.variableDefinitions?.map(({ variable }) => variable.name.value));
   const conditionVariables = findConditionVariables([
@@ -82,7 +84,8 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
     plan: CompiledPlan,
   ): OperationVariant {
     const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
-    const variant: OperationVariant = { plan, selection };
+    const write = compileResponseWriter({ schema, rootType, selection });
+    const variant: OperationVariant = { plan, selection, write };
     if (variants.size >= MAX_VARIANTS) variants.clear();
     variants.set(key, variant);
     return variant;
@@ -125,6 +128,12 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
       return variant;
     },
   };
+}
+
+function findRootType({ operation }: OperationDefinitionNode, schema: GraphQLSchema): GraphQLObjectType {
+  const rootType = schema.getRootType(operation);
+  if (rootType) return rootType;
+  throw new GraphQLError(`the schema has no ${operation} operations.`);
 }
 
 function findOperation(document: DocumentNode, operationName: string | undefined) {

@@ -20,6 +20,8 @@ export interface Problems {
   /** A fetch that should have completed an object failed. */
   addFor(object: DataObject, failed: FailedFetch): void;
   readonly located: readonly LocatedFailure[];
+  /** Whether nothing has gone wrong. */
+  readonly none: boolean;
   /** Why a field of an object is missing, if a fetch for the object failed. */
   reasonFor(object: DataObject, field: string): UpstreamFailure | undefined;
   /** Whether a fetch for an object failed. */
@@ -46,6 +48,9 @@ export function createProblems(): Problems {
       else byObject.set(object, [failed]);
     },
     located,
+    get none() {
+      return located.length === 0 && byObject.size === 0;
+    },
     reasonFor(object, field) {
       const failure = byObject.get(object)?.find(({ fields }) => fields.has(field))?.failure;
       if (failure) told.add(failure);

@@ -30,6 +30,7 @@ export function createGatewayInterface(gateway: Gateway): GatewayInterface {
       variables: request.variables,
       context: { trace, principal, headers },
       signal,
+      written: true,
     });
   };
 

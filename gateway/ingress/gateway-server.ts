@@ -15,6 +15,7 @@ import { traceOf } from '../../kernel/telemetry/trace-context.js';
 import { authenticateHeaders } from '../access/authenticate.js';
 import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
 import { UpstreamError } from '../execution/upstream-error.js';
+import { writeResult } from '../execution/written-data.js';
 import type { Gateway } from '../gateway.js';
 import { MAX_TOKENS } from '../generation.js';
 import { createExpiryClock } from '../subscriptions/expiry-clock.js';
@@ -85,6 +86,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   });
   const apollo = createApolloServer<HttpContext>({
     executes: { gateway: createGatewayInterface(gateway) },
+    writeResult,
     formatErrors,
     logger,
     maxTokens: MAX_TOKENS,

@@ -5,7 +5,13 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GatewayInterface } from '@apollo/server-gateway-interface';
-import { GraphQLError, OperationTypeNode, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import {
+  GraphQLError,
+  OperationTypeNode,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import { ERROR_CODES, isErrorCode } from '../errors/codes.js';
 import type { Logger } from '../telemetry/logger.js';
 import { continueTrace } from '../telemetry/trace-context.js';
@@ -19,6 +25,8 @@ export interface ApolloServerOptions<Context extends RequestContext> {
   readonly logger: Logger;
   /** The most tokens a document may have. */
   readonly maxTokens: number;
+  /** Writes a result as JSON; `JSON.stringify` by default. */
+  readonly writeResult?: (result: FormattedExecutionResult) => string;
   readonly plugins?: readonly ApolloServerPlugin<Context>[];
 }
 
@@ -38,6 +46,7 @@ export function createApolloServer<Context extends RequestContext>(
     stopOnTerminationSignals: false,
     parseOptions: { maxLexicalTokens: maxTokens },
     formatError: errorWriting.formatError,
+    ...(options.writeResult ? { stringifyResult: options.writeResult } : {}),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginUsageReportingDisabled(),

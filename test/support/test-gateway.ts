@@ -1,6 +1,7 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import type { GraphQLResolverMap } from '@apollo/subgraph/dist/schema-helper/resolverMap.js';
 import { parse, print, type ExecutionResult } from 'graphql';
+import { readData } from '../../gateway/execution/written-data.js';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewayOperation } from '../../gateway/gateway-operation.js';
 import { planInThread } from '../../gateway/planning/in-thread-planning.js';
@@ -124,7 +125,10 @@ export function openTestGateway(
   return {
     gateway,
     fetches,
-    run: (text, variables = {}, signal) => gateway.execute(read(text, variables, signal)),
+    async run(text, variables = {}, signal) {
+      const result = await gateway.execute({ ...read(text, variables, signal), written: true });
+      return 'data' in result ? { ...result, data: readData(result.data) } : result;
+    },
     async subscribe(text, variables = {}, signal) {
       const events = await gateway.subscribe(read(text, variables, signal));
       if (Symbol.asyncIterator in events) return events;
