@@ -35,6 +35,7 @@ export function createRemoteTransports(
     createHttpTransport({
       subgraph: name,
       url,
+      subscriptions: settings.subgraphSubscriptions[name],
       timeoutMs: settings.subgraphTimeoutMs,
       connections: settings.subgraphConnections,
       maxResponseBytes: settings.maxSubgraphResponseBytes,

@@ -3,6 +3,7 @@ import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
 import { SLOW_CLIENT_POLICIES } from './subscriptions/delivery.js';
 import { SUBSCRIPTION_DEFAULTS } from './subscriptions/subscription-settings.js';
+import { readSubscriptionsOffered } from './transports/subscriptions-offered.js';
 
 const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text);
 
@@ -55,6 +56,20 @@ export const settings = {
     maximum: 1_073_741_824,
     initial: 67_108_864,
   }),
+  subgraphSubscriptions: {
+    env: 'AEGIS_SUBGRAPH_SUBSCRIPTIONS',
+    description:
+      'How subgraphs offer subscriptions, as JSON by their names: ws (graphql-ws), sse (Server-Sent Events), auto, or an address of their own whose scheme says which. By default auto: graphql-ws, and sse where no WebSocket can be opened.',
+    expects: 'JSON such as {"stock": "sse", "ticks": "wss://ticks.example/live"}',
+    schema: z
+      .string()
+      .default('{}')
+      .transform((text, context) => {
+        const offered = readSubscriptionsOffered(text);
+        if (!offered) context.addIssue('expected ws, sse, auto or an address for each subgraph');
+        return offered ?? z.NEVER;
+      }),
+  },
   subgraphRetries: wholeNumber({
     env: 'AEGIS_SUBGRAPH_RETRIES',
     description:

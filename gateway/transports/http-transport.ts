@@ -6,8 +6,10 @@ import { continueTrace } from '../../kernel/telemetry/trace-context.js';
 import { breakCircuit } from './break-circuit.js';
 import type { CircuitBreaker } from './circuit-breaker.js';
 import { createHttpPost, type HttpAnswer, type Post } from './http-post.js';
+import { chooseSubscriber } from './choose-subscriber.js';
 import { createInFlight } from './in-flight.js';
 import { readSubgraphResponse } from './read-response.js';
+import type { SubscriptionsOffered } from './subscriptions-offered.js';
 import { readRetryAfter } from './retry-after.js';
 import { retryQueries, type RetryOptions } from './retry-queries.js';
 import {
@@ -17,12 +19,13 @@ import {
   type SubgraphResponse,
   type Transport,
 } from './transport.js';
-import { createWebSocketSubscriber } from './web-socket-subscriber.js';
 
 export interface HttpTransportOptions {
   readonly subgraph: string;
-  /** The subgraph's GraphQL address; subscriptions go to the same one by WebSocket. */
+  /** The subgraph's GraphQL address. */
   readonly url: string;
+  /** How and where it offers subscriptions; `auto` by default. */
+  readonly subscriptions?: SubscriptionsOffered | undefined;
   /** How long one fetch may take, in milliseconds. */
   readonly timeoutMs: number;
   /** The most connections that stay open. */
@@ -50,7 +53,7 @@ function prefixOf(operation: SubgraphOperation): string {
 }
 
 /**
- * Calls a subgraph over HTTP, and over graphql-ws for subscriptions. Source: GraphQL over HTTP, draft of 2024, §6.
+ * Calls a subgraph over HTTP, and over graphql-ws or Server-Sent Events for subscriptions. Source: GraphQL over HTTP, draft of 2024, §6.
  *
  * Errors: when the address is no URL of HTTP.
  */
@@ -58,7 +61,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { subgraph, headersFor, breaker } = options;
   const connections = createHttpPost({ ...options, url: readAddress(options) });
   const post = guard(connections.post, options);
-  const subscriber = createWebSocketSubscriber(options);
+  const subscriber = chooseSubscriber(options, options.subscriptions);
 
   /** Equal queries that are under way at one time are one request; its text is shared, and each reader parses its own. */
   const queries = createInFlight<HttpAnswer>();

@@ -1,34 +1,23 @@
 import { createClient, type Client, type EventListener, type SubscribePayload } from 'graphql-ws';
 import WebSocket from 'ws';
-import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
-import { interruptible } from '../../kernel/streams/interruptible.js';
-import { PushStream } from '../../kernel/streams/push-stream.js';
+import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
 import { forwardedKeyOf } from './forwarded-key.js';
-import { readReportedErrors, readSubgraphResponse } from './read-response.js';
+import { readReportedErrors } from './read-response.js';
+import type { SubgraphSubscriber, SubgraphSubscriberOptions } from './subgraph-subscriber.js';
+import { createSubscriptionEvents, describeLoss, type SubscriptionEvents } from './subscription-events.js';
 import { SubscriptionRefused } from './subscription-refused.js';
-import type { SubgraphRequest, SubgraphResponse } from './transport.js';
+import { readVariables, type SubgraphRequest } from './transport.js';
+import { UpgradeRefused } from './upgrade-refused.js';
 
-/** Begins subscriptions at one subgraph. */
-export interface WebSocketSubscriber {
-  subscribe(request: SubgraphRequest): Promise<AsyncIterableIterator<SubgraphResponse>>;
-  close(): Promise<void>;
-}
-
-export interface WebSocketSubscriberOptions {
-  readonly subgraph: string;
-  readonly url: string;
-  /** How long the connection, its acknowledgement and each sign of life may take, in milliseconds. */
-  readonly timeoutMs: number;
+export interface WebSocketSubscriberOptions extends SubgraphSubscriberOptions {
   /** How long a connection is quiet before the subgraph is asked for a sign of life, in milliseconds; 15,000 by default. */
   readonly keepAliveMs?: number;
-  /** The largest message that is read, in bytes. */
-  readonly maxResponseBytes: number;
-  readonly headersFor: (context: RequestContext) => Promise<Record<string, string>>;
 }
 
-/** How many events of one subscription wait for a client that lags; beyond it the subscription ends with an error. */
-const EVENT_BACKLOG = 1_024;
+/** Subscriptions at a subgraph by graphql-ws. */
+export type WebSocketSubscriber = SubgraphSubscriber;
+
 const KEEP_ALIVE_MS = 15_000;
 
 /**
@@ -36,7 +25,7 @@ const KEEP_ALIVE_MS = 15_000;
  *
  * A lost socket ends its subscriptions with UPSTREAM_FAILED: silently subscribing again would lose events unseen.
  */
-export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): WebSocketSubscriber {
+export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): SubgraphSubscriber {
   const { subgraph } = options;
   const connections = new Map<string, Connection>();
 
@@ -46,46 +35,57 @@ export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): 
     const known = connections.get(identity);
     if (known) return known;
     const client = openClient(options, context);
-    const streams = new Set<PushStream<SubgraphResponse>>();
+    const streams = new Set<SubscriptionEvents>();
     const forget = () => {
       if (connections.get(identity)?.client === client) connections.delete(identity);
     };
+    const opened = untilOpened(client, subgraph);
     client.on('closed', (reason) => {
       forget();
       // After a normal closure the client would subscribe again by itself, and nobody would see what was lost between.
       for (const stream of streams) stream.end(describeEnd(reason, subgraph));
     });
-    const connection: Connection = { client, streams, forget };
+    const connection: Connection = { client, opened, streams, forget };
     connections.set(identity, connection);
     return connection;
   }
 
+  /** Subscribes on a connection, which opens with the first one. */
+  function begin({ client, streams, forget }: Connection, request: SubgraphRequest): SubscriptionEvents {
+    let unsubscribe: () => void = () => undefined;
+    const events = createSubscriptionEvents(subgraph, () => {
+      // Also when its reader lags too far: what would still come is not wanted.
+      unsubscribe();
+      streams.delete(events);
+      // Its socket is closing now; whoever subscribes next gets another one.
+      if (streams.size === 0) forget();
+    });
+    streams.add(events);
+    unsubscribe = client.subscribe(toPayload(request), {
+      next: (event) => {
+        events.push(event);
+      },
+      error: (reason) => {
+        events.end(describeEnd(reason, subgraph));
+      },
+      complete: () => {
+        events.end();
+      },
+    });
+    return events;
+  }
+
   return {
-    subscribe(request) {
-      const { client, streams, forget } = connectionFor(request.context);
-      let unsubscribe: () => void = () => undefined;
-      const events = new PushStream<SubgraphResponse>({
-        capacity: EVENT_BACKLOG,
-        overflow: 'fail',
-        onClose() {
-          // Also when its reader lags too far: what would still come is not wanted.
-          unsubscribe();
-          streams.delete(events);
-          // Its socket is closing now; whoever subscribes next gets another one.
-          if (streams.size === 0) forget();
-        },
-      });
-      streams.add(events);
-      unsubscribe = client.subscribe(toPayload(request), {
-        next: (event) => events.push(readEvent(event, subgraph)),
-        error: (reason) => {
-          events.end(describeEnd(reason, subgraph));
-        },
-        complete: () => {
-          events.end();
-        },
-      });
-      return Promise.resolve(interruptible(readAll(events, subgraph), request.signal));
+    async subscribe(request) {
+      const connection = connectionFor(request.context);
+      const events = begin(connection, request);
+      try {
+        await untilAborted(connection.opened, request.signal);
+      } catch (error) {
+        events.end();
+        throw error;
+      }
+      return events.read(request.signal);
     },
     async close() {
       const open = [...connections.values()];
@@ -98,7 +98,9 @@ export function createWebSocketSubscriber(options: WebSocketSubscriberOptions): 
 /** A socket to the subgraph, and the subscriptions on it. */
 interface Connection {
   readonly client: Client;
-  readonly streams: Set<PushStream<SubgraphResponse>>;
+  /** Resolves when the subgraph has let the gateway in. Errors: why it is not there, or does not. */
+  readonly opened: Promise<void>;
+  readonly streams: Set<SubscriptionEvents>;
   /** Takes it out of those that new subscriptions may use. */
   readonly forget: () => void;
 }
@@ -115,6 +117,33 @@ function openClient(options: WebSocketSubscriberOptions, context: RequestContext
   });
   endWhenSilent(client, options.timeoutMs);
   return client;
+}
+
+/** The words in which `ws` says that a server answered with something else than a WebSocket. */
+const UNEXPECTED = /Unexpected server response: (?<status>\d{3})/;
+
+/** Waits until the connection is acknowledged. Errors: AegisError, with {@link UpgradeRefused} as its cause if it was. */
+function untilOpened(client: Client, subgraph: string): Promise<void> {
+  let refused: UpgradeRefused | undefined;
+  client.on('error', (error) => {
+    const text =
+      typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
+    const status = UNEXPECTED.exec(text)?.groups?.['status'];
+    if (status !== undefined) refused = new UpgradeRefused(Number(status));
+  });
+  const opened = new Promise<void>((resolve, reject) => {
+    client.on('connected', () => {
+      resolve();
+    });
+    client.on('closed', (reason) => {
+      reject(
+        refused ? describeLoss(subgraph, `: ${refused.message}`, refused) : describeEnd(reason, subgraph),
+      );
+    });
+  });
+  // Whoever waits hears of it; when nobody does, it concerns nobody.
+  opened.catch(() => undefined);
+  return opened;
 }
 
 /** `ws` with bounds on how long a connection is made and how much a message may hold: graphql-ws has no options for them. */
@@ -143,48 +172,14 @@ function endWhenSilent(client: Client, timeoutMs: number): void {
   client.on('closed', stop);
 }
 
-function toPayload({ operation, variables, context }: SubgraphRequest): SubscribePayload {
+function toPayload(request: SubgraphRequest): SubscribePayload {
+  const { operation, context } = request;
   return {
     query: operation.text,
-    variables: { ...variables },
+    variables: readVariables(request),
     // A message has no headers of its own.
     extensions: { traceparent: context.trace.traceparent },
     ...(operation.name === undefined ? {} : { operationName: operation.name }),
-  };
-}
-
-function readEvent(event: unknown, subgraph: string): SubgraphResponse {
-  const response = readSubgraphResponse(event);
-  if (response) return response;
-  return {
-    errors: [{ message: `subgraph ${subgraph}: expected a GraphQL response, got an event that is none.` }],
-  };
-}
-
-/** Yields events until the stream ends; leaving early ends the subscription at the subgraph. */
-function readAll(events: PushStream<SubgraphResponse>, subgraph: string): AsyncIterator<SubgraphResponse> {
-  let waiting: SubgraphResponse[] = [];
-
-  async function take(): Promise<readonly SubgraphResponse[]> {
-    try {
-      return (await events.take())?.items ?? [];
-    } catch (error) {
-      if (error instanceof AegisError || error instanceof SubscriptionRefused) throw error;
-      const message = `subgraph ${subgraph}: the subscription was ended, because ${EVENT_BACKLOG} of its events waited for the client.`;
-      throw new AegisError('UNAVAILABLE', message, { cause: error });
-    }
-  }
-
-  return {
-    async next() {
-      if (waiting.length === 0) waiting = [...(await take())];
-      const value = waiting.shift();
-      return value === undefined ? { value: undefined, done: true } : { value, done: false };
-    },
-    return() {
-      events.end();
-      return Promise.resolve({ value: undefined, done: true });
-    },
   };
 }
 
@@ -194,9 +189,5 @@ function describeEnd(reason: unknown, subgraph: string): Error {
     typeof reason === 'object' && reason !== null && 'code' in reason
       ? ` (close code ${String(reason.code)})`
       : '';
-  return new AegisError(
-    'UPSTREAM_FAILED',
-    `subgraph ${subgraph}: the connection of its subscriptions was lost${closed}.`,
-    { cause: reason },
-  );
+  return describeLoss(subgraph, closed, reason);
 }

@@ -54,13 +54,14 @@ function write(...values: readonly number[]): void {
   }
 }
 
-beforeEach(async () => {
+async function open(subscriptions: 'ws' | 'sse'): Promise<void> {
   rows = [];
   live = createEventSource();
-  subgraph = await serveForeignSubgraph('rows', { typeDefs, resolvers });
+  subgraph = await serveForeignSubgraph('rows', { typeDefs, resolvers }, { subscriptions });
   gateway = await serveRemoteGateway([subgraph], { subscriptionReconnectMs: 5 });
   client = await openSubscriber(gateway.webSocketUrl);
-});
+}
+
 afterEach(async () => {
   client.socket.terminate();
   await gateway.close();
@@ -70,7 +71,9 @@ afterEach(async () => {
 const valuesOf = (events: readonly unknown[]) =>
   events.map((event) => (event as { data: { rows: { value: number } } }).data.rows.value);
 
-describe('a subscription whose events have a cursor', () => {
+describe.each(['ws', 'sse'] as const)('a subscription whose events have a cursor, over %s', (protocol) => {
+  beforeEach(() => open(protocol));
+
   it.each([
     ['rows { value }', {}, [1, 2, 3, 4]],
     ['rows(max: 9, after: null) { value }', {}, [1, 2, 3, 4]],
@@ -102,7 +105,10 @@ describe('a subscription whose events have a cursor', () => {
 
   it('tells of a gap when it is lost before its first event, for nobody knows where it began', async () => {
     client.subscribe({ query: 'subscription { rows { value } }' });
-    await live.untilReaders(1);
+    await waitFor('it has begun', async () => {
+      const { values } = await gateway.gateway.metrics.subscriptions.get();
+      return live.readers === 1 && values[0]?.value === 1;
+    });
     subgraph.dropSockets();
     await waitFor('it has begun again', () => subgraph.payloads.length === 2 && live.readers === 2);
     write(1, 2);
@@ -124,7 +130,9 @@ describe('a subscription whose events have a cursor', () => {
   });
 });
 
-describe('a subscription without a cursor', () => {
+describe.each(['ws', 'sse'] as const)('a subscription without a cursor, over %s', (protocol) => {
+  beforeEach(() => open(protocol));
+
   it('is begun again, and its next event tells of the gap', async () => {
     client.subscribe({ query: 'subscription { plain }' });
     await live.untilReaders(1);
@@ -141,7 +149,9 @@ describe('a subscription without a cursor', () => {
   });
 });
 
-describe('a subgraph that does not come back', () => {
+describe.each(['ws', 'sse'] as const)('a subgraph that does not come back, over %s', (protocol) => {
+  beforeEach(() => open(protocol));
+
   it('ends its subscriptions with an error after as many attempts as are set, and the socket stays', async () => {
     const id = client.subscribe({ query: 'subscription { rows { value } }' });
     await live.untilReaders(1);
@@ -155,5 +165,18 @@ describe('a subgraph that does not come back', () => {
     });
     client.subscribe({ query: '{ __typename }' });
     await client.untilEvents(2);
+  });
+
+  it('and was never there is told at once, without further attempts', async () => {
+    await subgraph.close();
+    client.subscribe({ query: 'subscription { rows { value } }' });
+    const [refused] = await client.untilEvents(1);
+    expect(refused).toMatchObject({
+      errors: [{ extensions: { code: 'UPSTREAM_FAILED', subgraph: 'rows' } }],
+    });
+    const attempts = await gateway.metrics
+      .getSingleMetric('aegis_gateway_subscription_reconnects_total')
+      ?.get();
+    expect(attempts?.values).toEqual([]);
   });
 });

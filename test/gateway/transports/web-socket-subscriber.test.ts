@@ -1,27 +1,26 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { OperationTypeNode, parse } from 'graphql';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../../kernel/graphql/subgraph.js';
 import type { SubgraphResponse } from '../../../gateway/transports/transport.js';
+import type { SubgraphSubscriber } from '../../../gateway/transports/subgraph-subscriber.js';
 import { SubscriptionRefused } from '../../../gateway/transports/subscription-refused.js';
 import {
   createWebSocketSubscriber,
-  type WebSocketSubscriber,
   type WebSocketSubscriberOptions,
 } from '../../../gateway/transports/web-socket-subscriber.js';
 import { createEventSource, type EventSource } from '../../support/event-source.js';
 import { serveForeignSubgraph, type ForeignSubgraph } from '../../support/foreign-subgraph.js';
 import { findFreePort } from '../../support/free-port.js';
+import { subscriptionOf } from '../../support/subscription-request.js';
 import { anyContext } from '../../support/test-gateway.js';
-import { subgraphOperation } from '../../support/subgraph-operation.js';
 import { waitFor } from '../../support/wait-for.js';
 
 let subgraph: ForeignSubgraph;
 let source: EventSource<{ tick: number | null }>;
-const subscribers: WebSocketSubscriber[] = [];
+const subscribers: SubgraphSubscriber[] = [];
 
 beforeEach(async () => {
   source = createEventSource();
@@ -51,7 +50,7 @@ afterEach(async () => {
   await subgraph.close();
 });
 
-function open(options: Partial<WebSocketSubscriberOptions> = {}): WebSocketSubscriber {
+function open(options: Partial<WebSocketSubscriberOptions> = {}): SubgraphSubscriber {
   const subscriber = createWebSocketSubscriber({
     subgraph: 'clock',
     url: subgraph.url,
@@ -71,15 +70,10 @@ interface Asking {
 }
 
 function subscribe(
-  subscriber: WebSocketSubscriber,
-  {
-    text = 'subscription { tick }',
-    context = anyContext(),
-    signal = new AbortController().signal,
-  }: Asking = {},
+  subscriber: SubgraphSubscriber,
+  { text = 'subscription { tick }', context = anyContext(), ...asked }: Asking = {},
 ) {
-  const operation = subgraphOperation(text, { subgraph: 'clock', kind: OperationTypeNode.SUBSCRIPTION });
-  return subscriber.subscribe({ operation, variables: {}, context, signal });
+  return subscriber.subscribe({ ...subscriptionOf(text, asked), context });
 }
 
 const as = (subject: string): RequestContext => {
@@ -186,14 +180,13 @@ describe('a subscription at a subgraph over graphql-ws', () => {
     await again.return?.();
   });
 
-  it('is refused when the subgraph does not let it in, or is not there', async () => {
-    const refused = await subscribe(open(), { context: as('wrong') });
-    await expect(refused.next()).rejects.toMatchObject({
+  it('is refused at once when the subgraph does not let it in, or is not there', async () => {
+    await expect(subscribe(open(), { context: as('wrong') })).rejects.toMatchObject({
       code: 'UPSTREAM_FAILED',
       message: expect.stringContaining('4403'),
     });
-    const absent = await subscribe(open({ url: `http://127.0.0.1:${await findFreePort()}/graphql` }));
-    await expect(absent.next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
+    const absent = open({ url: `http://127.0.0.1:${await findFreePort()}/graphql` });
+    await expect(subscribe(absent)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
   });
 
   it('ends when what it waits with is more than its reader will ever catch up with', async () => {
@@ -253,7 +246,7 @@ describe('a server that does not keep to the protocol', () => {
 
   it('and acknowledges nothing is given up in time', async () => {
     serve = () => undefined;
-    await expect((await begin()).next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
+    await expect(begin()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
   });
 
   it('and gives no sign of life is given up', async () => {
@@ -267,7 +260,7 @@ describe('a server that does not keep to the protocol', () => {
     serve = (socket) => {
       socket.send('<html>');
     };
-    await expect((await begin()).next()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
+    await expect(begin()).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
   });
 
   it('and sends more than is read is given up', async () => {
