@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
-import { createInThreadPlanning } from '../../gateway/planning/in-thread-planning.js';
+import { createThreadedPlanning } from '../../gateway/planning/threaded-planning.js';
 import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
 import { watchText } from '../../gateway/supergraph/watch-file.js';
 import { SettingsError } from '../../kernel/config/settings.js';
@@ -24,11 +24,13 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const aegis = openProcess(settings, settings.host, readTokenRules(settings));
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
   const traffic = await openTraffic(settings, { logger, metrics });
+  const planning = createThreadedPlanning({ logger });
+  await lifecycle.start({ name: 'planning', close: () => planning.close() });
   const { supergraph: file, ...others } = settings;
   const core = await openGateway(supergraphSdl, {
     ...others,
     file,
-    planning: createInThreadPlanning(),
+    planning,
     openTransport: traffic.openRemote,
     logger,
     metrics,

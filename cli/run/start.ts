@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createGateway } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
-import { planInThread } from '../../gateway/planning/in-thread-planning.js';
+import { createThreadedPlanning } from '../../gateway/planning/threaded-planning.js';
 import {
   createInProcessTransport,
   type LocalSubgraph,
@@ -44,6 +44,12 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',
   );
+  const planning = createThreadedPlanning({ logger });
+  await lifecycle.start({ name: 'planning', close: () => planning.close() });
+  // In the other thread, while the database starts in this one.
+  const opening = planning.open(await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8'));
+  // Told where it is awaited.
+  opening.catch(() => undefined);
   const database = await openDatabase(settings, root);
   await lifecycle.start({ name: 'database', close: () => database.close() });
   const bus = createInProcessLiveBus();
@@ -58,7 +64,8 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
 
   const core = createGateway({
     ...settings,
-    ...planInThread(await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8')),
+    supergraph: await opening,
+    planning,
     openTransport: (address) => {
       const here = local.get(address.name);
       if (!here) return traffic.openRemote(address);

@@ -34,8 +34,7 @@ function openInThread(sdl: string): PlannedSupergraph {
         try {
           return planner.plan(request);
         } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error);
-          throw new PlanningFailed(`the operation cannot be planned: ${reason}`, { cause: error });
+          throw new PlanningFailed(error instanceof Error ? error.message : String(error), { cause: error });
         }
       },
     },
