@@ -1,6 +1,7 @@
-import { setValue, type DataObject } from './data.js';
+import { isDataObject, setValue, type DataObject } from './data.js';
 import { visitPlaces, type FetchPath } from './fetch-path.js';
 import type { PlanRun } from './plan-run.js';
+import type { Problems } from './problems.js';
 import { MissingField, type RepresentationWriter } from './representations.js';
 
 /** The entities that one fetch asks a subgraph for: each once, however many places wait for it. */
@@ -63,24 +64,38 @@ export function batchObjects(
  */
 export function batchPlaces(path: FetchPath, write: RepresentationWriter, run: PlanRun): EntityBatch {
   const { batch, findWaiting } = openBatch(write, run);
-  const seen = new Set<DataObject>();
+  /** Looking each object up would cost more than all the rest: nearly all of them are alone, or the first that waits. */
+  const others = new Set<DataObject>();
   visitPlaces(run.data, path, run, (object, holder, key) => {
-    if (seen.has(object)) return;
-    seen.add(object);
     const waiting = findWaiting(object);
-    if (!waiting) return;
-    const same = run.dependsOnPlace ? undefined : waiting.find((other) => isSame(object, other, run));
-    if (same && holder) {
-      setValue(holder as DataObject, String(key), same);
-      run.shared.add(same);
-    } else waiting.push(object);
+    const first = waiting?.[0];
+    if (object === first || others.has(object)) return;
+    if (first && holder && !run.dependsOnPlace && isSame(object, first, run.problems)) {
+      setValue(holder as DataObject, String(key), first);
+      run.shared.add(first);
+      return;
+    }
+    if (first) others.add(object);
+    waiting?.push(object);
   });
   return batch;
 }
 
-/** Whether two objects hold the same, and nothing has gone wrong for only one of them. */
-function isSame(one: DataObject, other: DataObject, { problems }: PlanRun): boolean {
+/** Whether two values hold the same at every depth, and nothing has gone wrong for only one of them. */
+function isSame(one: unknown, other: unknown, problems: Problems): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one)) {
+    return (
+      Array.isArray(other) &&
+      one.length === other.length &&
+      one.every((item, index) => isSame(item, other[index], problems))
+    );
+  }
+  if (!isDataObject(one) || !isDataObject(other)) return false;
   if (problems.concerns(one) || problems.concerns(other)) return false;
   const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && isSame(one[key], other[key], problems))
+  );
 }

@@ -56,7 +56,7 @@ export function createProblems(): Problems {
       if (failure) told.add(failure);
       return failure;
     },
-    concerns: (object) => byObject.has(object),
+    concerns: (object) => byObject.size > 0 && byObject.has(object),
     complete(object) {
       for (const { failure } of byObject.get(object) ?? []) if (failure.reported) ofComplete.add(failure);
     },

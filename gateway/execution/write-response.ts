@@ -156,7 +156,16 @@ function writeShared(
   const known = texts.get(object);
   if (known !== undefined) return known;
   const text = write(object, shared);
-  if (text !== undefined) texts.set(object, text);
+  if (text !== undefined) texts.set(object, flat(text));
+  return text;
+}
+
+/**
+ * A text as one piece. The engine keeps a concatenation as a tree of its parts until somebody reads it, and would walk the
+ * tree again for each place where the text stands.
+ */
+function flat(text: string): string {
+  text.charCodeAt(0);
   return text;
 }
 
