@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
+import { admissionSettings } from './admission-settings.js';
 import { SLOW_CLIENT_POLICIES } from './subscriptions/delivery.js';
 import { SUBSCRIPTION_DEFAULTS } from './subscriptions/subscription-settings.js';
 import { readSubscriptionsOffered } from './transports/subscriptions-offered.js';
@@ -125,13 +126,7 @@ export const settings = {
     // Rules may hold constants that nobody should read in a log.
     secret: true,
   },
-  maxSelections: wholeNumber({
-    env: 'AEGIS_MAX_SELECTIONS',
-    description: 'The most selections that an operation may have once its fragments are spread.',
-    minimum: 10,
-    maximum: 1_000_000,
-    initial: 2_000,
-  }),
+  ...admissionSettings,
   planCacheSize: wholeNumber({
     env: 'AEGIS_PLAN_CACHE_SIZE',
     description: 'How many operations keep their query plans.',

@@ -5,6 +5,7 @@ import type { Metrics } from '../kernel/telemetry/metrics.js';
 export interface GatewayMetrics {
   readonly operations: Counter<'kind' | 'outcome'>;
   readonly operationSeconds: Histogram<'kind'>;
+  readonly operationCost: Histogram<'kind'>;
   readonly fetches: Counter<'subgraph' | 'outcome'>;
   readonly planLookups: Counter<'outcome'>;
   readonly sockets: Gauge;
@@ -27,6 +28,13 @@ export function createGatewayMetrics(registry: Metrics): GatewayMetrics {
       help: 'Time from an operation to its response, in seconds, without subscriptions.',
       labelNames: ['kind'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    }),
+    operationCost: new Histogram({
+      name: 'aegis_gateway_operation_cost',
+      help: 'What operations cost at most, as computed from their text and variables before they run.',
+      labelNames: ['kind'],
+      buckets: [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 100_000, 1_000_000],
       registers,
     }),
     fetches: new Counter({

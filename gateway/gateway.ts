@@ -8,6 +8,7 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js'
 import type { GatewayOperation } from './gateway-operation.js';
 import { createGeneration, type Generation } from './generation.js';
 import { createOperationRunner } from './operation-runner.js';
+import type { OperationLimitSettings } from './planning/operation-limit-settings.js';
 import type { PlannedSupergraph, Planning } from './planning/planning.js';
 import { SupergraphInvalid, type SubgraphAddress } from './supergraph/snapshot.js';
 import { countFetches } from './transports/count-fetches.js';
@@ -37,7 +38,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Partial<OperationLimitSettings> {
   /** The first one. */
   readonly supergraph: PlannedSupergraph;
   /** Reads those that follow. It belongs to whoever gives it, who closes it after the gateway. */
@@ -49,16 +50,13 @@ export interface GatewayOptions {
   readonly operationTimeoutMs: number;
   /** How many operations keep their plans. */
   readonly planCacheSize: number;
-  /** The most selections an operation may have once its fragments are spread; 2,000 by default. */
-  readonly maxSelections?: number;
 }
 
-const MAX_SELECTIONS = 2_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 
 /** Errors: SupergraphInvalid when the supergraph cannot be served. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { openTransport, logger } = options;
+  const { openTransport, logger, planCacheSize: cacheSize, operationTimeoutMs } = options;
   const metrics = createGatewayMetrics(options.metrics);
   const pool = createTransportPool((address) =>
     countFetches(openTransport(address), address.name, metrics.fetches),
@@ -69,9 +67,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   let swapping: Promise<unknown> = Promise.resolve();
 
   function open(supergraph: PlannedSupergraph): Generation {
-    const { planCacheSize: cacheSize, operationTimeoutMs, maxSelections = MAX_SELECTIONS } = options;
     try {
-      return createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, maxSelections });
+      return createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, limits: options });
     } catch (error) {
       supergraph.close();
       const reason = error instanceof Error ? error.message : String(error);

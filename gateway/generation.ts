@@ -1,12 +1,12 @@
 import type { DocumentNode, GraphQLError } from 'graphql';
-import { AegisError } from '../kernel/errors/aegis-error.js';
 import { readDocument } from '../kernel/graphql/read-document.js';
 import { createExecutor, type Executor } from './execution/executor.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
-import { countSelections } from './planning/count-selections.js';
 import { LruMap } from './planning/lru-map.js';
 import { createOperationCache } from './planning/operation-cache.js';
+import { OPERATION_LIMITS, type OperationLimitSettings } from './planning/operation-limit-settings.js';
+import { createOperationLimits, type OperationLimits } from './planning/operation-limits.js';
 import type { PlannedSupergraph } from './planning/planning.js';
 import type { SupergraphSnapshot } from './supergraph/snapshot.js';
 import type { AcquiredTransports, TransportPool } from './transports/transport-pool.js';
@@ -19,11 +19,15 @@ import type { Transport } from './transports/transport.js';
 export interface Generation {
   readonly snapshot: SupergraphSnapshot;
   readonly executor: Executor;
+  readonly limits: OperationLimits;
   /** Of each subgraph; empty once the generation has retired and its last operation has ended. */
   readonly transports: ReadonlyMap<string, Transport>;
   /** Parses and validates a document, or says what is wrong with it. */
   readDocument(text: string): DocumentNode | readonly GraphQLError[];
-  /** @param document a valid document. Errors: GraphQLError when it has no such operation. */
+  /**
+   * @param document a valid document.
+   * Errors: GraphQLError when it has no such operation; OPERATION_TOO_COSTLY when it is larger than the limits allow.
+   */
   prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
   /**
    * Marks the begin of an operation; the returned function marks its end. An operation that was read before its
@@ -42,12 +46,9 @@ export interface GenerationOptions {
   readonly cacheSize: number;
   /** How long an operation may take, in milliseconds. */
   readonly operationTimeoutMs: number;
-  /** The most selections an operation may have once its fragments are spread. */
-  readonly maxSelections: number;
+  /** What is not given is as in OPERATION_LIMITS. */
+  readonly limits: Partial<OperationLimitSettings>;
 }
-
-/** The most tokens a document may have: beyond it, parsing itself is the attack. */
-export const MAX_TOKENS = 15_000;
 
 /** Longer texts are read anew each time, so that a full cache stays within some ten megabytes. */
 const MAX_KEPT_CHARACTERS = 16_384;
@@ -66,12 +67,15 @@ export function createGeneration(options: GenerationOptions): Generation {
     timeoutMs: operationTimeoutMs,
     planCacheSize: cacheSize,
   });
+  const { apiSchema: schema, sdl: supergraphSdl } = snapshot;
+  const settings = { ...OPERATION_LIMITS, ...options.limits };
+  const limits = createOperationLimits({ schema, supergraphSdl, settings });
   const documents = new LruMap<string, DocumentNode>(cacheSize);
   const operations = createOperationCache({
     capacity: cacheSize,
     maxCharacters: MAX_KEPT_CHARACTERS,
     make(document, operationName) {
-      checkCost(document, options.maxSelections);
+      limits.check(document, operationName);
       return executor.prepare(document, operationName);
     },
   });
@@ -95,13 +99,14 @@ export function createGeneration(options: GenerationOptions): Generation {
   return {
     snapshot,
     executor,
+    limits,
     get transports() {
       return acquired?.byName ?? new Map<string, Transport>();
     },
     readDocument(text) {
       const known = documents.get(text);
       if (known) return known;
-      const outcome = readDocument(text, { schema: snapshot.apiSchema, maxTokens: MAX_TOKENS });
+      const outcome = readDocument(text, { schema, maxTokens: settings.maxTokens });
       if ('kind' in outcome && text.length <= MAX_KEPT_CHARACTERS) documents.set(text, outcome);
       return outcome;
     },
@@ -124,14 +129,4 @@ export function createGeneration(options: GenerationOptions): Generation {
       releaseWhenIdle();
     },
   };
-}
-
-/** Errors: OPERATION_TOO_COSTLY. Planning takes time for each selection, for which all others wait that need a plan. */
-function checkCost(document: DocumentNode, maxSelections: number): void {
-  const selections = countSelections(document);
-  if (selections <= maxSelections) return;
-  throw new AegisError(
-    'OPERATION_TOO_COSTLY',
-    `expected at most ${maxSelections} selections with all fragments spread, got ${selections}. Ask for less at a time.`,
-  );
 }

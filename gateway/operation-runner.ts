@@ -22,6 +22,8 @@ export function createOperationRunner(metrics: GatewayMetrics): OperationRunner 
     const { generation, document, operationName } = operation;
     const prepared = generation.prepare(document, operationName);
     const kind = prepared.definition.operation;
+    const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
+    metrics.operationCost.observe({ kind }, cost);
     const release = generation.hold();
     const stopClock = metrics.operationSeconds.startTimer({ kind });
     try {
@@ -39,6 +41,8 @@ export function createOperationRunner(metrics: GatewayMetrics): OperationRunner 
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
     const { generation, document, operationName, signal } = operation;
     const prepared = generation.prepare(document, operationName);
+    const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
+    metrics.operationCost.observe({ kind: 'subscription' }, cost);
     const release = generation.hold();
     const events = await generation.executor.subscribe(prepared, toRequest(operation)).catch(toFailure);
     if (!(Symbol.asyncIterator in events)) {

@@ -12,6 +12,7 @@ import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
 import { openTraffic } from '../traffic.js';
+import { openTrustedDocuments } from './trusted-documents.js';
 
 /** How often the supergraph file is looked at, in milliseconds. */
 const LOOK_EVERY_MS = 1_000;
@@ -36,8 +37,10 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     metrics,
   });
   await lifecycle.start({ name: 'gateway', close: () => core.close() });
+  const trustedDocuments = await openTrustedDocuments(settings, aegis);
   const server = await openGatewayServer({
     ...settings,
+    trustedDocuments,
     gateway: core,
     identify: identifyClient,
     pickHeaders: traffic.pickHeaders,

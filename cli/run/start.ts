@@ -22,6 +22,7 @@ import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
 import { loadSubgraphDoors } from '../subgraph-doors.js';
 import { openTraffic } from '../traffic.js';
+import { openTrustedDocuments } from './trusted-documents.js';
 
 type StartRun = CommandRun<typeof startSettings & SettingsTable>;
 
@@ -77,8 +78,10 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
   });
   await lifecycle.start({ name: 'gateway', close: () => core.close() });
   const running = [...local.values()].map(({ subgraph }) => subgraph);
+  const trustedDocuments = await openTrustedDocuments(settings, aegis);
   const server = await openGatewayServer({
     ...settings,
+    trustedDocuments,
     gateway: core,
     identify: identifyClient,
     pickHeaders: traffic.pickHeaders,

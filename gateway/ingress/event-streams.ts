@@ -1,32 +1,22 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { getOperationAST, GraphQLError, OperationTypeNode } from 'graphql';
+import { OperationTypeNode } from 'graphql';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
+import type { Admission, AdmittedOperation, RefusedOperation } from '../access/admission.js';
+import { readOperationRequest, type OperationRequest } from '../access/operation-request.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
 import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
-import type { HttpContext } from './gateway-interface.js';
+import type { HttpContext } from './http-context.js';
 import { findStreamFormat, type AcceptedStream } from './stream-format.js';
 import { openStreamedResponse, type StreamedResponse } from './streamed-response.js';
 
 export interface EventStreamOptions {
   readonly gateway: Gateway;
+  readonly admission: Admission;
   readonly hub: SubscriptionHub;
   readonly formatErrors: FormatErrors;
   /** Who asks: found when the request came in. */
   readonly contextOf: (request: FastifyRequest) => HttpContext;
-}
-
-/** The parameters of a GraphQL request. */
-interface Parameters {
-  readonly query: string;
-  readonly operationName: string | undefined;
-  readonly variables: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** What a request turned out to be: an operation, or what is wrong with it. */
-type Reading = { readonly operation: GatewayOperation; readonly kind: OperationTypeNode } | GraphQLErrors;
-interface GraphQLErrors {
-  readonly errors: readonly GraphQLError[];
 }
 
 /**
@@ -37,38 +27,28 @@ interface GraphQLErrors {
 export function registerEventStreams(scope: FastifyInstance, options: EventStreamOptions): void {
   scope.addHook('preHandler', (request, reply, done) => {
     const accepted = findStreamFormat(request.headers.accept);
-    const parameters = accepted && readParameters(request);
-    if (!accepted || !parameters) {
+    const asked = accepted && readRequest(request);
+    if (!accepted || !asked) {
       done();
       return;
     }
-    const reading = readOperation(parameters, options.contextOf(request), options.gateway);
-    if (isForApollo(reading, accepted, request.method)) {
+    const outcome = options.admission.admit(asked, options.contextOf(request).principal);
+    if (isForApollo(outcome, accepted, request.method)) {
       done();
       return;
     }
-    stream(reading, accepted, { ...options, request, reply });
+    stream(outcome, accepted, { ...options, request, reply });
   });
 }
 
-function readOperation(
-  { query, operationName, variables }: Parameters,
-  { principal, trace, headers, signal }: HttpContext,
-  { current: generation }: Gateway,
-): Reading {
-  const document = generation.readDocument(query);
-  if (!('kind' in document)) return { errors: document };
-  const kind = getOperationAST(document, operationName)?.operation;
-  if (!kind) return { errors: [new GraphQLError('Unable to identify operation')] };
-  const context = { principal, trace, headers };
-  return { kind, operation: { generation, document, operationName, variables, context, signal } };
-}
+type Outcome = AdmittedOperation | RefusedOperation;
 
-function isForApollo(reading: Reading, { format, orJson }: AcceptedStream, method: string): boolean {
-  if ('errors' in reading) return orJson;
-  if (reading.kind === OperationTypeNode.SUBSCRIPTION) return false;
+function isForApollo(outcome: Outcome, { format, orJson }: AcceptedStream, method: string): boolean {
+  if (outcome.kind === 'refused') return orJson;
+  const { operation } = outcome.definition;
+  if (operation === OperationTypeNode.SUBSCRIPTION) return false;
   // A mutation by GET is refused there.
-  return orJson || format.name !== 'sse' || (method === 'GET' && reading.kind === OperationTypeNode.MUTATION);
+  return orJson || format.name !== 'sse' || (method === 'GET' && operation === OperationTypeNode.MUTATION);
 }
 
 interface Exchange extends EventStreamOptions {
@@ -76,21 +56,23 @@ interface Exchange extends EventStreamOptions {
   readonly reply: FastifyReply;
 }
 
-function stream(reading: Reading, { format }: AcceptedStream, exchange: Exchange): void {
+function stream(outcome: Outcome, { format }: AcceptedStream, exchange: Exchange): void {
   const { request, reply, hub, formatErrors, contextOf } = exchange;
-  const { trace } = contextOf(request);
+  const { trace, principal, headers, signal } = contextOf(request);
   const response = openStreamedResponse({
     response: takeOver(reply, format.contentType),
     format,
     formatErrors: (errors) => formatErrors(errors, trace),
   });
-  if ('errors' in reading) response.answer({ errors: formatErrors(reading.errors, trace) });
-  else if (reading.kind !== OperationTypeNode.SUBSCRIPTION)
-    void execute(reading.operation, response, exchange);
-  else {
-    const leave = hub.join(reading.operation, reply.raw, response);
-    reply.raw.once('close', leave);
+  if (outcome.kind === 'refused') {
+    response.answer({ errors: formatErrors(outcome.errors, trace) });
+    return;
   }
+  const operation: GatewayOperation = { ...outcome, context: { principal, trace, headers }, signal };
+  if (outcome.definition.operation === OperationTypeNode.SUBSCRIPTION) {
+    const leave = hub.join(operation, reply.raw, response);
+    reply.raw.once('close', leave);
+  } else void execute(operation, response, exchange);
 }
 
 async function execute(
@@ -115,21 +97,15 @@ function takeOver(reply: FastifyReply, contentType: string): FastifyReply['raw']
   });
 }
 
-/** The parameters of a request that may be answered by a stream; undefined for one that Apollo Server should judge. */
-function readParameters({ method, body, query, headers }: FastifyRequest): Parameters | undefined {
+/** What a request asks for that may be answered by a stream; undefined for one that Apollo Server should judge. */
+function readRequest({ method, body, query, headers }: FastifyRequest): OperationRequest | undefined {
   if (method === 'POST')
-    return isObject(body) && isJson(headers['content-type']) ? toParameters(body) : undefined;
+    return isObject(body) && isJson(headers['content-type']) ? readOperationRequest(body) : undefined;
   if (method !== 'GET' || !isObject(query) || !isAskedFor(headers)) return undefined;
-  const variables = query['variables'] === undefined ? undefined : parseJson(query['variables']);
-  return variables === null ? undefined : toParameters({ ...query, variables });
-}
-
-function toParameters({ query, operationName, variables }: Record<string, unknown>): Parameters | undefined {
-  if (typeof query !== 'string') return undefined;
-  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string')
-    return undefined;
-  if (variables !== undefined && variables !== null && !isObject(variables)) return undefined;
-  return { query, operationName: operationName ?? undefined, variables: variables ?? undefined };
+  const variables = parseJson(query['variables']);
+  const extensions = parseJson(query['extensions']);
+  if (variables === null || extensions === null) return undefined;
+  return readOperationRequest({ ...query, variables, extensions });
 }
 
 /**
@@ -145,7 +121,9 @@ function isJson(contentType: string | undefined): boolean {
   return /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType ?? '');
 }
 
+/** The value of a parameter; undefined when it is not given, null when it cannot be read. */
 function parseJson(text: unknown): unknown {
+  if (text === undefined) return undefined;
   try {
     return typeof text === 'string' ? JSON.parse(text) : null;
   } catch {

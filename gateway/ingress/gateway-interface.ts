@@ -3,37 +3,19 @@ import type {
   GatewayInterface,
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface';
-import type { GraphQLSchema } from 'graphql';
-import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import type { Gateway } from '../gateway.js';
-import type { Generation } from '../generation.js';
+import type { HttpContext } from './http-context.js';
 
-/** What Apollo Server hands from the HTTP request to the execution of its operation. */
-export interface HttpContext extends RequestContext {
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
-}
-
-/** The gateway as Apollo Server knows gateways. */
+/** The gateway as Apollo Server knows gateways: it executes what was admitted before. */
 export function createGatewayInterface(gateway: Gateway): GatewayInterface {
-  /** Apollo Server validates against the schema it was told; the operation is executed by that schema's generation. */
-  const generations = new WeakMap<GraphQLSchema, Generation>();
-  const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
-
-  const executor: GatewayExecutor = ({ schema, document, request, context }) => {
+  const executor: GatewayExecutor = (request) => {
     // Its type knows nothing of ours; it is the one that the HTTP route has made.
-    const { trace, principal, headers, signal } = context as unknown as HttpContext;
-    return gateway.execute({
-      generation: generations.get(schema) ?? gateway.current,
-      document,
-      operationName: request.operationName ?? undefined,
-      variables: request.variables,
-      context: { trace, principal, headers },
-      signal,
-      written: true,
-    });
+    const { trace, principal, headers, signal, admission } = request.context as unknown as HttpContext;
+    if (admission?.kind !== 'admitted') throw new Error('Apollo Server executes what was not admitted');
+    return gateway.execute({ ...admission, context: { trace, principal, headers }, signal, written: true });
   };
 
+  const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
   let stopListening: () => void = () => undefined;
   return {
     onSchemaLoadOrUpdate(listener) {
@@ -41,9 +23,8 @@ export function createGatewayInterface(gateway: Gateway): GatewayInterface {
       return () => listeners.delete(listener);
     },
     load() {
-      stopListening = gateway.onGeneration((generation) => {
-        const { apiSchema, sdl } = generation.snapshot;
-        generations.set(apiSchema, generation);
+      // Apollo Server cannot do without a schema, though what it is handed is valid already.
+      stopListening = gateway.onGeneration(({ snapshot: { apiSchema, sdl } }) => {
         for (const listener of listeners) listener({ apiSchema, coreSupergraphSdl: sdl });
       });
       return Promise.resolve({ executor });

@@ -1,9 +1,6 @@
-import type { ApolloServer } from '@apollo/server';
-import fastifyApollo from '@as-integrations/fastify';
 import fastifyCors from '@fastify/cors';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
-import { createApolloServer } from '../../kernel/graphql/apollo-server.js';
 import { closeServer } from '../../kernel/graphql/close-server.js';
 import { createFormatErrors } from '../../kernel/graphql/format-errors.js';
 import { answerErrorsAsGraphQL } from '../../kernel/graphql/http-errors.js';
@@ -11,24 +8,24 @@ import { listeningUrl } from '../../kernel/graphql/listening-url.js';
 import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
-import { traceOf } from '../../kernel/telemetry/trace-context.js';
+import { ADMISSION_DEFAULTS, type AdmissionSettings } from '../access/admission-settings.js';
+import { createAdmission } from '../access/admission.js';
 import { authenticateHeaders } from '../access/authenticate.js';
 import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
+import type { TrustedDocuments } from '../access/trusted-documents.js';
 import { UpstreamError } from '../execution/upstream-error.js';
-import { writeResult } from '../execution/written-data.js';
 import type { Gateway } from '../gateway.js';
-import { MAX_TOKENS } from '../generation.js';
 import { createExpiryClock } from '../subscriptions/expiry-clock.js';
 import { createSubscriptionHub } from '../subscriptions/subscription-hub.js';
 import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptions/subscription-settings.js';
-import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
-import { createGatewayInterface, type HttpContext } from './gateway-interface.js';
 import type { PickHeaders } from '../transports/header-rules.js';
+import { registerGraphQL } from './graphql-routes.js';
 import { registerHealth } from './health-routes.js';
+import { startApollo } from './start-apollo.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';
 
-export interface GatewayServerOptions extends Partial<SubscriptionSettings> {
+export interface GatewayServerOptions extends Partial<SubscriptionSettings>, Partial<AdmissionSettings> {
   readonly gateway: Gateway;
   readonly host: string;
   /** 0 takes any free port. */
@@ -39,6 +36,10 @@ export interface GatewayServerOptions extends Partial<SubscriptionSettings> {
   readonly allowedOrigins: readonly string[];
   /** The largest body and the largest WebSocket message, in bytes. */
   readonly maxBodyBytes: number;
+  /** The operations that clients may ask for by an id. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
+  /** The most operations in one request; 0, by default, takes only single ones. */
+  readonly maxBatch?: number;
   readonly pagesFolder: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -72,6 +73,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     maxBodyBytes,
     pickHeaders,
     closeDeadlineMs = CLOSE_DEADLINE_MS,
+    maxBatch = 0,
   } = options;
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
@@ -84,14 +86,12 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     metrics: options.metrics,
     settings: { ...SUBSCRIPTION_DEFAULTS, ...options },
   });
-  const apollo = createApolloServer<HttpContext>({
-    executes: { gateway: createGatewayInterface(gateway) },
-    writeResult,
-    formatErrors,
-    logger,
-    maxTokens: MAX_TOKENS,
+  const admission = createAdmission({
+    gateway,
+    settings: { ...ADMISSION_DEFAULTS, ...options },
+    trustedDocuments: options.trustedDocuments,
   });
-  await apollo.start();
+  const apollo = await startApollo({ gateway, admission, formatErrors, logger });
 
   const server = Fastify({
     bodyLimit: maxBodyBytes,
@@ -100,21 +100,23 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   });
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
-  const streams = { gateway, hub, formatErrors };
-  await server.register((scope) => registerGraphQL(scope, { apollo, identify, pickHeaders, ...streams }));
+  const streams = { gateway, admission, hub, formatErrors };
+  const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch };
+  await server.register((scope) => registerGraphQL(scope, { ...route, ...streams }));
   registerHealth(server, gateway);
   server.get('/metrics', async (request, reply) => {
     await authenticateHeaders(request.headers, identify);
     void reply.type(options.metrics.contentType);
     return options.metrics.metrics();
   });
-  for (const route of options.routes) route(server);
+  for (const register of options.routes) register(server);
   await server.register(registerPages, { folder: options.pagesFolder });
 
   const sockets = serveWebSocket({
     server: server.server,
     path: GRAPHQL_PATH,
     gateway,
+    admission,
     hub,
     expiry,
     identify,
@@ -162,49 +164,4 @@ async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promis
       });
     },
   });
-}
-
-interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf'> {
-  readonly apollo: ApolloServer<HttpContext>;
-  readonly identify: IdentifyClient;
-  readonly pickHeaders: PickHeaders | undefined;
-}
-
-/** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
-async function registerGraphQL(
-  scope: FastifyInstance,
-  { apollo, identify, pickHeaders, ...streams }: GraphQLRouteOptions,
-): Promise<void> {
-  const contexts = new WeakMap<FastifyRequest, HttpContext>();
-  scope.addHook('onRequest', async (request, reply) => {
-    contexts.set(request, {
-      ...(await openContext(request, reply, identify)),
-      headers: pickHeaders?.(request.headers),
-    });
-  });
-  const contextOf = (request: FastifyRequest): HttpContext => {
-    const context = contexts.get(request);
-    if (!context) throw new Error('a request came past the check of who sends it');
-    return context;
-  };
-  registerEventStreams(scope, { ...streams, contextOf });
-  await scope.register(fastifyApollo(apollo), {
-    path: GRAPHQL_PATH,
-    method: ['GET', 'POST'],
-    context: (request) => Promise.resolve(contextOf(request)),
-  });
-}
-
-/** Who asks, under which trace, and until when: a client that closes its connection cancels what it asked for. */
-async function openContext(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  identify: IdentifyClient,
-): Promise<HttpContext> {
-  const left = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) left.abort();
-  });
-  const principal = await authenticateHeaders(request.headers, identify);
-  return { principal, trace: traceOf(request.headers), signal: left.signal };
 }

@@ -13,7 +13,9 @@ import {
 } from '../../kernel/graphql/web-socket-server.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
+import type { Admission } from '../access/admission.js';
 import { authenticateConnection } from '../access/authenticate.js';
+import { readOperationRequest } from '../access/operation-request.js';
 import type { OriginGuard } from '../access/origin-guard.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
@@ -27,6 +29,7 @@ export interface WebSocketOptions {
   readonly server: HttpServer;
   readonly path: string;
   readonly gateway: Gateway;
+  readonly admission: Admission;
   readonly hub: SubscriptionHub;
   /** Closes a socket when whoever opened it is let in no more. */
   readonly expiry: ExpiryClock;
@@ -64,7 +67,8 @@ const INIT_TIMEOUT_MS = 5_000;
  * one that is not let in is closed with 4403.
  */
 export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
-  const { server, path, gateway, hub, identify, guard, formatErrors, logger, maxPayloadBytes } = options;
+  const { server, path, gateway, admission, hub, identify, guard, formatErrors, logger, maxPayloadBytes } =
+    options;
   const traceOfPayload = createTraceOfPayload();
   const operations = new WeakMap<ExecutionArgs, ClientOperation>();
 
@@ -91,10 +95,11 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
     const { principal } = connection;
     // graphql-ws hands on no operation before the connection is acknowledged, and then there is one.
     if (!principal) return [new GraphQLError('the connection is not acknowledged')];
-    const generation = gateway.current;
-    const document = generation.readDocument(payload.query);
-    if (!('kind' in document)) return document;
-    const operationName = payload.operationName ?? undefined;
+    const asked = readOperationRequest({ ...payload });
+    if (!asked) return [new GraphQLError('expected the parameters of a GraphQL request, got others.')];
+    const admitted = admission.admit(asked, principal);
+    if (admitted.kind === 'refused') return admitted.errors;
+    const { generation, document, operationName, variables } = admitted;
     const { apiSchema: schema } = generation.snapshot;
     const args = { schema, document, ...(operationName === undefined ? {} : { operationName }) };
     operations.set(args, {
@@ -103,7 +108,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       generation,
       document,
       operationName,
-      variables: payload.variables,
+      variables,
       context: { principal, trace: traceOfPayload(payload), headers: connection.headers },
       get signal() {
         return signalOf(connection);

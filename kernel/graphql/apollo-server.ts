@@ -28,13 +28,18 @@ export interface ApolloServerOptions<Context extends RequestContext> {
   /** Writes a result as JSON; `JSON.stringify` by default. */
   readonly writeResult?: (result: FormattedExecutionResult) => string;
   readonly plugins?: readonly ApolloServerPlugin<Context>[];
+  /**
+   * True when a plugin finds, reads and keeps the documents: then the server has no persisted queries and no store of its
+   * own, and takes arrays of operations, which the plugin has counted. False by default.
+   */
+  readonly documentsAreRead?: boolean;
 }
 
 /** Apollo Server as the speaker of GraphQL over HTTP: it reads, validates and writes. */
 export function createApolloServer<Context extends RequestContext>(
   options: ApolloServerOptions<Context>,
 ): ApolloServer<Context> {
-  const { executes, formatErrors, logger, maxTokens, plugins = [] } = options;
+  const { executes, formatErrors, logger, maxTokens, plugins = [], documentsAreRead = false } = options;
   const errorWriting = createErrorWriting<Context>(formatErrors);
   return new ApolloServer<Context>({
     ...executes,
@@ -45,6 +50,9 @@ export function createApolloServer<Context extends RequestContext>(
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     parseOptions: { maxLexicalTokens: maxTokens },
+    ...(documentsAreRead
+      ? { persistedQueries: false, documentStore: null, allowBatchedHttpRequests: true }
+      : {}),
     formatError: errorWriting.formatError,
     ...(options.writeResult ? { stringifyResult: options.writeResult } : {}),
     plugins: [

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { wholeNumber } from '../kernel/config/whole-number.js';
+import {
+  ADMISSION_DEFAULTS,
+  INTROSPECTION_MODES,
+  TRUSTED_DOCUMENT_MODES,
+} from './access/admission-settings.js';
+import { OPERATION_LIMITS } from './planning/operation-limit-settings.js';
+
+const MILLION = 1_000_000;
+
+/** The settings that say which operations the gateway takes. */
+export const admissionSettings = {
+  trustedDocumentsFile: {
+    env: 'AEGIS_TRUSTED_DOCUMENTS',
+    flag: 'trusted-documents',
+    description:
+      'A manifest of operations that clients may ask for by an id: the one of Apollo, or a plain object of texts by hash. It is watched.',
+    expects: 'the path of a JSON file',
+    schema: z.string().min(1).optional(),
+  },
+  trustedDocumentsMode: {
+    env: 'AEGIS_TRUSTED_DOCUMENTS_MODE',
+    description: 'Whether other operations run beside those of the manifest (allow) or not (strict).',
+    expects: TRUSTED_DOCUMENT_MODES.join(', '),
+    schema: z.enum(TRUSTED_DOCUMENT_MODES).default(ADMISSION_DEFAULTS.trustedDocumentsMode),
+  },
+  persistedQueries: {
+    env: 'AEGIS_PERSISTED_QUERIES',
+    description:
+      'Whether clients may send an operation once, and later only its hash (automatic persisted queries).',
+    expects: 'true or false',
+    schema: z.stringbool().default(ADMISSION_DEFAULTS.persistedQueries),
+  },
+  introspection: {
+    env: 'AEGIS_INTROSPECTION',
+    description:
+      'Who may ask about the schema: on (everybody), off (nobody) or admin (the role of this name).',
+    expects: INTROSPECTION_MODES.join(', '),
+    schema: z.enum(INTROSPECTION_MODES).default(ADMISSION_DEFAULTS.introspection),
+  },
+  maxBatch: wholeNumber({
+    env: 'AEGIS_MAX_BATCH',
+    description: 'The most operations that one HTTP request may bring as a list; 0 takes no lists.',
+    minimum: 0,
+    maximum: 1_000,
+    initial: 0,
+  }),
+  maxTokens: wholeNumber({
+    env: 'AEGIS_MAX_TOKENS',
+    description: 'The most tokens that the document of an operation may have.',
+    minimum: 100,
+    maximum: MILLION,
+    initial: OPERATION_LIMITS.maxTokens,
+  }),
+  maxSelections: wholeNumber({
+    env: 'AEGIS_MAX_SELECTIONS',
+    description: 'The most selections that an operation may have once its fragments are spread.',
+    minimum: 10,
+    maximum: MILLION,
+    initial: OPERATION_LIMITS.maxSelections,
+  }),
+  maxDepth: wholeNumber({
+    env: 'AEGIS_MAX_DEPTH',
+    description: 'The most fields inside each other that an operation may have.',
+    minimum: 1,
+    maximum: 10_000,
+    initial: OPERATION_LIMITS.maxDepth,
+  }),
+  maxIntrospectionDepth: wholeNumber({
+    env: 'AEGIS_MAX_INTROSPECTION_DEPTH',
+    description: 'The same for questions about the schema; those of tools go 15 deep.',
+    minimum: 1,
+    maximum: 10_000,
+    initial: OPERATION_LIMITS.maxIntrospectionDepth,
+  }),
+  maxAliases: wholeNumber({
+    env: 'AEGIS_MAX_ALIASES',
+    description: 'The most aliases that an operation may have once its fragments are spread.',
+    minimum: 0,
+    maximum: MILLION,
+    initial: OPERATION_LIMITS.maxAliases,
+  }),
+  maxRootFields: wholeNumber({
+    env: 'AEGIS_MAX_ROOT_FIELDS',
+    description: 'The most fields of the root type that an operation may have.',
+    minimum: 1,
+    maximum: MILLION,
+    initial: OPERATION_LIMITS.maxRootFields,
+  }),
+  maxDirectives: wholeNumber({
+    env: 'AEGIS_MAX_DIRECTIVES',
+    description: 'The most directives that one selection may have.',
+    minimum: 0,
+    maximum: 10_000,
+    initial: OPERATION_LIMITS.maxDirectives,
+  }),
+  maxRecursion: wholeNumber({
+    env: 'AEGIS_MAX_RECURSION',
+    description:
+      'The most objects of one type inside each other that an operation may ask for, as a friend of a friend.',
+    minimum: 1,
+    maximum: 10_000,
+    initial: OPERATION_LIMITS.maxRecursion,
+  }),
+  maxListSize: wholeNumber({
+    env: 'AEGIS_MAX_LIST_SIZE',
+    description:
+      'The most that the arguments first and last, and the slicing arguments of @listSize, may ask for.',
+    minimum: 1,
+    maximum: 1_000 * MILLION,
+    initial: OPERATION_LIMITS.maxListSize,
+  }),
+  maxCost: wholeNumber({
+    env: 'AEGIS_MAX_COST',
+    description:
+      'The most that an operation may cost, as computed from @cost and @listSize before it runs; 0 for no limit.',
+    minimum: 0,
+    maximum: 1_000_000 * MILLION,
+    initial: OPERATION_LIMITS.maxCost,
+  }),
+  defaultListSize: wholeNumber({
+    env: 'AEGIS_DEFAULT_LIST_SIZE',
+    description: 'How long that computation takes a list to be about which nothing is known.',
+    minimum: 0,
+    maximum: MILLION,
+    initial: OPERATION_LIMITS.defaultListSize,
+  }),
+} as const;
