@@ -1,5 +1,14 @@
-/** The rooms of the gateway in the order in which a request walks them. */
-const ROOMS = ['ingress', 'access', 'subscriptions', 'execution', 'planning', 'transports', 'supergraph'];
+/** The rooms of the gateway in the order in which a request walks them; `library` is a door beside `ingress`. */
+const ROOMS = [
+  'library',
+  'ingress',
+  'access',
+  'subscriptions',
+  'execution',
+  'planning',
+  'transports',
+  'supergraph',
+];
 
 const roomRules = ROOMS.slice(1).map((room, index) => ({
   name: `gateway-${room}-looks-right`,

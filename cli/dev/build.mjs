@@ -79,7 +79,7 @@ function prepareServer(force) {
     return;
   }
   for (const path of SERVER_FOLDERS.flatMap((folder) => listFiles(folder, dist))) {
-    const origins = [path, path.replace(/\.js(\.map)?$/, '.ts')];
+    const origins = [path, path.replace(/\.(d\.ts|js(\.map)?)$/, '.ts')];
     if (!origins.some((origin) => existsSync(join(root, origin)))) rmSync(join(dist, path), { force: true });
   }
 }

@@ -15,6 +15,7 @@ const FILES = {
     compilerOptions: {
       rootDir: '.',
       outDir: 'dist',
+      declaration: true,
       incremental: true,
       tsBuildInfoFile: 'dist/.tsbuildinfo',
     },
@@ -91,11 +92,16 @@ describe('the build script', () => {
   });
 
   it('builds only the step whose sources changed, and removes the output of a deleted source', async () => {
+    await write('kernel/stays.ts', 'export const stays = 1;\n');
+    await build();
     await rm(join(project, 'kernel/extra.ts'));
     await write('cli/main.ts', 'export const answer: number = 43;\n');
     expect((await build()).stdout).toMatch(/^server compiled in \d+\.\d s\n$/);
     expect(await read('dist/cli/main.js')).toContain('answer = 43');
-    expect(await exists('dist/kernel/extra.js')).toBe(false);
+    for (const kind of ['js', 'js.map', 'd.ts']) {
+      expect(await exists(`dist/kernel/extra.${kind}`)).toBe(false);
+      expect(await exists(`dist/kernel/stays.${kind}`)).toBe(true);
+    }
   });
 
   it('gives the lock back at the end of the build, though its process goes on as what was built', async () => {
