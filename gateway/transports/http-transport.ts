@@ -8,6 +8,7 @@ import type { CircuitBreaker } from './circuit-breaker.js';
 import { createHttpPost, type HttpAnswer, type Post } from './http-post.js';
 import { chooseSubscriber } from './choose-subscriber.js';
 import { createInFlight } from './in-flight.js';
+import { readCaching } from './read-caching.js';
 import { readSubgraphResponse } from './read-response.js';
 import type { SubscriptionsOffered } from './subscriptions-offered.js';
 import { readRetryAfter } from './retry-after.js';
@@ -78,7 +79,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
         operation.kind === OperationTypeNode.QUERY
           ? await queries.join(`${JSON.stringify(own)}${operation.unnamedText}${variables}`, signal, send)
           : await send(signal);
-      return readResponse(subgraph, answer);
+      return readResponse(subgraph, answer, own);
     },
     subscribe: (request: SubgraphRequest) => subscriber.subscribe(request),
     async health(signal) {
@@ -116,7 +117,7 @@ async function checkHealth(
     const refused = answer.status === 401 || answer.status === 403;
     if (refused && Object.keys(headers).length === 0) return { state: 'UP' };
     if (refused) return { state: 'DOWN', reason: `subgraph ${subgraph} refuses who the gateway says it is.` };
-    readResponse(subgraph, answer);
+    readResponse(subgraph, answer, {});
     return { state: 'UP' };
   } catch (error) {
     return { state: 'DOWN', reason: error instanceof Error ? error.message : String(error) };
@@ -139,9 +140,17 @@ function readAddress({ subgraph, url }: HttpTransportOptions): URL {
 }
 
 /** Reads a GraphQL response. Errors: UPSTREAM_FAILED when the text is none, whatever the status says. */
-function readResponse(subgraph: string, { status, text, headers }: HttpAnswer): SubgraphResponse {
-  const response = readSubgraphResponse(parseJson(text));
-  if (response) return response;
+function readResponse(
+  subgraph: string,
+  { status, text, headers }: HttpAnswer,
+  sent: Readonly<Record<string, string>>,
+): SubgraphResponse {
+  const body = parseJson(text);
+  const response = readSubgraphResponse(body);
+  if (response) {
+    const caching = readCaching({ headers, sent, body });
+    return caching ? { ...response, caching } : response;
+  }
   const retryAfterMs = readRetryAfter(headers['retry-after']);
   throw new AegisError(
     'UPSTREAM_FAILED',

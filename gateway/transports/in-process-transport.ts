@@ -14,6 +14,7 @@ import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
 import { interruptible } from '../../kernel/streams/interruptible.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
+import { createCachingOf } from './schema-caching.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 import { readVariables, type SubgraphRequest, type SubgraphResponse, type Transport } from './transport.js';
 
@@ -33,6 +34,7 @@ export interface InProcessTransportOptions {
 /** Calls a subgraph in this process: documents are parsed and checked once, results are handed over without JSON. */
 export function createInProcessTransport({ subgraph, logger }: InProcessTransportOptions): Transport {
   const { schema } = subgraph;
+  const cachingOf = createCachingOf(schema);
   const checked = new WeakSet<DocumentNode>();
 
   /** A fetch that the subgraph's schema refuses comes from a stale supergraph: that must show, not end in nulls. */
@@ -69,7 +71,9 @@ export function createInProcessTransport({ subgraph, logger }: InProcessTranspor
   return {
     async execute(request) {
       const result = execute(argumentsOf(request));
-      return toResponse(await untilAborted(Promise.resolve(result), request.signal), request);
+      const response = toResponse(await untilAborted(Promise.resolve(result), request.signal), request);
+      const caching = cachingOf(request.operation.document);
+      return caching ? { ...response, caching } : response;
     },
     async subscribe(request) {
       const { context, signal } = request;

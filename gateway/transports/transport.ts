@@ -1,5 +1,6 @@
 import type { DocumentNode, GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { ResponseCaching } from './response-caching.js';
 
 /** The part of an operation that one subgraph answers: fixed by the plan, the same for each request. */
 export interface SubgraphOperation {
@@ -32,6 +33,8 @@ export interface SubgraphRequest {
 export interface SubgraphResponse {
   readonly data?: Record<string, unknown> | null | undefined;
   readonly errors?: readonly GraphQLFormattedError[] | undefined;
+  /** How long it may be kept, where the subgraph says so; otherwise it may not be. */
+  readonly caching?: ResponseCaching | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Identify } from '../graphql/subgraph.js';
-import { DEFAULT_WORKSPACE, parseWorkspaceId, type Principal, type WorkspaceId } from './principal.js';
+import { ANYBODY, DEFAULT_WORKSPACE, parseWorkspaceId, type Principal, type WorkspaceId } from './principal.js';
 
 /** A key that opens one workspace. The key itself is not kept: its SHA-256 is enough to know it again. */
 export interface ApiKey {
@@ -56,7 +56,7 @@ export interface IdentifyOptions {
 /** Makes the check of API keys. Which key was presented cannot be told from the time that it takes. */
 export function createIdentify(keys: readonly ApiKey[], { openWorkspace }: IdentifyOptions = {}): Identify {
   if (keys.length === 0) {
-    const anybody = openWorkspace === undefined ? undefined : administrator('anybody', openWorkspace);
+    const anybody = openWorkspace === undefined ? undefined : administrator(ANYBODY, openWorkspace);
     return () => anybody;
   }
   const known = keys.map((key) => ({

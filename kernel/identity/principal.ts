@@ -12,6 +12,9 @@ export interface Principal {
   readonly expiresAt?: number;
 }
 
+/** The subject of everybody where there are no keys. */
+export const ANYBODY = 'anybody';
+
 /** The workspace of an installation that has not named another. */
 export const DEFAULT_WORKSPACE = 'default' as WorkspaceId;
 
