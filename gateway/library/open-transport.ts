@@ -7,7 +7,9 @@ import { createAddressSubscriber } from './address-subscriber.js';
 import { createDataSourceTransport } from './data-source-transport.js';
 import type { DataSources } from './data-sources.js';
 import type { AegisGatewayConfig } from './gateway-config.js';
+import { incomingOf } from './incoming-request.js';
 import { presentParams } from './present-params.js';
+import { restrictCachePolicy } from './restrict-cache-policy.js';
 
 export interface OpenTransportOptions {
   readonly config: AegisGatewayConfig;
@@ -28,7 +30,7 @@ export function createOpenTransport(options: OpenTransportOptions): (address: Su
   function open({ name: subgraph, url }: SubgraphAddress): Transport {
     const reach = { subgraph, url, timeoutMs, maxResponseBytes, headersFor };
     if (!config.buildService)
-      return createHttpTransport({ ...reach, connections: subgraphConnections });
+      return restrictByAnswers(createHttpTransport({ ...reach, connections: subgraphConnections }));
     const dataSource = dataSources.get({ name: subgraph, url });
     const subscriber = createAddressSubscriber(reach);
     return createDataSourceTransport({ subgraph, dataSource, subscriber, logger });
@@ -46,4 +48,16 @@ export function createOpenTransport(options: OpenTransportOptions): (address: Su
 /** Those that `connectionParams` gave, and none of the client's. */
 async function headersFor({ headers }: RequestContext): Promise<Record<string, string>> {
   return { ...headers };
+}
+
+/** A data source looks after the cache policy itself. */
+function restrictByAnswers(transport: Transport): Transport {
+  return {
+    ...transport,
+    async execute(request) {
+      const response = await transport.execute(request);
+      restrictCachePolicy(incomingOf(request.context)?.overallCachePolicy, response.caching);
+      return response;
+    },
+  };
 }

@@ -147,6 +147,7 @@ describe('a RemoteGraphQLDataSource with hooks', () => {
 
 describe.each([
   ['with RemoteGraphQLDataSource', remote({})],
+  ['over HTTP', {}],
 ])('a response’s cache policy %s', (_name, config) => {
   it('is that of the subgraph that allows the least', async () => {
     shop.server('products').headers = { 'cache-control': 'max-age=60, public' };
