@@ -46,6 +46,20 @@ export const admissionSettings = {
     maximum: 1_000,
     initial: 0,
   }),
+  explain: {
+    env: 'AEGIS_EXPLAIN',
+    description: 'Whether administrators get the plan of an operation that they send with ?explain.',
+    expects: 'true or false',
+    schema: z.stringbool().default(true),
+  },
+  compressionBytes: wholeNumber({
+    env: 'AEGIS_COMPRESSION_BYTES',
+    description:
+      'From how many bytes on responses are compressed for clients that accept it; 0 compresses none.',
+    minimum: 0,
+    maximum: 1_000 * MILLION,
+    initial: 1_024,
+  }),
   maxTokens: wholeNumber({
     env: 'AEGIS_MAX_TOKENS',
     description: 'The most tokens that the document of an operation may have.',

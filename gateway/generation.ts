@@ -1,6 +1,7 @@
 import type { DocumentNode, GraphQLError } from 'graphql';
 import { readDocument } from '../kernel/graphql/read-document.js';
 import { createExecutor, type Executor } from './execution/executor.js';
+import { explainPlan, type ExplainedPlan } from './execution/explain-plan.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import { LruMap } from './planning/lru-map.js';
@@ -29,6 +30,8 @@ export interface Generation {
    * Errors: GraphQLError when it has no such operation; OPERATION_TOO_COSTLY when it is larger than the limits allow.
    */
   prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
+  /** How an operation would be answered. Errors: when it cannot be. */
+  explain(operation: PreparedOperation, variables: Readonly<Record<string, unknown>>): Promise<ExplainedPlan>;
   /**
    * Marks the begin of an operation; the returned function marks its end. An operation that was read before its
    * generation retired may still begin afterwards: then the transports are opened again for as long as it runs.
@@ -111,6 +114,7 @@ export function createGeneration(options: GenerationOptions): Generation {
       return outcome;
     },
     prepare: (document, operationName) => operations.get(document, operationName),
+    explain: (operation, variables) => explainPlan({ operation, variables, snapshot, planner }),
     hold() {
       acquired ??= pool.acquire(snapshot.subgraphs);
       running += 1;

@@ -40,6 +40,10 @@ export interface GatewayServerOptions extends Partial<SubscriptionSettings>, Par
   readonly trustedDocuments?: TrustedDocuments | undefined;
   /** The most operations in one request; 0, by default, takes only single ones. */
   readonly maxBatch?: number;
+  /** Whether administrators may ask for plans; true by default. */
+  readonly explain?: boolean;
+  /** Whether responses are compressed for clients that accept it, from this many bytes on; 0, by default, never. */
+  readonly compressionBytes?: number;
   readonly pagesFolder: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -74,6 +78,8 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     pickHeaders,
     closeDeadlineMs = CLOSE_DEADLINE_MS,
     maxBatch = 0,
+    compressionBytes = 0,
+    explain = true,
   } = options;
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
@@ -91,7 +97,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     settings: { ...ADMISSION_DEFAULTS, ...options },
     trustedDocuments: options.trustedDocuments,
   });
-  const apollo = await startApollo({ gateway, admission, formatErrors, logger });
+  const apollo = await startApollo({ gateway, admission, formatErrors, logger, explain });
 
   const server = Fastify({
     bodyLimit: maxBodyBytes,
@@ -101,7 +107,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
   const streams = { gateway, admission, hub, formatErrors };
-  const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch };
+  const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch, compressionBytes };
   await server.register((scope) => registerGraphQL(scope, { ...route, ...streams }));
   registerHealth(server, gateway);
   server.get('/metrics', async (request, reply) => {

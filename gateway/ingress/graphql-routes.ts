@@ -1,4 +1,5 @@
 import type { ApolloServer } from '@apollo/server';
+import fastifyCompress from '@fastify/compress';
 import fastifyApollo from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
@@ -17,6 +18,8 @@ export interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf
   readonly path: string;
   /** The most operations in one request; 0 takes only single ones. */
   readonly maxBatch: number;
+  /** From how many bytes on responses are compressed for who accepts it; 0 for never. */
+  readonly compressionBytes: number;
 }
 
 const METHODS = ['GET', 'POST'] as const;
@@ -24,8 +27,12 @@ const METHODS = ['GET', 'POST'] as const;
 /** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
 export async function registerGraphQL(
   scope: FastifyInstance,
-  { apollo, identify, pickHeaders, path, maxBatch, ...streams }: GraphQLRouteOptions,
+  { apollo, identify, pickHeaders, path, maxBatch, compressionBytes, ...streams }: GraphQLRouteOptions,
 ): Promise<void> {
+  // Streams go past it, so that no event waits for the next. Requests that are compressed are not taken: a small one may
+  // become any number of bytes.
+  if (compressionBytes > 0)
+    await scope.register(fastifyCompress, { threshold: compressionBytes, globalDecompression: false });
   const contexts = new WeakMap<FastifyRequest, HttpContext>();
   scope.addHook('onRequest', async (request, reply) => {
     contexts.set(request, {

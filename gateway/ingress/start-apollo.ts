@@ -7,6 +7,7 @@ import { writeResult } from '../execution/written-data.js';
 import type { Gateway } from '../gateway.js';
 import { OPERATION_LIMITS } from '../planning/operation-limit-settings.js';
 import { createAdmissionPlugin } from './admission-plugin.js';
+import { createExplainPlugin } from './explain-plugin.js';
 import { createGatewayInterface } from './gateway-interface.js';
 import type { HttpContext } from './http-context.js';
 
@@ -15,6 +16,8 @@ export interface StartApolloOptions {
   readonly admission: Admission;
   readonly formatErrors: FormatErrors;
   readonly logger: Logger;
+  /** Whether administrators may ask for plans. */
+  readonly explain: boolean;
 }
 
 /** Starts the Apollo Server that speaks HTTP for the gateway: what it executes, the admission has read before. */
@@ -23,6 +26,7 @@ export async function startApollo({
   admission,
   formatErrors,
   logger,
+  explain,
 }: StartApolloOptions): Promise<ApolloServer<HttpContext>> {
   const apollo = createApolloServer<HttpContext>({
     executes: { gateway: createGatewayInterface(gateway) },
@@ -30,7 +34,10 @@ export async function startApollo({
     formatErrors,
     logger,
     maxTokens: OPERATION_LIMITS.maxTokens,
-    plugins: [createAdmissionPlugin({ admission, formatErrors })],
+    plugins: [
+      createAdmissionPlugin({ admission, formatErrors }),
+      createExplainPlugin({ explain, formatErrors }),
+    ],
     documentsAreRead: true,
   });
   await apollo.start();
