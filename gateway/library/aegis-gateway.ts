@@ -13,6 +13,7 @@ import { createGateway, type Gateway, type GatewayOptions } from '../gateway.js'
 import type { GatewayOperation } from '../gateway-operation.js';
 import type { Generation } from '../generation.js';
 import { createInThreadPlanning } from '../planning/in-thread-planning.js';
+import { OPERATION_LIMITS, type OperationLimitSettings } from '../planning/operation-limit-settings.js';
 import type { Planning } from '../planning/planning.js';
 import { createThreadedPlanning } from '../planning/threaded-planning.js';
 import { bridgeLogger } from './bridge-logger.js';
@@ -24,9 +25,37 @@ import { openIncomingContext } from './incoming-request.js';
 import { createOpenTransport } from './open-transport.js';
 import { createSupergraphSource, type SupergraphSource } from './supergraph-source.js';
 
+// What users of the package need by name: its inside is not for them to import.
+export { GatewayConfigInvalid } from './check-config.js';
+export type {
+  AegisGatewayConfig,
+  SupergraphInfo,
+  SupergraphManager,
+  SupergraphSdlHook,
+  SupergraphSdlHookOptions,
+} from './gateway-config.js';
+export type {
+  DataSourceProcessOptions,
+  GraphQLDataSource,
+  ServiceEndpointDefinition,
+} from './data-source.js';
+
 const OPERATION_TIMEOUT_MS = 30_000;
 const SUBGRAPH_TIMEOUT_MS = 10_000;
 const PLAN_CACHE_SIZE = 1_000;
+
+/** Who comes from another gateway has operations that no limit was set to; but planning the longest would hold up all. */
+const LIMITS: OperationLimitSettings = {
+  ...OPERATION_LIMITS,
+  maxTokens: Infinity,
+  maxDepth: Infinity,
+  maxIntrospectionDepth: Infinity,
+  maxAliases: Infinity,
+  maxRootFields: Infinity,
+  maxDirectives: Infinity,
+  maxRecursion: Infinity,
+  maxListSize: Infinity,
+};
 
 /**
  * The gateway for anybody's Apollo Server: `new ApolloServer({ gateway: new AegisGateway({ supergraphSdl }) })`. It takes
@@ -163,6 +192,10 @@ export class AegisGateway implements GatewayInterface {
       return;
     }
     const supergraph = await this.#planning.open(supergraphSdl);
+    if (this.#stopping.signal.aborted) {
+      supergraph.close();
+      throw new Error('the gateway was stopped before its first supergraph had come.');
+    }
     this.#gateway = createGateway({ ...this.#gatewayOptions(), supergraph });
     this.#gateway.onGeneration((generation) => {
       this.#announce(generation);
@@ -170,10 +203,12 @@ export class AegisGateway implements GatewayInterface {
   }
 
   #gatewayOptions(): Omit<GatewayOptions, 'supergraph'> {
-    const { maxSelections, subgraphTimeoutMs: timeoutMs = SUBGRAPH_TIMEOUT_MS } = this.#config;
+    const { limits, subgraphTimeoutMs: timeoutMs = SUBGRAPH_TIMEOUT_MS } = this.#config;
     const { operationTimeoutMs = OPERATION_TIMEOUT_MS, planCacheSize = PLAN_CACHE_SIZE } = this.#config;
     const logger = this.#logger;
     return {
+      ...LIMITS,
+      ...limits,
       planning: this.#planning,
       openTransport: createOpenTransport({
         config: this.#config,
@@ -185,7 +220,6 @@ export class AegisGateway implements GatewayInterface {
       metrics: this.#config.metrics ?? new Registry(),
       operationTimeoutMs,
       planCacheSize,
-      ...(maxSelections === undefined ? {} : { maxSelections }),
     };
   }
 

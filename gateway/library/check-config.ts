@@ -52,7 +52,7 @@ const KNOWN = new Set([
   'subgraphConnections',
   'maxResponseBytes',
   'planCacheSize',
-  'maxSelections',
+  'limits',
   'planningThread',
   'metrics',
   'connectionParams',

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
+import type { OperationLimitSettings } from '../planning/operation-limit-settings.js';
 import type { GraphQLDataSource, ServiceEndpointDefinition } from './data-source.js';
 import type { GatewayLogger } from './bridge-logger.js';
 
@@ -61,8 +62,8 @@ export interface AegisGatewayConfig {
   maxResponseBytes?: number | undefined;
   /** How many operations keep their plans; 1,000 by default. */
   planCacheSize?: number | undefined;
-  /** The most selections an operation may have once its fragments are spread; 2,000 by default. */
-  maxSelections?: number | undefined;
+  /** What one operation may ask for at most; by default 2,000 selections once its fragments are spread, and no more limits. */
+  limits?: Partial<OperationLimitSettings> | undefined;
   /** Whether supergraphs are read and operations planned in a thread of their own; true by default. Bundlers may need false. */
   planningThread?: boolean | undefined;
   /** The Prometheus registry of `prom-client` that the gateway's metrics go to; one of its own by default. */

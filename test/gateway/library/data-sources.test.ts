@@ -283,6 +283,18 @@ describe('a data source that fails', () => {
   });
 });
 
+describe('the size of an operation', () => {
+  const LONG_LIST = '{ topProducts(first: 100000) { upc } }';
+
+  it('has no limits but those that are given', async () => {
+    const free = await start({});
+    expect((await free.ask(LONG_LIST)).json.data.topProducts).toHaveLength(9);
+    const limited = await start({ limits: { maxListSize: 100 } });
+    const { json } = await limited.ask(LONG_LIST);
+    expect(json.errors[0].extensions.code).toBe('OPERATION_TOO_COSTLY');
+  });
+});
+
 describe('plugins of the server', () => {
   it('see the operation as they do with Apollo’s gateway', async () => {
     const seen: string[] = [];

@@ -162,6 +162,28 @@ describe('a function that brings the supergraph', () => {
     await expect(update(supergraphOf(TWO))).rejects.toThrow('the gateway has been stopped');
   });
 
+  it('is cleaned up when the server stops before it has brought one', async () => {
+    const { config, hook } = openHook();
+    const { supergraphSdl } = config;
+    let bring: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (bring = resolve));
+    const gateway = open({
+      ...config,
+      supergraphSdl: async (options) => {
+        if (typeof supergraphSdl !== 'function') throw new Error('expected a function');
+        const brought = await supergraphSdl(options);
+        await held;
+        return brought;
+      },
+    });
+    const loading = gateway.load();
+    await gateway.stop();
+    bring();
+    await expect(loading).rejects.toThrow('the gateway has been stopped');
+    expect(hook.cleanups).toBe(1);
+    expect(gateway.schema).toBeUndefined();
+  });
+
   it('is cleaned up when its supergraph is none', async () => {
     const { config, hook } = openHook();
     const { supergraphSdl } = config;
