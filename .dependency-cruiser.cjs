@@ -6,6 +6,7 @@ const ROOMS = [
   'subscriptions',
   'execution',
   'planning',
+  'caching',
   'transports',
   'supergraph',
 ];

@@ -1,5 +1,6 @@
 import type { DocumentNode } from 'graphql';
 import type { RequestContext } from '../kernel/graphql/subgraph.js';
+import type { ResponseAge } from './caching/response-cache.js';
 import type { Generation } from './generation.js';
 
 /** A valid operation and what comes with it. */
@@ -15,4 +16,6 @@ export interface GatewayOperation {
   readonly signal: AbortSignal;
   /** Whether the data may come as JSON text (execution/written-data.ts): for who writes it and looks no further. */
   readonly written?: boolean | undefined;
+  /** Told of a response that may be kept: for how long, and how old it is already. */
+  readonly onAge?: ((age: ResponseAge) => void) | undefined;
 }
