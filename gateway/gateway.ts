@@ -4,13 +4,15 @@ import type { Health } from '../kernel/graphql/subgraph.js';
 import { untilAborted } from '../kernel/lifecycle/until-aborted.js';
 import type { Logger } from '../kernel/telemetry/logger.js';
 import type { Metrics } from '../kernel/telemetry/metrics.js';
+import { createOperationUsage, type OperationUsage } from './execution/operation-usage.js';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
 import { createGeneration, type Generation } from './generation.js';
+import { createGenerationLine } from './generation-line.js';
 import { createOperationRunner } from './operation-runner.js';
 import type { OperationLimitSettings } from './planning/operation-limit-settings.js';
 import type { PlannedSupergraph, Planning } from './planning/planning.js';
-import { SupergraphInvalid, type SubgraphAddress } from './supergraph/snapshot.js';
+import type { SubgraphAddress } from './supergraph/snapshot.js';
 import { countFetches } from './transports/count-fetches.js';
 import { createTransportPool } from './transports/transport-pool.js';
 import type { Transport } from './transports/transport.js';
@@ -20,12 +22,15 @@ export interface Gateway {
   /** The generation that new operations begin with. */
   readonly current: Generation;
   readonly metrics: GatewayMetrics;
+  /** What clients use of the schema. */
+  readonly usage: OperationUsage;
   /** Executes a query or a mutation. Never throws: whatever goes wrong is in the result. */
   execute(operation: GatewayOperation): Promise<ExecutionResult>;
   /** Begins a subscription: its events, or the errors that kept it from beginning. Never throws. */
   subscribe(operation: GatewayOperation): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
   /**
-   * Takes another supergraph for all operations that begin once it is read; several are taken in their order.
+   * Takes another supergraph for all operations that begin once it is read and the operations that are executed most are
+   * planned for it; several are taken in their order.
    *
    * Errors: SupergraphInvalid, and nothing has changed; UNAVAILABLE when the gateway is stopping.
    */
@@ -50,8 +55,14 @@ export interface GatewayOptions extends Partial<OperationLimitSettings> {
   readonly operationTimeoutMs: number;
   /** How many operations keep their plans. */
   readonly planCacheSize: number;
+  /** How many operations are planned for another supergraph before it is taken; 100 by default. */
+  readonly warmOperations?: number;
+  /** How long that may take, in milliseconds; 5,000 by default. */
+  readonly warmUpMs?: number;
 }
 
+const WARM_OPERATIONS = 100;
+const WARM_UP_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 
 /** Errors: SupergraphInvalid when the supergraph cannot be served. */
@@ -61,50 +72,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   const pool = createTransportPool((address) =>
     countFetches(openTransport(address), address.name, metrics.fetches),
   );
-  const listeners = new Set<(generation: Generation) => void>();
-  let current = open(options.supergraph);
+  const usage = createOperationUsage();
+  const line = createGenerationLine({
+    first: options.supergraph,
+    planning: options.planning,
+    create: (supergraph) =>
+      createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, limits: options }),
+    usage,
+    warmOperations: options.warmOperations ?? WARM_OPERATIONS,
+    warmUpMs: options.warmUpMs ?? WARM_UP_MS,
+    logger,
+  });
   let closed = false;
-  let swapping: Promise<unknown> = Promise.resolve();
-
-  function open(supergraph: PlannedSupergraph): Generation {
-    try {
-      return createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, limits: options });
-    } catch (error) {
-      supergraph.close();
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new SupergraphInvalid(`the supergraph cannot be served: ${reason}`, { cause: error });
-    }
-  }
-
-  function tell(listener: (generation: Generation) => void, generation: Generation): void {
-    try {
-      listener(generation);
-    } catch (error) {
-      logger.error({ err: error }, 'a part of the server did not take the new supergraph');
-    }
-  }
-
-  const running = createOperationRunner(metrics);
-
-  async function swap(supergraph: string | PlannedSupergraph): Promise<Generation> {
-    const sdl = typeof supergraph === 'string' ? supergraph : supergraph.snapshot.sdl;
-    if (!closed && sdl === current.snapshot.sdl) return current;
-    const read = typeof supergraph === 'string' ? await options.planning.open(sdl) : supergraph;
-    if (closed) {
-      read.close();
-      throw describeStop();
-    }
-    return take(open(read));
-  }
-
-  function take(next: Generation): Generation {
-    const previous = current;
-    current = next;
-    for (const listener of listeners) tell(listener, next);
-    previous.retire();
-    logger.info({ supergraph: next.snapshot.id, before: previous.snapshot.id }, 'took another supergraph');
-    return next;
-  }
+  const running = createOperationRunner(metrics, usage);
 
   function refuseWhenClosed(): { errors: GraphQLError[] } | undefined {
     if (!closed) return undefined;
@@ -114,30 +94,23 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     get current() {
-      return current;
+      return line.current;
     },
     metrics,
+    usage,
     execute: async (operation) => refuseWhenClosed() ?? running.execute(operation),
     subscribe: async (operation) => refuseWhenClosed() ?? running.subscribe(operation),
-    swap(supergraph) {
-      const swapped = swapping.then(() => swap(supergraph));
-      swapping = swapped.catch(() => undefined);
-      return swapped;
-    },
-    onGeneration(listener) {
-      listeners.add(listener);
-      listener(current);
-      return () => listeners.delete(listener);
-    },
+    swap: (supergraph) => line.swap(supergraph),
+    onGeneration: (listener) => line.onGeneration(listener),
     async checkSubgraphs() {
-      const checks = [...current.transports].map(
+      const checks = [...line.current.transports].map(
         async ([name, transport]) => [name, await checkHealth(transport)] as const,
       );
       return new Map(await Promise.all(checks));
     },
     async close() {
       closed = true;
-      current.retire();
+      line.close();
       await pool.drained();
     },
   };

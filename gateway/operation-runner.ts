@@ -2,6 +2,7 @@ import { GraphQLError, type ExecutionResult } from 'graphql';
 import { interruptible } from '../kernel/streams/interruptible.js';
 import { mapIterator } from '../kernel/streams/map-iterator.js';
 import type { ExecutionRequest } from './execution/executor.js';
+import type { OperationUsage } from './execution/operation-usage.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
 
@@ -12,7 +13,7 @@ export interface OperationRunner {
 }
 
 /** Makes the runner of one gateway. */
-export function createOperationRunner(metrics: GatewayMetrics): OperationRunner {
+export function createOperationRunner(metrics: GatewayMetrics, usage: OperationUsage): OperationRunner {
   function count(kind: string, result: ExecutionResult): void {
     const outcome = !result.errors ? 'ok' : result.data ? 'partial' : 'failed';
     metrics.operations.inc({ kind, outcome });
@@ -21,6 +22,7 @@ export function createOperationRunner(metrics: GatewayMetrics): OperationRunner 
   async function execute(operation: GatewayOperation): Promise<ExecutionResult> {
     const { generation, document, operationName } = operation;
     const prepared = generation.prepare(document, operationName);
+    usage.count(prepared, generation.snapshot.apiSchema);
     const kind = prepared.definition.operation;
     const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
     metrics.operationCost.observe({ kind }, cost);
@@ -41,6 +43,7 @@ export function createOperationRunner(metrics: GatewayMetrics): OperationRunner 
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
     const { generation, document, operationName, signal } = operation;
     const prepared = generation.prepare(document, operationName);
+    usage.count(prepared, generation.snapshot.apiSchema);
     const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
     metrics.operationCost.observe({ kind: 'subscription' }, cost);
     const release = generation.hold();

@@ -18,6 +18,8 @@ import { compileResponseWriter, type ResponseWriter } from './write-response.js'
 
 /** An operation with all that is the same for each request of it. */
 export interface PreparedOperation {
+  readonly document: DocumentNode;
+  readonly operationName: string | undefined;
   readonly definition: OperationDefinitionNode;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly rootType: GraphQLObjectType;
@@ -36,6 +38,15 @@ export interface PreparedOperation {
     variables: Readonly<Record<string, unknown>>,
     overrides?: Overrides,
   ): OperationVariant | Promise<OperationVariant>;
+  /** What {@link variantFor} was asked with for the variants that are kept. */
+  askedVariants(): readonly AskedVariant[];
+}
+
+/** For which conditions a variant stands. */
+export interface AskedVariant {
+  /** Those of the operation that decide its conditions. */
+  readonly variables: Readonly<Record<string, boolean>>;
+  readonly overrides: Overrides;
 }
 
 /** An operation whose `@skip` and `@include` are decided. */
@@ -45,6 +56,16 @@ export interface OperationVariant {
   readonly selection: SelectionShape;
   /** Writes the response when nothing is amiss in it. */
   readonly write: ResponseWriter;
+}
+
+interface VariantRequest {
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly overrides: Overrides;
+}
+
+interface KeptVariant {
+  readonly variant: OperationVariant;
+  readonly asked: AskedVariant;
 }
 
 /** What an operation is prepared from. */
@@ -75,35 +96,34 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
   ]).filter((name) => declared.has(name));
   const normalised = normaliseOperation({ definition, fragments, schema, requiredObjects });
   const { keyOf, literals } = normalised;
-  const variants = new Map<string, OperationVariant>();
+  const variants = new Map<string, KeptVariant>();
   const pending = new Map<string, Promise<OperationVariant>>();
 
-  function keep(
-    key: string,
-    variables: Readonly<Record<string, unknown>>,
-    plan: CompiledPlan,
-  ): OperationVariant {
+  function keep(key: string, { variables, overrides }: VariantRequest, plan: CompiledPlan): OperationVariant {
     const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
     const write = compileResponseWriter({ schema, rootType, selection });
     const variant: OperationVariant = { plan, selection, write };
     if (variants.size >= MAX_VARIANTS) variants.clear();
-    variants.set(key, variant);
+    const asked = { variables: pickConditions(conditionVariables, variables), overrides };
+    variants.set(key, { variant, asked });
     return variant;
   }
 
   async function keepLater(
     key: string,
-    variables: Readonly<Record<string, unknown>>,
+    request: VariantRequest,
     plan: Promise<CompiledPlan>,
   ): Promise<OperationVariant> {
     try {
-      return keep(key, variables, await plan);
+      return keep(key, request, await plan);
     } finally {
       pending.delete(key);
     }
   }
 
   return {
+    document,
+    operationName,
     definition,
     fragments,
     rootType,
@@ -115,18 +135,19 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
       for (const moved of overrides.values()) key += moved ? '1' : '0';
       const known = variants.get(key);
       if (known) onPlan(true);
-      if (known) return known;
+      if (known) return known.variant;
       const waiting = pending.get(key);
       if (waiting) onPlan(false);
       if (waiting) return waiting;
       const text = print(rewriteForPlanner(normalised.document, variables));
       const plan = plans.get({ text, overrides });
       onPlan(!(plan instanceof Promise));
-      if (!(plan instanceof Promise)) return keep(key, variables, plan);
-      const variant = keepLater(key, variables, plan);
+      if (!(plan instanceof Promise)) return keep(key, { variables, overrides }, plan);
+      const variant = keepLater(key, { variables, overrides }, plan);
       pending.set(key, variant);
       return variant;
     },
+    askedVariants: () => [...variants.values()].map(({ asked }) => asked),
   };
 }
 
@@ -134,6 +155,13 @@ function findRootType({ operation }: OperationDefinitionNode, schema: GraphQLSch
   const rootType = schema.getRootType(operation);
   if (rootType) return rootType;
   throw new GraphQLError(`the schema has no ${operation} operations.`);
+}
+
+function pickConditions(
+  names: readonly string[],
+  variables: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, boolean>> {
+  return Object.fromEntries(names.map((name) => [name, variables[name] === true]));
 }
 
 function findOperation(document: DocumentNode, operationName: string | undefined) {

@@ -1,0 +1,92 @@
+import type { GraphQLSchema } from 'graphql';
+import type { PreparedOperation } from './prepared-operation.js';
+import { findUsedCoordinates } from './used-coordinates.js';
+
+/** How often operations are executed, and so the places of the schema that they name. */
+export interface OperationUsage {
+  /** When the counting began. */
+  readonly since: Date;
+  /** Counts one execution: a look into a table, whatever the operation's size. */
+  count(operation: PreparedOperation, schema: GraphQLSchema): void;
+  /** By schema coordinate, in how many executions it was named. */
+  totals(): ReadonlyMap<string, number>;
+  /** The operations that were executed most, first to last, since another supergraph was taken. */
+  hottest(limit: number): readonly PreparedOperation[];
+  /** Has another operation take the place of one in {@link hottest}, in another supergraph. */
+  inherit(next: PreparedOperation, schema: GraphQLSchema, previous: PreparedOperation): void;
+  /** Lets go of the operations of former supergraphs; what they named stays counted. */
+  forget(schema: GraphQLSchema): void;
+}
+
+interface Entry {
+  readonly operation: PreparedOperation;
+  readonly schema: GraphQLSchema;
+  readonly coordinates: readonly string[];
+  /** Executions that are not in the totals yet. */
+  count: number;
+  /** Executions that make it hot, those in the totals too. */
+  heat: number;
+}
+
+/** How many operations are told apart before their counts are added up. */
+const MAX_ENTRIES = 10_000;
+
+/** Starts counting. What is counted is bounded by the schema, and by {@link MAX_ENTRIES} operations. */
+export function createOperationUsage({ now = () => new Date() }: { now?: () => Date } = {}): OperationUsage {
+  const since = now();
+  const sums = new Map<string, number>();
+  // Weak, for the operations are kept or not by the caches of their generation.
+  let entries = new WeakMap<PreparedOperation, Entry>();
+  let known = new Set<Entry>();
+
+  function addUp(entry: Entry): void {
+    for (const coordinate of entry.coordinates) {
+      sums.set(coordinate, (sums.get(coordinate) ?? 0) + entry.count);
+    }
+    entry.count = 0;
+  }
+
+  function enter(operation: PreparedOperation, schema: GraphQLSchema): Entry {
+    if (known.size >= MAX_ENTRIES) {
+      for (const entry of known) addUp(entry);
+      entries = new WeakMap();
+      known = new Set();
+    }
+    const coordinates = findUsedCoordinates(operation.document, schema);
+    const entry = { operation, schema, coordinates, count: 0, heat: 0 };
+    entries.set(operation, entry);
+    known.add(entry);
+    return entry;
+  }
+
+  return {
+    since,
+    count(operation, schema) {
+      const entry = entries.get(operation) ?? enter(operation, schema);
+      entry.count += 1;
+      entry.heat += 1;
+    },
+    totals() {
+      for (const entry of known) addUp(entry);
+      return sums;
+    },
+    hottest: (limit) =>
+      [...known]
+        .sort((one, other) => other.heat - one.heat)
+        .slice(0, limit)
+        .map(({ operation }) => operation),
+    inherit(next, schema, previous) {
+      // Halved, so that what nobody asks for any more cools down.
+      const heat = (entries.get(previous)?.heat ?? 0) / 2;
+      (entries.get(next) ?? enter(next, schema)).heat += heat;
+    },
+    forget(schema) {
+      for (const entry of known) {
+        if (entry.schema === schema) continue;
+        addUp(entry);
+        known.delete(entry);
+        entries.delete(entry.operation);
+      }
+    },
+  };
+}
