@@ -9,6 +9,7 @@ import { serveShop, type ServedShop } from './shop.js';
 
 /** Both gateways over the same subgraphs, each in an Apollo Server of its own. */
 interface Both {
+  readonly apps: { readonly theirs: ApolloApp; readonly ours: ApolloApp };
   /** What each of them answers. */
   ask(query: string, options?: AskOptions): Promise<{ theirs: Answer; ours: Answer }>;
   stop(): Promise<void>;
@@ -40,6 +41,7 @@ async function openBoth(
   const theirs = await startApolloApp(new ApolloGateway({ supergraphSdl, buildService, logger: SILENT }));
   const ours = await startApolloApp(new AegisGateway({ supergraphSdl, buildService, planningThread: false }));
   return {
+    apps: { theirs, ours },
     async ask(query, options) {
       return { theirs: await read(theirs, query, options), ours: await read(ours, query, options) };
     },
@@ -210,6 +212,31 @@ describe('where the gateways differ, ours is right', () => {
     );
     try {
       expect(await both.ask(query)).toEqual({ ours: right, theirs });
+    } finally {
+      await both.stop();
+    }
+  });
+
+  it('about who is to blame for an error: the subgraph by name, with a code that says whether to try again', async () => {
+    const subgraphs: Readonly<Record<string, TestSubgraph>> = {
+      a: {
+        typeDefs: 'type Query { fails: Int }',
+        resolvers: { Query: { fails: () => Promise.reject(new Error('no more')) } },
+      },
+    };
+    const both = await openBoth(
+      composeTestSupergraph(subgraphs),
+      (name) => toLocal(name, subgraphs[name]).schema,
+    );
+    try {
+      const { theirs, ours } = both.apps;
+      const at = { message: 'no more', path: ['fails'] };
+      expect((await theirs.ask('{ fails }')).json.errors).toMatchObject([
+        { ...at, extensions: { code: 'DOWNSTREAM_SERVICE_ERROR', serviceName: 'a' } },
+      ]);
+      expect((await ours.ask('{ fails }')).json.errors).toMatchObject([
+        { ...at, extensions: { code: 'UPSTREAM_FAILED', retryable: true, subgraph: 'a' } },
+      ]);
     } finally {
       await both.stop();
     }
