@@ -9,7 +9,7 @@ import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js'
 import type { GatewayOperation } from './gateway-operation.js';
 import { createGeneration, type Generation } from './generation.js';
 import { createGenerationLine } from './generation-line.js';
-import { createOperationRunner } from './operation-runner.js';
+import { createOperationRunner, type GatewaySubscription } from './operation-runner.js';
 import type { OperationLimitSettings } from './planning/operation-limit-settings.js';
 import type { PlannedSupergraph, Planning } from './planning/planning.js';
 import type { SubgraphAddress } from './supergraph/snapshot.js';
@@ -27,7 +27,7 @@ export interface Gateway {
   /** Executes a query or a mutation. Never throws: whatever goes wrong is in the result. */
   execute(operation: GatewayOperation): Promise<ExecutionResult>;
   /** Begins a subscription: its events, or the errors that kept it from beginning. Never throws. */
-  subscribe(operation: GatewayOperation): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
+  subscribe(operation: GatewayOperation): Promise<GatewaySubscription | ExecutionResult>;
   /**
    * Takes another supergraph for all operations that begin once it is read and the operations that are executed most are
    * planned for it; several are taken in their order.

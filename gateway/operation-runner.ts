@@ -1,7 +1,8 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { interruptible } from '../kernel/streams/interruptible.js';
 import { mapIterator } from '../kernel/streams/map-iterator.js';
-import type { ExecutionRequest } from './execution/executor.js';
+import type { ExecutionRequest } from './execution/execution-request.js';
+import type { RunningSubscription } from './execution/running-subscription.js';
 import type { OperationUsage } from './execution/operation-usage.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
@@ -9,7 +10,19 @@ import type { GatewayOperation } from './gateway-operation.js';
 /** Runs operations on the generation that each names, holds it meanwhile, and counts them. Never throws. */
 export interface OperationRunner {
   execute(operation: GatewayOperation): Promise<ExecutionResult>;
-  subscribe(operation: GatewayOperation): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
+  subscribe(operation: GatewayOperation): Promise<GatewaySubscription | ExecutionResult>;
+}
+
+/** The events of a subscription. */
+export interface GatewaySubscription extends AsyncIterableIterator<ExecutionResult> {
+  /**
+   * Has the events from the next one on completed by another generation, and lets go of the one before, without touching
+   * what is open at the subgraph.
+   *
+   * @param operation the same one, as that generation reads it.
+   * Errors: when it is not the same there; then everything stays as it was.
+   */
+  carryOver(operation: GatewayOperation): Promise<void>;
 }
 
 /** Makes the runner of one gateway. */
@@ -38,40 +51,64 @@ export function createOperationRunner(metrics: GatewayMetrics, usage: OperationU
     }
   }
 
-  async function subscribe(
-    operation: GatewayOperation,
-  ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
+  async function subscribe(operation: GatewayOperation): Promise<GatewaySubscription | ExecutionResult> {
     const { generation, document, operationName, signal } = operation;
     const prepared = generation.prepare(document, operationName);
     usage.count(prepared, generation.snapshot.apiSchema);
     const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
     metrics.operationCost.observe({ kind: 'subscription' }, cost);
     const release = generation.hold();
-    const events = await generation.executor.subscribe(prepared, toRequest(operation)).catch(toFailure);
-    if (!(Symbol.asyncIterator in events)) {
+    const begun = await generation.executor.subscribe(prepared, toRequest(operation)).catch(toFailure);
+    if (!('next' in begun)) {
       release();
-      count('subscription', events);
-      return events;
+      count('subscription', begun);
+      return begun;
     }
     count('subscription', {});
-    metrics.subscriptions.inc();
-    const counted = mapIterator(events, (event) => {
-      metrics.events.inc();
-      return event;
-    });
-    return interruptible(
-      onEnd(counted, () => {
-        metrics.subscriptions.dec();
-        release();
-      }),
-      signal,
-    );
+    return follow(begun, release, { metrics, signal });
   }
 
   return {
     execute: (operation) => execute(operation).catch(toFailure),
     subscribe: (operation) => subscribe(operation).catch(toFailure),
   };
+}
+
+/** Counts the events of a subscription, and holds its generation until it ends. */
+function follow(
+  events: RunningSubscription,
+  first: () => void,
+  { metrics, signal }: { metrics: GatewayMetrics; signal: AbortSignal },
+): GatewaySubscription {
+  let release = first;
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    metrics.subscriptions.dec();
+    release();
+  };
+  metrics.subscriptions.inc();
+  const counted = mapIterator(events, (event) => {
+    metrics.events.inc();
+    return event;
+  });
+  return Object.assign(interruptible(onEnd(counted, end), signal), {
+    async carryOver(operation: GatewayOperation) {
+      const { generation, document, operationName } = operation;
+      const prepared = generation.prepare(document, operationName);
+      const completion = await generation.executor.takeOver(
+        prepared,
+        toRequest(operation),
+        events.completion,
+      );
+      if (ended) return;
+      const before = release;
+      release = generation.hold();
+      await events.completeBy(completion);
+      before();
+    },
+  });
 }
 
 function toRequest({ context, variables, signal, written }: GatewayOperation): ExecutionRequest {
@@ -85,26 +122,21 @@ function toFailure(error: unknown): ExecutionResult {
   return { errors: [new GraphQLError(originalError.message, { originalError })] };
 }
 
-/** Calls back once, when the iteration is over in whichever way. */
+/** Calls back when the iteration is over in whichever way. */
 function onEnd<T>(source: AsyncIterator<T>, end: () => void): AsyncIterator<T> {
-  let ended = false;
-  const endOnce = () => {
-    if (!ended) end();
-    ended = true;
-  };
   return {
     async next() {
       try {
         const result = await source.next();
-        if (result.done) endOnce();
+        if (result.done) end();
         return result;
       } catch (error) {
-        endOnce();
+        end();
         throw error;
       }
     },
     async return() {
-      endOnce();
+      end();
       return (await source.return?.()) ?? { value: undefined, done: true };
     },
   };

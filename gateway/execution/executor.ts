@@ -5,49 +5,31 @@ import {
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql';
-import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
-import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import { createOverrideDecision, type OverrideOptions } from '../planning/override-labels.js';
 import type { Planner } from '../planning/planner.js';
 import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
-import type { SubgraphResponse, Transport } from '../transports/transport.js';
-import type { FetchStep } from './compile-plan.js';
-import type { DataObject, ResponsePath } from './data.js';
+import { createEntityBatching } from '../transports/batch-entities.js';
+import type { Transport } from '../transports/transport.js';
+import type { DataObject } from './data.js';
 import { openOperationDeadline } from './operation-deadline.js';
+import type { ExecutionRequest } from './execution-request.js';
 import { createIntrospection } from './introspect.js';
-import { mergeRootFields } from './merge-response.js';
 import { createPlanCache } from './plan-cache.js';
 import type { PlanRun } from './plan-run.js';
 import { createPossibleTypes } from './possible-types.js';
 import { prepareOperation, type OperationVariant, type PreparedOperation } from './prepared-operation.js';
 import { createProblems } from './problems.js';
-import { toResponsePaths } from './response-paths.js';
-import { pickVariables, runPlan } from './run-plan.js';
+import { runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
-import { explainEnd, openSubscriptionSource } from './subscription-source.js';
+import { createSubscribeOperations, type SubscribeOperations } from './subscribe-operations.js';
 import { asData, WrittenData } from './written-data.js';
 
-/** One request of an operation. */
-export interface ExecutionRequest {
-  /** As the client sent them. */
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly context: RequestContext;
-  readonly signal: AbortSignal;
-  /** Whether the data of a query or mutation may be {@link WrittenData}: as JSON text, for who writes it. */
-  readonly written?: boolean | undefined;
-}
-
 /** Executes the operations of one supergraph. */
-export interface Executor {
+export interface Executor extends SubscribeOperations {
   /** @param document a document that is valid against the supergraph's API schema. */
   prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
   execute(operation: PreparedOperation, request: ExecutionRequest): Promise<ExecutionResult>;
-  /** Begins a subscription: its events, or the errors that kept it from beginning. */
-  subscribe(
-    operation: PreparedOperation,
-    request: ExecutionRequest,
-  ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
 }
 
 export interface ExecutorOptions extends OverrideOptions {
@@ -65,15 +47,6 @@ export interface ExecutorOptions extends OverrideOptions {
   readonly planCacheSize?: number;
 }
 
-/** A subscription that has begun. */
-interface Subscribed {
-  readonly operation: PreparedOperation;
-  readonly variant: OperationVariant;
-  readonly source: FetchStep;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly request: ExecutionRequest;
-}
-
 /** Makes the executor of one supergraph. */
 export function createExecutor(options: ExecutorOptions): Executor {
   const { snapshot, planner, onPlan, transportFor, timeoutMs, planCacheSize = 1_000 } = options;
@@ -81,6 +54,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const plans = createPlanCache(planner, { capacity: planCacheSize });
   const decideOverrides = createOverrideDecision(snapshot.overrideLabels, options);
   const possibleTypes = createPossibleTypes(snapshot.types);
+  const batchEntities = createEntityBatching();
+  const transportForEvents = (subgraph: string) => batchEntities(transportFor(subgraph));
 
   function begin(
     variables: Readonly<Record<string, unknown>>,
@@ -98,34 +73,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return { ...progress, ...request, possibleTypes, transportFor };
   }
 
-  async function completeEvent(
-    event: SubgraphResponse,
-    { operation, variant, source, variables, request }: Subscribed,
-  ): Promise<ExecutionResult> {
-    const deadline = openOperationDeadline(request.signal, timeoutMs);
-    try {
-      const run = begin(variables, request, { signal: deadline.signal, variant });
-      mergeRootFields(source, event, run);
-      await runPlan(variant.plan.root, run);
-      return finish({ operation, variant }, run, apiSchema);
-    } finally {
-      deadline.close();
-    }
-  }
-
-  /** A plan that is being made is made to the end, but nobody waits for it longer than the operation may take. */
-  async function untilPlanned(
-    found: ReturnType<PreparedOperation['variantFor']>,
-    client: AbortSignal,
-  ): Promise<OperationVariant> {
-    if (!(found instanceof Promise)) return found;
-    const deadline = openOperationDeadline(client, timeoutMs);
-    try {
-      return await untilAborted(found, deadline.signal);
-    } finally {
-      deadline.close();
-    }
-  }
+  const subscribing = createSubscribeOperations({
+    apiSchema,
+    transportFor,
+    timeoutMs,
+    decideOverrides,
+    coerce: (operation, variables) => coerceVariables(operation, variables, apiSchema),
+    beginRun: ({ variables, request, variant }, signal) => ({
+      ...begin(variables, request, { signal, variant }),
+      transportFor: transportForEvents,
+    }),
+    finish: (planned, run) => finish(planned, run, apiSchema),
+  });
 
   return {
     prepare: (document, operationName) =>
@@ -146,27 +105,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         deadline.close();
       }
     },
-    async subscribe(operation, request) {
-      const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
-      if (errors) return { errors };
-      const variant = await untilPlanned(operation.variantFor(coerced, decideOverrides()), request.signal);
-      const { source } = variant.plan;
-      if (!source)
-        return { errors: [new GraphQLError('expected a subscription with a field of a subgraph.')] };
-      const { context, signal } = request;
-      const root = { data: {}, type: operation.rootType, selection: variant.selection };
-      const toClientPaths = (path: ResponsePath) => toResponsePaths(path, apiSchema, root);
-      try {
-        const variables = pickVariables(source, coerced);
-        const transport = transportFor(source.operation.subgraph);
-        const asked = { operation: source.operation, variables, context, signal };
-        const events = await openSubscriptionSource(transport, asked, { timeoutMs, toClientPaths });
-        const subscribed = { operation, variant, source, variables: coerced, request };
-        return mapIterator(events, (event) => completeEvent(event, subscribed));
-      } catch (error) {
-        return { errors: explainEnd(error, source.operation.subgraph, toClientPaths) };
-      }
-    },
+    ...subscribing,
   };
 }
 

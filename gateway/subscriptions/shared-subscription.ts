@@ -1,6 +1,7 @@
 import type { ExecutionResult } from 'graphql';
 import type { FormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { GatewayOperation } from '../gateway-operation.js';
+import type { GatewaySubscription } from '../operation-runner.js';
 import type { Delivery } from './delivery.js';
 import type { SubscriptionEnd } from './event-sink.js';
 import { createEventWriter } from './event-writer.js';
@@ -19,15 +20,13 @@ export interface SharedSubscription {
   add(client: Delivery): void;
   /** With the last client the execution ends, at once. */
   remove(client: Delivery): void;
-  /** Continues as the same operation of another generation; what is running goes on untouched. */
+  /** Continues as the same operation of another generation; what is open at the subgraph goes on untouched. */
   carryOver(operation: SharedOperation): void;
 }
 
 export interface SharedSubscriptionDeps {
   /** Begins an execution of its own. Never throws. */
-  readonly subscribe: (
-    operation: GatewayOperation,
-  ) => Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
+  readonly subscribe: (operation: GatewayOperation) => Promise<GatewaySubscription | ExecutionResult>;
   readonly formatErrors: FormatErrors;
   readonly reconnect: ReconnectRules;
   readonly metrics: SubscriptionMetrics;
@@ -47,6 +46,7 @@ export function createSharedSubscription(
   const left = new AbortController();
   const writer = createEventWriter(formatErrors);
   let operation = begun;
+  let running: GatewaySubscription | undefined;
   let ended = false;
 
   async function deliver(result: ExecutionResult): Promise<void> {
@@ -60,6 +60,22 @@ export function createSharedSubscription(
       if (clients.has(client) && !client.push(event)) remove(client);
     }
     metrics.lagSeconds.observe((performance.now() - event.readyAt) / 1_000);
+  }
+
+  async function open(): Promise<GatewaySubscription | ExecutionResult> {
+    const asked = operation;
+    const opened = await subscribe({ ...toExecute(asked, writer.cursor), signal: left.signal });
+    running = 'carryOver' in opened ? opened : undefined;
+    // While it began, the supergraph was changed.
+    if (asked !== operation) takeAlong();
+    return opened;
+  }
+
+  function takeAlong(): void {
+    // What cannot be taken along stays with the generation that it began with.
+    running
+      ?.carryOver({ ...toExecute(operation, writer.cursor), signal: left.signal })
+      .catch(() => undefined);
   }
 
   function noteLoss(): void {
@@ -96,10 +112,11 @@ export function createSharedSubscription(
     remove,
     carryOver(next) {
       operation = next;
+      takeAlong();
     },
   };
   executeUntilEnd({
-    open: () => subscribe({ ...toExecute(operation, writer.cursor), signal: left.signal }),
+    open,
     onEvent: deliver,
     onLoss: noteLoss,
     reconnect,

@@ -72,6 +72,19 @@ describe('clients that ask for the same', () => {
     expect(await client?.untilEvents(4)).toHaveLength(4);
   });
 
+  it('have their fetches of entities sent together where what they ask for differs, but not what a subgraph adds', async () => {
+    const [client] = await open(1);
+    const fields = ['units', 'id units', 'name units'];
+    for (const selected of fields) client?.subscribe({ query: `subscription { sold { ${selected} } }` });
+    await served.inside.sold.untilReaders(3);
+    sell('1', '2');
+    const events = await client?.untilEvents(6);
+    expect(events?.map((event) => (event as { data: { sold: { units: number } } }).data.sold.units)).toEqual([
+      ...[10, 10, 10, 20, 20, 20],
+    ]);
+    expect(await fetchesOf('stock')).toBe(2);
+  });
+
   it('get the next event when they come later, and each error of an event with its code and trace', async () => {
     const [first, second] = await open(2);
     first?.subscribe({ query: SOLD });

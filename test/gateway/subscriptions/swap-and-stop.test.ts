@@ -71,6 +71,26 @@ describe('a change of the supergraph', () => {
     other.socket.terminate();
   });
 
+  it('lets go of the supergraph before, though the subscription runs on', async () => {
+    client.subscribe({ query: 'subscription { tick { name } }' });
+    await source.untilReaders(1);
+    tick('1');
+    await client.untilEvents(1);
+    for (const round of [2, 3]) {
+      const before = gateway.gateway.current;
+      await gateway.gateway.swap(composeSupergraph(round === 2 ? [ticks, names, more] : [ticks, names]));
+      await waitFor('its transports are given back', () => before.transports.size === 0);
+      tick(String(round));
+      await client.untilEvents(round);
+    }
+    expect(client.events).toEqual(['1', '2', '3'].map(named));
+    expect([source.readers, ticks.payloads.length]).toEqual([1, 1]);
+    ticks.dropSockets();
+    await waitFor('it has begun again', () => ticks.payloads.length === 2 && source.readers === 1);
+    tick('4');
+    expect((await client.untilEvents(4))[3]).toEqual({ ...named('4'), extensions: { gap: true } });
+  });
+
   it.each([
     [
       'a field of it is gone',
