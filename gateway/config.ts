@@ -8,6 +8,22 @@ import { readSubscriptionsOffered } from './transports/subscriptions-offered.js'
 
 const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text);
 
+const CACHED_SUBGRAPH = /^(?<name>[^:\s]+)(?::(?<seconds>\d{1,9}))?$/;
+
+/** Reads names with seconds: undefined for one without. */
+function readCachedSubgraphs(
+  text: string,
+  context: z.RefinementCtx,
+): ReadonlyMap<string, number | undefined> {
+  const subgraphs = new Map<string, number | undefined>();
+  for (const part of text.split(',').flatMap((piece) => piece.trim() || [])) {
+    const { name, seconds } = CACHED_SUBGRAPH.exec(part)?.groups ?? {};
+    if (name === undefined) context.addIssue({ code: 'custom', message: part });
+    else subgraphs.set(name, seconds === undefined ? undefined : Number(seconds));
+  }
+  return subgraphs;
+}
+
 /** The settings of the gateway. */
 export const settings = {
   allowedOrigins: {
@@ -117,6 +133,53 @@ export const settings = {
     maximum: 600_000,
     initial: 5_000,
   }),
+  cache: {
+    env: 'AEGIS_CACHE',
+    description:
+      'Where answers of subgraphs are kept as long as these allow: off, memory (of this process) or a Redis such as redis://user:password@host:6379.',
+    expects: 'off, memory, or an address that begins with redis:// or rediss://',
+    schema: z.union([z.literal(['off', 'memory']), z.url({ protocol: /^rediss?$/ })]).default('off'),
+    // An address may hold a password.
+    secret: true,
+  },
+  cacheSubgraphs: {
+    env: 'AEGIS_CACHE_SUBGRAPHS',
+    description:
+      'Whose answers are kept, comma-separated, each perhaps with the longest that they are, in seconds, such as shop:60,stock. All by default.',
+    expects: 'names of subgraphs, comma-separated, each perhaps with a colon and seconds behind it',
+    schema: z.string().default('').transform(readCachedSubgraphs),
+  },
+  cacheMaxAgeS: wholeNumber({
+    env: 'AEGIS_CACHE_MAX_AGE_S',
+    description: 'The longest that anything is kept, in seconds.',
+    minimum: 1,
+    maximum: 31_536_000,
+    initial: 3_600,
+  }),
+  cacheBytes: wholeNumber({
+    env: 'AEGIS_CACHE_BYTES',
+    description: 'The most bytes that are kept in memory.',
+    minimum: 65_536,
+    maximum: 17_179_869_184,
+    initial: 67_108_864,
+  }),
+  cacheTimeoutMs: wholeNumber({
+    env: 'AEGIS_CACHE_TIMEOUT_MS',
+    description:
+      'How long Redis is waited for, in milliseconds; without an answer by then the subgraph is asked.',
+    minimum: 1,
+    maximum: 10_000,
+    initial: 100,
+  }),
+  cacheResponses: {
+    env: 'AEGIS_CACHE_RESPONSES',
+    description: 'Whether whole responses are kept, too, and clients told how long they may keep them.',
+    expects: 'true or false',
+    schema: z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((text) => text === 'true'),
+  },
   headerRules: {
     env: 'AEGIS_HEADER_RULES',
     description:

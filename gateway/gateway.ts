@@ -4,6 +4,7 @@ import type { Health } from '../kernel/graphql/subgraph.js';
 import { untilAborted } from '../kernel/lifecycle/until-aborted.js';
 import type { Logger } from '../kernel/telemetry/logger.js';
 import type { Metrics } from '../kernel/telemetry/metrics.js';
+import type { Caching } from './caching/caching.js';
 import { createOperationUsage, type OperationUsage } from './execution/operation-usage.js';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
@@ -49,6 +50,8 @@ export interface GatewayOptions extends Partial<OperationLimitSettings> {
   /** Reads those that follow. It belongs to whoever gives it, who closes it after the gateway. */
   readonly planning: Pick<Planning, 'open'>;
   readonly openTransport: (address: SubgraphAddress) => Transport;
+  /** What is kept of answers; it belongs to whoever gives it, who closes it after the gateway. Nothing by default. */
+  readonly caching?: Caching | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** How long a query or mutation may take, in milliseconds; what is not there by then is null with an error. */
@@ -67,11 +70,12 @@ const HEALTH_TIMEOUT_MS = 2_000;
 
 /** Errors: SupergraphInvalid when the supergraph cannot be served. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { openTransport, logger, planCacheSize: cacheSize, operationTimeoutMs } = options;
+  const { openTransport, caching, logger, planCacheSize: cacheSize, operationTimeoutMs } = options;
   const metrics = createGatewayMetrics(options.metrics);
-  const pool = createTransportPool((address) =>
-    countFetches(openTransport(address), address.name, metrics.fetches),
-  );
+  const pool = createTransportPool((address) => {
+    const transport = countFetches(openTransport(address), address.name, metrics.fetches);
+    return caching ? caching.wrap(transport, address) : transport;
+  });
   const usage = createOperationUsage();
   const line = createGenerationLine({
     first: options.supergraph,
@@ -84,7 +88,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger,
   });
   let closed = false;
-  const running = createOperationRunner(metrics, usage);
+  const running = createOperationRunner(metrics, usage, caching?.responses);
 
   function refuseWhenClosed(): { errors: GraphQLError[] } | undefined {
     if (!closed) return undefined;

@@ -1,6 +1,9 @@
 import { GraphQLError, type ExecutionResult } from 'graphql';
 import { interruptible } from '../kernel/streams/interruptible.js';
 import { mapIterator } from '../kernel/streams/map-iterator.js';
+import type { RequestContext } from '../kernel/graphql/subgraph.js';
+import type { ResponseCache } from './caching/response-cache.js';
+import { executeCached } from './execute-cached.js';
 import type { ExecutionRequest } from './execution/execution-request.js';
 import type { RunningSubscription } from './execution/running-subscription.js';
 import type { OperationUsage } from './execution/operation-usage.js';
@@ -26,7 +29,11 @@ export interface GatewaySubscription extends AsyncIterableIterator<ExecutionResu
 }
 
 /** Makes the runner of one gateway. */
-export function createOperationRunner(metrics: GatewayMetrics, usage: OperationUsage): OperationRunner {
+export function createOperationRunner(
+  metrics: GatewayMetrics,
+  usage: OperationUsage,
+  responses?: ResponseCache,
+): OperationRunner {
   function count(kind: string, result: ExecutionResult): void {
     const outcome = !result.errors ? 'ok' : result.data ? 'partial' : 'failed';
     metrics.operations.inc({ kind, outcome });
@@ -42,7 +49,10 @@ export function createOperationRunner(metrics: GatewayMetrics, usage: OperationU
     const release = generation.hold();
     const stopClock = metrics.operationSeconds.startTimer({ kind });
     try {
-      const result = await generation.executor.execute(prepared, toRequest(operation)).catch(toFailure);
+      const run = (context: RequestContext) =>
+        generation.executor.execute(prepared, { ...toRequest(operation), context });
+      const executing = responses ? executeCached(responses, operation, run) : run(operation.context);
+      const result = await executing.catch(toFailure);
       count(kind, result);
       return result;
     } finally {

@@ -24,7 +24,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const supergraphSdl = await readSupergraphFile(settings.supergraph);
   const aegis = openProcess(settings, settings.host, readTokenRules(settings));
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
-  const traffic = await openTraffic(settings, { logger, metrics });
+  const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
   const planning = createThreadedPlanning({ logger });
   await lifecycle.start({ name: 'planning', close: () => planning.close() });
   const { supergraph: file, ...others } = settings;
@@ -33,6 +33,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     file,
     planning,
     openTransport: traffic.openRemote,
+    caching: traffic.caching,
     logger,
     metrics,
   });

@@ -40,7 +40,7 @@ export async function runStart(run: StartRun): Promise<void> {
 
 async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Promise<void> {
   const { logger, metrics, lifecycle, identify, identifyClient, open, workspaces } = aegis;
-  const traffic = await openTraffic(settings, { logger, metrics });
+  const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
   logger.info(
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',
@@ -73,6 +73,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
       const transport = createInProcessTransport({ ...toLocal(address.name, here), logger });
       return traffic.openLocal(address.name, transport);
     },
+    caching: traffic.caching,
     logger,
     metrics,
   });

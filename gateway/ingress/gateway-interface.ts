@@ -5,6 +5,7 @@ import type {
 } from '@apollo/server-gateway-interface';
 import type { Gateway } from '../gateway.js';
 import type { HttpContext } from './http-context.js';
+import { createTellAge } from './tell-age.js';
 
 /** The gateway as Apollo Server knows gateways: it executes what was admitted before. */
 export function createGatewayInterface(gateway: Gateway): GatewayInterface {
@@ -12,7 +13,9 @@ export function createGatewayInterface(gateway: Gateway): GatewayInterface {
     // Its type knows nothing of ours; it is the one that the HTTP route has made.
     const { trace, principal, headers, signal, admission } = request.context as unknown as HttpContext;
     if (admission?.kind !== 'admitted') throw new Error('Apollo Server executes what was not admitted');
-    return gateway.execute({ ...admission, context: { trace, principal, headers }, signal, written: true });
+    const onAge = createTellAge(request, principal);
+    const context = { trace, principal, headers };
+    return gateway.execute({ ...admission, context, signal, written: true, onAge });
   };
 
   const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
