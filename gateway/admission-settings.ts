@@ -60,6 +60,21 @@ export const admissionSettings = {
     maximum: 1_000 * MILLION,
     initial: 1_024,
   }),
+  accessLogPercent: wholeNumber({
+    env: 'AEGIS_ACCESS_LOG_PERCENT',
+    description: 'How many of a hundred operations have a line in the log; 0 for none.',
+    minimum: 0,
+    maximum: 100,
+    initial: 0,
+  }),
+  maxMetricNames: wholeNumber({
+    env: 'AEGIS_MAX_METRIC_NAMES',
+    description:
+      'How many names of operations, and how many of clients, the metrics tell apart; all others are one.',
+    minimum: 0,
+    maximum: 100_000,
+    initial: 200,
+  }),
   maxTokens: wholeNumber({
     env: 'AEGIS_MAX_TOKENS',
     description: 'The most tokens that the document of an operation may have.',

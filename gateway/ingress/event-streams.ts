@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { OperationTypeNode } from 'graphql';
+import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { Admission, AdmittedOperation, RefusedOperation } from '../access/admission.js';
 import { readOperationRequest, type OperationRequest } from '../access/operation-request.js';
@@ -7,13 +7,16 @@ import type { Gateway } from '../gateway.js';
 import type { GatewayOperation } from '../gateway-operation.js';
 import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
 import type { HttpContext } from './http-context.js';
+import type { OperationLog } from './operation-log.js';
+import { recordSink } from './recorded-sink.js';
 import { findStreamFormat, type AcceptedStream } from './stream-format.js';
-import { openStreamedResponse, type StreamedResponse } from './streamed-response.js';
+import { openStreamedResponse } from './streamed-response.js';
 
 export interface EventStreamOptions {
   readonly gateway: Gateway;
   readonly admission: Admission;
   readonly hub: SubscriptionHub;
+  readonly log: OperationLog;
   readonly formatErrors: FormatErrors;
   /** Who asks: found when the request came in. */
   readonly contextOf: (request: FastifyRequest) => HttpContext;
@@ -58,31 +61,32 @@ interface Exchange extends EventStreamOptions {
 
 function stream(outcome: Outcome, { format }: AcceptedStream, exchange: Exchange): void {
   const { request, reply, hub, formatErrors, contextOf } = exchange;
-  const { trace, principal, headers, signal } = contextOf(request);
+  const { trace, principal, headers, signal, client, records } = contextOf(request);
+  const record = exchange.log.begin({ via: format.name, principal, trace, client, admission: outcome });
+  records.push(record);
   const response = openStreamedResponse({
     response: takeOver(reply, format.contentType),
     format,
     formatErrors: (errors) => formatErrors(errors, trace),
   });
+  const answer = (result: FormattedExecutionResult) => {
+    record.settle(result);
+    response.answer(result);
+  };
   if (outcome.kind === 'refused') {
-    response.answer({ errors: formatErrors(outcome.errors, trace) });
+    answer({ errors: formatErrors(outcome.errors, trace) });
     return;
   }
   const operation: GatewayOperation = { ...outcome, context: { principal, trace, headers }, signal };
   if (outcome.definition.operation === OperationTypeNode.SUBSCRIPTION) {
-    const leave = hub.join(operation, reply.raw, response);
+    const leave = hub.join(operation, reply.raw, recordSink(response, record));
     reply.raw.once('close', leave);
-  } else void execute(operation, response, exchange);
-}
-
-async function execute(
-  operation: GatewayOperation,
-  response: StreamedResponse,
-  { gateway, formatErrors }: Exchange,
-): Promise<void> {
+    return;
+  }
   // It never throws.
-  const result = await gateway.execute(operation);
-  response.answer(formatResult(result, formatErrors, operation.context.trace));
+  void exchange.gateway.execute(operation).then((result) => {
+    answer(formatResult(result, formatErrors, trace));
+  });
 }
 
 /** Takes the response out of Fastify's hands, with the headers that it has so far: those for other origins. */

@@ -2,7 +2,7 @@ import fastifyCors from '@fastify/cors';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { closeServer } from '../../kernel/graphql/close-server.js';
-import { createFormatErrors } from '../../kernel/graphql/format-errors.js';
+import { createFormatErrors, type FormatErrors } from '../../kernel/graphql/format-errors.js';
 import { answerErrorsAsGraphQL } from '../../kernel/graphql/http-errors.js';
 import { listeningUrl } from '../../kernel/graphql/listening-url.js';
 import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
@@ -21,6 +21,7 @@ import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptio
 import type { PickHeaders } from '../transports/header-rules.js';
 import { registerGraphQL } from './graphql-routes.js';
 import { registerHealth } from './health-routes.js';
+import { createOperationLog } from './operation-log.js';
 import { startApollo } from './start-apollo.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';
@@ -44,6 +45,10 @@ export interface GatewayServerOptions extends Partial<SubscriptionSettings>, Par
   readonly explain?: boolean;
   /** Whether responses are compressed for clients that accept it, from this many bytes on; 0, by default, never. */
   readonly compressionBytes?: number;
+  /** How many of a hundred operations have a line in the log; 0 by default. */
+  readonly accessLogPercent?: number;
+  /** How many names of operations, and of clients, the metrics tell apart; 200 by default. */
+  readonly maxMetricNames?: number;
   readonly pagesFolder: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -67,6 +72,7 @@ const GRAPHQL_PATH = '/graphql';
 /** How long a client may take to send a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const CLOSE_DEADLINE_MS = 5_000;
+const MAX_METRIC_NAMES = 200;
 
 /** Opens the one port of the gateway: GraphQL over HTTP and WebSocket, health, metrics and the page. */
 export async function openGatewayServer(options: GatewayServerOptions): Promise<GatewayServer> {
@@ -79,7 +85,6 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     closeDeadlineMs = CLOSE_DEADLINE_MS,
     maxBatch = 0,
     compressionBytes = 0,
-    explain = true,
   } = options;
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
@@ -92,12 +97,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     metrics: options.metrics,
     settings: { ...SUBSCRIPTION_DEFAULTS, ...options },
   });
-  const admission = createAdmission({
-    gateway,
-    settings: { ...ADMISSION_DEFAULTS, ...options },
-    trustedDocuments: options.trustedDocuments,
-  });
-  const apollo = await startApollo({ gateway, admission, formatErrors, logger, explain });
+  const { admission, log, apollo } = await openAdmission(options, formatErrors);
 
   const server = Fastify({
     bodyLimit: maxBodyBytes,
@@ -106,7 +106,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   });
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
-  const streams = { gateway, admission, hub, formatErrors };
+  const streams = { gateway, admission, hub, formatErrors, log };
   const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch, compressionBytes };
   await server.register((scope) => registerGraphQL(scope, { ...route, ...streams }));
   registerHealth(server, gateway);
@@ -124,6 +124,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     gateway,
     admission,
     hub,
+    log,
     expiry,
     identify,
     pickHeaders,
@@ -153,6 +154,21 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     throw error;
   }
   return { url: listeningUrl(server), close };
+}
+
+/** What the ways by which operations come have in common, and the one that Apollo Server speaks. */
+async function openAdmission(options: GatewayServerOptions, formatErrors: FormatErrors) {
+  const { gateway, logger, metrics, trustedDocuments, explain = true } = options;
+  const settings = { ...ADMISSION_DEFAULTS, ...options };
+  const admission = createAdmission({ gateway, settings, trustedDocuments });
+  const log = createOperationLog({
+    logger,
+    metrics,
+    percent: options.accessLogPercent ?? 0,
+    maxNames: options.maxMetricNames ?? MAX_METRIC_NAMES,
+  });
+  const apollo = await startApollo({ gateway, admission, formatErrors, logger, explain, log });
+  return { admission, log, apollo };
 }
 
 async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promise<void> {

@@ -8,8 +8,10 @@ import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import { traceOf } from '../../kernel/telemetry/trace-context.js';
 import { authenticateHeaders } from '../access/authenticate.js';
 import type { PickHeaders } from '../transports/header-rules.js';
+import { readClientIdentity } from './client-identity.js';
 import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
 import type { HttpContext } from './http-context.js';
+import type { OperationRecord } from './operation-log.js';
 
 export interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf'> {
   readonly apollo: ApolloServer<HttpContext>;
@@ -86,9 +88,14 @@ async function openContext(
   identify: IdentifyClient,
 ): Promise<HttpContext> {
   const left = new AbortController();
+  const records: OperationRecord[] = [];
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort();
+    const length = Number(reply.getHeader('content-length'));
+    for (const record of records) record.end(Number.isNaN(length) ? undefined : length);
   });
-  const principal = await authenticateHeaders(request.headers, identify);
-  return { principal, trace: traceOf(request.headers), signal: left.signal };
+  const { headers } = request;
+  const principal = await authenticateHeaders(headers, identify);
+  const client = readClientIdentity(headers);
+  return { principal, trace: traceOf(headers), signal: left.signal, client, records };
 }

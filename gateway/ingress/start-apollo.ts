@@ -10,6 +10,8 @@ import { createAdmissionPlugin } from './admission-plugin.js';
 import { createExplainPlugin } from './explain-plugin.js';
 import { createGatewayInterface } from './gateway-interface.js';
 import type { HttpContext } from './http-context.js';
+import { createOperationLogPlugin } from './operation-log-plugin.js';
+import type { OperationLog } from './operation-log.js';
 
 export interface StartApolloOptions {
   readonly gateway: Gateway;
@@ -18,6 +20,7 @@ export interface StartApolloOptions {
   readonly logger: Logger;
   /** Whether administrators may ask for plans. */
   readonly explain: boolean;
+  readonly log: OperationLog;
 }
 
 /** Starts the Apollo Server that speaks HTTP for the gateway: what it executes, the admission has read before. */
@@ -27,6 +30,7 @@ export async function startApollo({
   formatErrors,
   logger,
   explain,
+  log,
 }: StartApolloOptions): Promise<ApolloServer<HttpContext>> {
   const apollo = createApolloServer<HttpContext>({
     executes: { gateway: createGatewayInterface(gateway) },
@@ -37,6 +41,7 @@ export async function startApollo({
     plugins: [
       createAdmissionPlugin({ admission, formatErrors }),
       createExplainPlugin({ explain, formatErrors }),
+      createOperationLogPlugin(log),
     ],
     documentsAreRead: true,
   });

@@ -1,10 +1,9 @@
-import { setMaxListeners } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
-import { GraphQLError, type ExecutionArgs } from 'graphql';
-import { CloseCode, type SubscribePayload } from 'graphql-ws';
+import type { ExecutionArgs, GraphQLError } from 'graphql';
+import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
-import type { IdentifyClient, RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import {
   createTraceOfPayload,
   openWebSocketServer,
@@ -15,14 +14,20 @@ import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Admission } from '../access/admission.js';
 import { authenticateConnection } from '../access/authenticate.js';
-import { readOperationRequest } from '../access/operation-request.js';
 import type { OriginGuard } from '../access/origin-guard.js';
 import type { Gateway } from '../gateway.js';
-import type { GatewayOperation } from '../gateway-operation.js';
 import type { ExpiryClock } from '../subscriptions/expiry-clock.js';
 import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
 import type { PickHeaders } from '../transports/header-rules.js';
+import { readClientIdentity, type ClientIdentity } from './client-identity.js';
 import { executeOnce } from './execute-once.js';
+import type { OperationLog } from './operation-log.js';
+import { recordSink } from './recorded-sink.js';
+import {
+  createWebSocketOperations,
+  type ClientConnection,
+  type ClientOperation,
+} from './web-socket-operations.js';
 import { SubscriptionFailed, WebSocketSubscription } from './web-socket-subscription.js';
 
 export interface WebSocketOptions {
@@ -31,6 +36,7 @@ export interface WebSocketOptions {
   readonly gateway: Gateway;
   readonly admission: Admission;
   readonly hub: SubscriptionHub;
+  readonly log: OperationLog;
   /** Closes a socket when whoever opened it is let in no more. */
   readonly expiry: ExpiryClock;
   readonly identify: IdentifyClient;
@@ -43,23 +49,7 @@ export interface WebSocketOptions {
   readonly maxPayloadBytes: number;
 }
 
-/** What is known of a connection. */
-interface ClientConnection extends Connection, Record<PropertyKey, unknown> {
-  /** Aborted when the socket closes; made for the first operation that looks at it, for subscriptions need none. */
-  left: AbortController | undefined;
-  /** Who it is; set when the connection is acknowledged. */
-  principal: Principal | undefined;
-  /** Of what it presented, what subgraphs may be told. */
-  headers: RequestContext['headers'];
-}
-
-/** An operation that a client has sent. */
-interface ClientOperation extends GatewayOperation {
-  /** The client's name of it. */
-  readonly id: string;
-  readonly connection: ClientConnection;
-}
-
+const NOBODY: ClientIdentity = { name: undefined, version: undefined };
 const INIT_TIMEOUT_MS = 5_000;
 
 /**
@@ -67,10 +57,9 @@ const INIT_TIMEOUT_MS = 5_000;
  * one that is not let in is closed with 4403.
  */
 export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
-  const { server, path, gateway, admission, hub, identify, guard, formatErrors, logger, maxPayloadBytes } =
-    options;
+  const { server, path, gateway, hub, identify, guard, formatErrors, logger, maxPayloadBytes } = options;
   const traceOfPayload = createTraceOfPayload();
-  const operations = new WeakMap<ExecutionArgs, ClientOperation>();
+  const operations = createWebSocketOperations({ ...options, traceOf: traceOfPayload });
 
   function openConnection(connection: Connection): ClientConnection {
     const opened: ClientConnection = {
@@ -78,49 +67,16 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       left: undefined,
       principal: undefined,
       headers: undefined,
+      client: NOBODY,
+      records: new Set(),
     };
     gateway.metrics.sockets.inc();
     connection.socket.once('close', () => {
       gateway.metrics.sockets.dec();
       opened.left?.abort();
+      for (const record of opened.records) record.end();
     });
     return opened;
-  }
-
-  function readOperation(
-    connection: ClientConnection,
-    id: string,
-    payload: SubscribePayload,
-  ): ExecutionArgs | readonly GraphQLError[] {
-    const { principal } = connection;
-    // graphql-ws hands on no operation before the connection is acknowledged, and then there is one.
-    if (!principal) return [new GraphQLError('the connection is not acknowledged')];
-    const asked = readOperationRequest({ ...payload });
-    if (!asked) return [new GraphQLError('expected the parameters of a GraphQL request, got others.')];
-    const admitted = admission.admit(asked, principal);
-    if (admitted.kind === 'refused') return admitted.errors;
-    const { generation, document, operationName, variables } = admitted;
-    const { apiSchema: schema } = generation.snapshot;
-    const args = { schema, document, ...(operationName === undefined ? {} : { operationName }) };
-    operations.set(args, {
-      id,
-      connection,
-      generation,
-      document,
-      operationName,
-      variables,
-      context: { principal, trace: traceOfPayload(payload), headers: connection.headers },
-      get signal() {
-        return signalOf(connection);
-      },
-    });
-    return args;
-  }
-
-  function operationOf(args: ExecutionArgs): ClientOperation {
-    const operation = operations.get(args);
-    if (!operation) throw new Error('graphql-ws executes an operation that was not read here');
-    return operation;
   }
 
   return openWebSocketServer<ClientConnection>({
@@ -135,34 +91,30 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
       async onConnect({ connectionParams, extra }) {
         extra.principal = await authenticateConnection(connectionParams, extra.request.headers, identify);
+        extra.client = readClientIdentity({ ...extra.request.headers, ...connectionParams });
         extra.headers = options.pickHeaders?.(extra.request.headers, connectionParams);
         if (extra.principal) closeWhenExpired(extra.socket, extra.principal, options.expiry);
         return extra.principal !== undefined;
       },
-      onSubscribe: ({ extra }, id, payload) => readOperation(extra, id, payload),
-      execute: (args: ExecutionArgs) => executeOnce(operationOf(args), gateway),
-      subscribe: (args: ExecutionArgs) => subscribe(operationOf(args), hub),
-      onNext: (_context, _id, payload, _args, result) =>
-        formatResult(result, formatErrors, traceOfPayload(payload)),
-      onError: (_context, _id, payload, errors) =>
-        formatErrors(errors.flatMap(unwrap), traceOfPayload(payload)),
+      onSubscribe: ({ extra }, id, payload) => operations.read(extra, id, payload),
+      execute: (args: ExecutionArgs) => executeOnce(operations.find(args), gateway),
+      subscribe: (args: ExecutionArgs) => subscribe(operations.find(args), hub),
+      onNext(_context, _id, payload, _args, result) {
+        const formatted = formatResult(result, formatErrors, traceOfPayload(payload));
+        operations.settle(payload, formatted);
+        return formatted;
+      },
+      onError(context, _id, payload, errors) {
+        const formatted = formatErrors(errors.flatMap(unwrap), traceOfPayload(payload));
+        operations.settle(payload, { errors: formatted });
+        operations.end(context.extra, payload);
+        return formatted;
+      },
+      onComplete({ extra }, _id, payload) {
+        operations.end(extra, payload);
+      },
     },
   });
-}
-
-/** One signal for all operations of a socket: there may be many, and each listens to it. */
-function openLeft(): AbortController {
-  const left = new AbortController();
-  setMaxListeners(0, left.signal);
-  return left;
-}
-
-/** Aborted when the client's socket closes. */
-function signalOf(connection: ClientConnection): AbortSignal {
-  const { socket } = connection;
-  connection.left ??= openLeft();
-  if (socket.readyState === socket.CLOSED) connection.left.abort();
-  return connection.left.signal;
 }
 
 /** Closes the socket of whoever is let in no more, behind what its subscriptions are told of it. */
@@ -180,8 +132,14 @@ function closeWhenExpired(socket: WebSocket, { expiresAt }: Principal, expiry: E
 function subscribe(operation: ClientOperation, hub: SubscriptionHub): WebSocketSubscription {
   const { id, connection } = operation;
   const { socket, request } = connection;
+  const { record } = operation;
   const subscription = new WebSocketSubscription(socket, request.socket, id);
-  subscription.onLeave = hub.join(operation, connection, subscription);
+  const leave = hub.join(operation, connection, recordSink(subscription, record));
+  subscription.onLeave = () => {
+    leave();
+    record.end();
+    connection.records.delete(record);
+  };
   return subscription;
 }
 

@@ -1,0 +1,139 @@
+import { OperationTypeNode } from 'graphql';
+import { Counter } from 'prom-client';
+import type { Principal } from '../../kernel/identity/principal.js';
+import type { Logger } from '../../kernel/telemetry/logger.js';
+import type { Metrics } from '../../kernel/telemetry/metrics.js';
+import type { TraceContext } from '../../kernel/telemetry/trace-context.js';
+import type { AdmittedOperation, RefusedOperation } from '../access/admission.js';
+import { createBoundedLabels } from './bounded-labels.js';
+import type { ClientIdentity } from './client-identity.js';
+
+/** Who asked for an operation, by which way, and whether it was admitted. */
+export interface OperationFacts {
+  readonly via: 'http' | 'sse' | 'multipart' | 'websocket';
+  readonly principal: Principal;
+  readonly trace: TraceContext;
+  readonly client: ClientIdentity;
+  readonly admission: AdmittedOperation | RefusedOperation;
+}
+
+/** What became of one operation, as far as is known. Nothing of its variables or of its data is kept. */
+export interface OperationRecord {
+  /** A result as it goes to the client. */
+  settle(result: OperationResult): void;
+  /** An event of a subscription. */
+  event(payloadBytes: number): void;
+  /** There is no more to come. Only the first call counts. */
+  end(responseBytes?: number): void;
+}
+
+interface OperationResult {
+  readonly data?: unknown;
+  readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
+}
+
+/** Tells of every operation, whichever way it came, by a line of the log and by metrics. */
+export interface OperationLog {
+  begin(facts: OperationFacts): OperationRecord;
+}
+
+export interface OperationLogOptions {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** How many of a hundred operations have a line; 0 for none. */
+  readonly percent: number;
+  /** How many names of operations, and how many of clients, the metrics tell apart. */
+  readonly maxNames: number;
+  readonly random?: () => number;
+}
+
+type Outcome = 'ok' | 'partial' | 'failed' | 'refused' | 'left';
+
+/** Longer names are cut: they go into every line of the log. */
+const MAX_NAME_CHARACTERS = 128;
+
+/** Makes the log of one server. */
+export function createOperationLog(options: OperationLogOptions): OperationLog {
+  const { logger, percent, maxNames, random = Math.random } = options;
+  const operationLabel = createBoundedLabels(maxNames);
+  const clientLabel = createBoundedLabels(maxNames);
+  const counter = new Counter({
+    name: 'aegis_gateway_client_operations_total',
+    help: 'Operations by name, client, way and outcome: ok, partial, failed, refused, or left by the client.',
+    labelNames: ['operation', 'kind', 'client', 'via', 'outcome'],
+    registers: [options.metrics],
+  });
+
+  function count({ via, client, admission }: OperationFacts, outcome: Outcome): void {
+    const { name, kind, trusted } = describe(admission);
+    const operation = trusted === undefined ? operationLabel(name) : (name ?? trusted);
+    counter.inc({ operation, kind: kind ?? 'none', client: clientLabel(client.name), via, outcome });
+  }
+
+  function begin(facts: OperationFacts): OperationRecord {
+    const startedAt = performance.now();
+    const codes = new Set<string>();
+    let outcome: Outcome | undefined = facts.admission.kind === 'refused' ? 'refused' : undefined;
+    let events = 0;
+    let eventBytes = 0;
+    let ended = false;
+
+    function end(responseBytes?: number): void {
+      if (ended) return;
+      ended = true;
+      const known = outcome ?? (events > 0 || isSubscription(facts) ? 'ok' : 'left');
+      count(facts, known);
+      if (percent === 0 || random() * 100 >= percent) return;
+      logger.info(
+        {
+          ...describe(facts.admission),
+          via: facts.via,
+          client: facts.client,
+          subject: facts.principal.subject,
+          workspace: facts.principal.workspace,
+          durationMs: Math.round((performance.now() - startedAt) * 1_000) / 1_000,
+          outcome: known,
+          codes: codes.size > 0 ? [...codes] : undefined,
+          events: isSubscription(facts) ? events : undefined,
+          bytes: events > 0 ? eventBytes : responseBytes,
+          traceId: facts.trace.traceId,
+        },
+        'operation',
+      );
+    }
+
+    return {
+      settle({ data, errors }) {
+        for (const { extensions } of errors ?? []) codes.add(codeOf(extensions));
+        outcome ??= !errors ? 'ok' : data ? 'partial' : 'failed';
+      },
+      event(payloadBytes) {
+        events += 1;
+        eventBytes += payloadBytes;
+      },
+      end,
+    };
+  }
+
+  return { begin };
+}
+
+function describe(admission: OperationFacts['admission']): {
+  readonly name?: string | undefined;
+  readonly kind?: OperationTypeNode;
+  readonly trusted?: string | undefined;
+} {
+  if (admission.kind === 'refused') return {};
+  const { definition, trusted } = admission;
+  const name = definition.name?.value.slice(0, MAX_NAME_CHARACTERS);
+  return { name, kind: definition.operation, trusted: trusted?.id };
+}
+
+function isSubscription({ admission }: OperationFacts): boolean {
+  return describe(admission).kind === OperationTypeNode.SUBSCRIPTION;
+}
+
+function codeOf(extensions: Readonly<Record<string, unknown>> | undefined): string {
+  const code = extensions?.['code'];
+  return typeof code === 'string' ? code : 'INTERNAL_SERVER_ERROR';
+}
