@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import type { ExecutionArgs, GraphQLError } from 'graphql';
+import { GraphQLError, type ExecutionArgs } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
