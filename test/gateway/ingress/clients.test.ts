@@ -1,9 +1,14 @@
-import { gql } from '@apollo/client';
+import { createHash } from 'node:crypto';
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
+import { Client, subscriptionExchange, type ExecutionResult as UrqlResult } from '@urql/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createClient as createStreamClient } from 'graphql-sse';
 import WebSocket from 'ws';
 import { createApolloClient } from '../../end-to-end/clients/apollo-client.js';
 import { createUrqlClient } from '../../end-to-end/clients/urql-client.js';
 import { API_KEY, serveGateway, type ServedGateway } from '../../support/gateway-server.js';
+import { waitFor } from '../../support/wait-for.js';
 
 let served: ServedGateway;
 
@@ -53,6 +58,29 @@ describe('Apollo Client 4', () => {
     client.stop();
   });
 
+  it('asks by the hash of its query, once the gateway knows that', async () => {
+    const sent: string[] = [];
+    const http = new HttpLink({
+      uri: `${served.url}/graphql`,
+      headers: { authorization: `Bearer ${API_KEY}` },
+      fetch: (url, options) => {
+        if (typeof options?.body === 'string') sent.push(options.body);
+        return fetch(url, options);
+      },
+    });
+    const hashes = new PersistedQueryLink({
+      sha256: (text) => createHash('sha256').update(text).digest('hex'),
+    });
+    const client = new ApolloClient({ cache: new InMemoryCache(), link: hashes.concat(http) });
+    for (const id of ['4', '5']) {
+      const { data } = await client.query({ query: gql(QUERY), variables: { id } });
+      expect(data).toMatchObject({ product: { name: `product ${id}`, units: Number(id) * 10 } });
+    }
+    const texts = sent.map((body) => 'query' in (JSON.parse(body) as object));
+    expect(texts).toEqual([false, true, false]);
+    client.stop();
+  });
+
   it('gets what is there beside an error, and the error’s code', async () => {
     const client = createApolloClient(`${served.url}/graphql`, API_KEY);
     const { data, error } = await client.query({
@@ -91,6 +119,39 @@ describe('urql', () => {
     await received;
     expect(seen).toMatchObject(EVENTS);
     await served.inside.sold.untilReaders(0);
+  });
+
+  it('subscribes by Server-Sent Events, through the client of graphql-sse', async () => {
+    const streams = createStreamClient({
+      url: `${served.url}/graphql`,
+      headers: { authorization: `Bearer ${API_KEY}` },
+      retryAttempts: 0,
+    });
+    const subscriptions = subscriptionExchange({
+      forwardSubscription: ({ query = '', variables }) => ({
+        subscribe: (sink) => ({
+          unsubscribe: streams.subscribe(
+            { query, ...(variables ? { variables } : {}) },
+            { ...sink, next: (result) => sink.next(result as UrqlResult) },
+          ),
+        }),
+      }),
+    });
+    const client = new Client({
+      url: `${served.url}/graphql`,
+      preferGetMethod: false,
+      exchanges: [subscriptions],
+    });
+    const seen: unknown[] = [];
+    const { unsubscribe } = client.subscription(SUBSCRIPTION, {}).subscribe((event) => {
+      seen.push((event.data as { sold: unknown }).sold);
+    });
+    await sell(1);
+    await waitFor('both came', () => seen.length === EVENTS.length);
+    expect(seen).toMatchObject(EVENTS);
+    unsubscribe();
+    await served.inside.sold.untilReaders(0);
+    streams.dispose();
   });
 
   it('gets what is there beside an error, and the error’s code', async () => {
