@@ -167,6 +167,18 @@ const probeSettings = {
   },
 } as const;
 
+/** What outlives a gateway of what it was told. */
+const registeredSettings = {
+  registered: {
+    env: 'AEGIS_REGISTERED',
+    flag: 'registered',
+    description:
+      'The file that keeps the subgraphs that are registered while the gateway runs. Without it, and without a data folder, they are forgotten with the process.',
+    expects: 'the path of a file, which need not be there yet',
+    schema: z.string().min(1).optional(),
+  },
+} as const;
+
 /** The supergraph of a gateway that stands alone. */
 const supergraphSettings = {
   supergraph: {
@@ -186,6 +198,7 @@ export type DatabaseSettings = SettingsOf<typeof databaseSettings>;
 export const startSettings = {
   ...listenSettings,
   ...databaseSettings,
+  ...registeredSettings,
   ...probeSettings,
   ...processSettings,
   ...tokenSettings,
@@ -195,6 +208,7 @@ export const startSettings = {
 /** The settings of `aegis gateway`. */
 export const gatewayProcessSettings = {
   ...supergraphSettings,
+  ...registeredSettings,
   ...listenSettings,
   ...gatewaySettings,
   ...processSettings,

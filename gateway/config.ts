@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ADDRESS_SCOPES } from '../kernel/outbound/address-guard.js';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
 import { admissionSettings } from './admission-settings.js';
@@ -197,6 +198,43 @@ export const settings = {
     maximum: 1_000_000,
     initial: 2_000,
   }),
+  maxWaitingPlans: wholeNumber({
+    env: 'AEGIS_MAX_WAITING_PLANS',
+    description: 'The most operations that wait for their query plans; more are refused with UNAVAILABLE.',
+    minimum: 1,
+    maximum: 1_000_000,
+    initial: 1_000,
+  }),
+  planTimeoutMs: wholeNumber({
+    env: 'AEGIS_PLAN_TIMEOUT_MS',
+    description:
+      'How long making one query plan may take, in milliseconds; beyond it the operation is refused.',
+    minimum: 10,
+    maximum: 600_000,
+    initial: 10_000,
+  }),
+  warmOperations: wholeNumber({
+    env: 'AEGIS_WARM_OPERATIONS',
+    description:
+      'How many of the operations that are executed most are planned before another supergraph is taken.',
+    minimum: 0,
+    maximum: 100_000,
+    initial: 100,
+  }),
+  warmUpMs: wholeNumber({
+    env: 'AEGIS_WARM_UP_MS',
+    description: 'How long at most another supergraph waits for that, in milliseconds.',
+    minimum: 0,
+    maximum: 600_000,
+    initial: 5_000,
+  }),
+  registrationAddresses: {
+    env: 'AEGIS_REGISTRATION_ADDRESSES',
+    description:
+      'Where subgraphs may be that are registered while the gateway runs: public addresses, those and loopback ones, or those and private ones. By default public, and loopback while there are no API keys.',
+    expects: ADDRESS_SCOPES.join(', '),
+    schema: z.enum(ADDRESS_SCOPES).optional(),
+  },
   maxSubscriptions: wholeNumber({
     env: 'AEGIS_MAX_SUBSCRIPTIONS',
     description: 'The most subscriptions of clients that run at a time.',

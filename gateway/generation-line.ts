@@ -49,7 +49,10 @@ export function createGenerationLine(options: GenerationLineOptions): Generation
 
   async function swap(supergraph: string | PlannedSupergraph): Promise<Generation> {
     const text = typeof supergraph === 'string' ? supergraph : supergraph.snapshot.sdl;
-    if (!closed && text === current.snapshot.sdl) return current;
+    if (!closed && text === current.snapshot.sdl) {
+      if (typeof supergraph !== 'string') supergraph.close();
+      return current;
+    }
     refuseWhenClosed();
     const read = typeof supergraph === 'string' ? await options.planning.open(text) : supergraph;
     const next = open(read);

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
 import { createThreadedPlanning } from '../../gateway/planning/threaded-planning.js';
+import type { SubgraphRegistry } from '../../gateway/registration/subgraph-registry.js';
 import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
 import { watchText } from '../../gateway/supergraph/watch-file.js';
 import { SettingsError } from '../../kernel/config/settings.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
+import { openAdministration } from '../administration.js';
 import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
@@ -25,7 +27,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const aegis = openProcess(settings, settings.host, readTokenRules(settings));
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
   const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
-  const planning = createThreadedPlanning({ logger });
+  const planning = createThreadedPlanning({ ...settings, logger });
   await lifecycle.start({ name: 'planning', close: () => planning.close() });
   const { supergraph: file, ...others } = settings;
   const core = await openGateway(supergraphSdl, {
@@ -38,6 +40,14 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     metrics,
   });
   await lifecycle.start({ name: 'gateway', close: () => core.close() });
+  const administration = await openAdministration(aegis, {
+    settings,
+    gateway: core,
+    planning,
+    baseSdl: supergraphSdl,
+    registeredFile: settings.registered,
+    root,
+  });
   const trustedDocuments = await openTrustedDocuments(settings, aegis);
   const server = await openGatewayServer({
     ...settings,
@@ -49,13 +59,13 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,
     metrics,
-    routes: [],
+    routes: [administration.route],
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });
   const stopWatching = watchText(settings.supergraph, supergraphSdl, {
     everyMs: LOOK_EVERY_MS,
     onText: (text) => {
-      void takeSupergraph(core, text, { file: settings.supergraph, logger });
+      void takeSupergraph(administration.registry, text, { file: settings.supergraph, logger });
     },
     onError: (error) => {
       logger.error({ err: error }, `${settings.supergraph} cannot be read: the supergraph stays as it is`);
@@ -75,12 +85,12 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
 
 /** Goes on with another supergraph, or with the one it has when the file holds none. */
 async function takeSupergraph(
-  core: Gateway,
+  registry: SubgraphRegistry,
   text: string,
   { file, logger }: { file: string; logger: Logger },
 ): Promise<void> {
   try {
-    await core.swap(text);
+    await registry.takeBase(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     logger.error({ reason }, `${file} is refused: the supergraph stays as it is`);

@@ -8,6 +8,11 @@ import {
   createInProcessTransport,
   type LocalSubgraph,
 } from '../../gateway/transports/in-process-transport.js';
+import type { PlannedSupergraph } from '../../gateway/planning/planning.js';
+import type { SubgraphAddress } from '../../gateway/supergraph/snapshot.js';
+import type { Transport } from '../../gateway/transports/transport.js';
+import type { Logger } from '../../kernel/telemetry/logger.js';
+import { openAdministration } from '../administration.js';
 import type { SettingsTable } from '../../kernel/config/settings.js';
 import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
@@ -21,7 +26,7 @@ import { createProbe } from '../probe/probe.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
 import { loadSubgraphDoors } from '../subgraph-doors.js';
-import { openTraffic } from '../traffic.js';
+import { openTraffic, type Traffic } from '../traffic.js';
 import { openTrustedDocuments } from './trusted-documents.js';
 
 type StartRun = CommandRun<typeof startSettings & SettingsTable>;
@@ -45,10 +50,11 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',
   );
-  const planning = createThreadedPlanning({ logger });
+  const planning = createThreadedPlanning({ ...settings, logger });
   await lifecycle.start({ name: 'planning', close: () => planning.close() });
   // In the other thread, while the database starts in this one.
-  const opening = planning.open(await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8'));
+  const baseSdl = await readFile(join(root, 'schema', 'supergraph.graphql'), 'utf8');
+  const opening = planning.open(baseSdl);
   // Told where it is awaited.
   opening.catch(() => undefined);
   const database = await openDatabase(settings, root);
@@ -63,21 +69,20 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     local.set(door.name, await startSubgraph(door, { deps, settings, root, lifecycle }));
   }
 
-  const core = createGateway({
-    ...settings,
-    supergraph: await opening,
-    planning,
-    openTransport: (address) => {
-      const here = local.get(address.name);
-      if (!here) return traffic.openRemote(address);
-      const transport = createInProcessTransport({ ...toLocal(address.name, here), logger });
-      return traffic.openLocal(address.name, transport);
-    },
-    caching: traffic.caching,
-    logger,
-    metrics,
-  });
+  const supergraph = await opening;
+  const openTransport = chooseTransports(local, { traffic, supergraph, logger });
+  const { caching } = traffic;
+  const core = createGateway({ ...settings, supergraph, planning, openTransport, caching, logger, metrics });
   await lifecycle.start({ name: 'gateway', close: () => core.close() });
+  const registeredFile = findRegisteredFile(settings);
+  const administration = await openAdministration(aegis, {
+    settings,
+    gateway: core,
+    planning,
+    baseSdl,
+    registeredFile,
+    root,
+  });
   const running = [...local.values()].map(({ subgraph }) => subgraph);
   const trustedDocuments = await openTrustedDocuments(settings, aegis);
   const server = await openGatewayServer({
@@ -90,7 +95,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,
     metrics,
-    routes: running.flatMap(({ routes }) => routes ?? []),
+    routes: [administration.route, ...running.flatMap(({ routes }) => routes ?? [])],
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });
 
@@ -103,6 +108,25 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     `Aegis answers at ${server.url} (GraphiQL in a browser, GraphQL at /graphql)`,
   );
   if (settings.probe) await startProbe(aegis, { graphqlUrl: `${server.url}/graphql`, endpoints, settings });
+}
+
+/** Subgraphs of this process are called, as long as the supergraph has them at the addresses that it began with. */
+function chooseTransports(
+  local: ReadonlyMap<string, RunningSubgraph>,
+  { traffic, supergraph, logger }: { traffic: Traffic; supergraph: PlannedSupergraph; logger: Logger },
+): (address: SubgraphAddress) => Transport {
+  const own = new Map(supergraph.snapshot.subgraphs.map(({ name, url }) => [name, url]));
+  return (address) => {
+    const here = own.get(address.name) === address.url ? local.get(address.name) : undefined;
+    if (!here) return traffic.openRemote(address);
+    const transport = createInProcessTransport({ ...toLocal(address.name, here), logger });
+    return traffic.openLocal(address.name, transport);
+  };
+}
+
+/** With a database elsewhere, this machine need not have a folder that lasts. */
+function findRegisteredFile({ registered, databaseUrl, data }: StartRun['settings']): string | undefined {
+  return registered ?? (databaseUrl === undefined ? join(data, 'registered-subgraphs.json') : undefined);
 }
 
 function toLocal(

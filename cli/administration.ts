@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { openAdminEndpoint } from '../gateway/admin/admin-endpoint.js';
+import { createAdminSchema } from '../gateway/admin/admin-schema.js';
+import { createRegistrationResolvers } from '../gateway/admin/registration-resolvers.js';
+import { createUsageResolvers } from '../gateway/admin/usage-resolvers.js';
+import type { GatewaySettings } from '../gateway/config.js';
+import type { Gateway } from '../gateway/gateway.js';
+import type { Planning } from '../gateway/planning/planning.js';
+import { fetchSubgraphSdl } from '../gateway/registration/fetch-subgraph-sdl.js';
+import { createRegisteredFile } from '../gateway/registration/registered-file.js';
+import { createSubgraphRegistry, type SubgraphRegistry } from '../gateway/registration/subgraph-registry.js';
+import { loadTypeDefs } from '../kernel/graphql/subgraph-schema.js';
+import { createHandOverSigner } from '../kernel/identity/hand-over.js';
+import { DEFAULT_WORKSPACE } from '../kernel/identity/principal.js';
+import { createAddressGuard } from '../kernel/outbound/address-guard.js';
+import type { AegisProcess } from './process.js';
+
+export interface AdministrationOptions {
+  readonly settings: GatewaySettings & { readonly handOverSecret: string | undefined };
+  readonly gateway: Gateway;
+  readonly planning: Planning;
+  /** The supergraph that the gateway began with. */
+  readonly baseSdl: string;
+  /** Where registered subgraphs are kept; undefined keeps them as long as the process runs. */
+  readonly registeredFile: string | undefined;
+  /** The folder of Aegis. */
+  readonly root: string;
+}
+
+/** What administrators of a gateway can do while it runs. */
+export interface Administration {
+  readonly registry: SubgraphRegistry;
+  /** Serves it at `/admin/graphql`. */
+  readonly route: (server: FastifyInstance) => void;
+}
+
+/** Opens it, and takes the subgraphs that were registered before. It is closed with the process. */
+export async function openAdministration(
+  {
+    logger,
+    lifecycle,
+    identifyClient,
+    open,
+  }: Pick<AegisProcess, 'logger' | 'lifecycle' | 'identifyClient' | 'open'>,
+  options: AdministrationOptions,
+): Promise<Administration> {
+  const { settings, gateway, registeredFile } = options;
+  // Who lets everybody on this machine in may well call this machine.
+  const guard = createAddressGuard(settings.registrationAddresses ?? (open ? 'loopback' : 'public'));
+  const headersFor = createHeaders(settings.handOverSecret);
+  const registry = createSubgraphRegistry({
+    ...options,
+    file: registeredFile === undefined ? undefined : createRegisteredFile(registeredFile),
+    checkAddress: (url) => guard.check(url),
+    fetchSdl: async (url) =>
+      fetchSubgraphSdl(url, {
+        guard,
+        timeoutMs: settings.subgraphTimeoutMs,
+        maxBytes: settings.maxSubgraphResponseBytes,
+        headers: await headersFor(),
+      }),
+    logger,
+  });
+  await registry.start();
+  const endpoint = await openAdminEndpoint({
+    schema: createAdminSchema(await loadTypeDefs(join(options.root, 'schema'), 'admin'), [
+      createRegistrationResolvers({ gateway, registry }),
+      createUsageResolvers(gateway),
+    ]),
+    identify: identifyClient,
+    logger,
+  });
+  await lifecycle.start({ name: 'administration', close: () => endpoint.close() });
+  return { registry, route: endpoint.route };
+}
+
+/** Subgraphs that know only their gateway are told that it asks. */
+function createHeaders(secret: string | undefined): () => Promise<Record<string, string>> {
+  if (secret === undefined) return () => Promise.resolve({});
+  const sign = createHandOverSigner({ secret });
+  const gateway = { subject: 'gateway', workspace: DEFAULT_WORKSPACE, roles: ['admin'] };
+  return async () => ({ authorization: await sign(gateway) });
+}
