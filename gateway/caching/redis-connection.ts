@@ -23,6 +23,8 @@ export interface RedisConnection {
 const PREFIX = 'aegis:';
 const LONGEST_RECONNECT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** How long a socket may take to close before it is cut. */
+const DISCONNECT_TIMEOUT_MS = 100;
 
 /** Makes a connection that does nothing yet. The log says once that Redis fails, and once that it answers again. */
 export function createRedisConnection(options: RedisConnectionOptions): RedisConnection {
@@ -34,6 +36,7 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
     maxRetriesPerRequest: 0,
     commandTimeout: timeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(LONGEST_RECONNECT_MS, 50 * 2 ** Math.min(attempt, 10)),
   });
   let connected: Promise<void> | undefined;

@@ -6,6 +6,7 @@ const PACKAGES = {
   postgres: 'postgresql',
   mosquitto: 'mosquitto',
   chromium: 'chromium',
+  'redis-server': 'redis-server',
 } as const;
 
 export type Program = keyof typeof PACKAGES;
