@@ -31,6 +31,9 @@ const INPUT: Place = [/^An? \w+ field \w+ on input type (?<type>\w+) .*$/s, '$<t
 const INTERFACE: Place = [/^(?<place>\w+) no longer implements .*$/s, '$<place>'];
 const NEW_INTERFACE: Place = [/^\w+ added to interfaces implemented by (?<type>\w+)\.$/, '$<type>'];
 
+/** No change of its own: what referred to the scalar has changed, and is in the list. */
+const UNREFERENCED = 'Standard scalar ';
+
 /** The wording of graphql-js 16: its changes say what they concern in words alone. */
 const PLACES: Readonly<Record<BreakingChangeType | DangerousChangeType, Place | undefined>> = {
   [BreakingChangeType.TYPE_REMOVED]: TYPE,
@@ -72,6 +75,7 @@ export function reportChanges(
     ...findDangerousChanges(before, after).map((change) => ({ ...change, severity: 'DANGEROUS' as const })),
   ];
   return changes
+    .filter(({ description }) => !description.startsWith(UNREFERENCED))
     .map(({ type, description, severity }): SchemaChange => {
       const coordinate = findCoordinate(description, PLACES[type]);
       return { kind: type, severity, description, coordinate, uses: uses.get(coordinate ?? '') ?? 0 };
