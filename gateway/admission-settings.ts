@@ -60,6 +60,21 @@ export const admissionSettings = {
     maximum: 1_000 * MILLION,
     initial: 1_024,
   }),
+  maxFiles: wholeNumber({
+    env: 'AEGIS_MAX_FILES',
+    description:
+      'The most files that one mutation may bring by the multipart request specification; 0 takes none. They are held in memory.',
+    minimum: 0,
+    maximum: 100,
+    initial: 0,
+  }),
+  maxFileBytes: wholeNumber({
+    env: 'AEGIS_MAX_FILE_BYTES',
+    description: 'The largest of these files, in bytes.',
+    minimum: 1,
+    maximum: 1_073_741_824,
+    initial: 5_242_880,
+  }),
   accessLogPercent: wholeNumber({
     env: 'AEGIS_ACCESS_LOG_PERCENT',
     description: 'How many of a hundred operations have a line in the log; 0 for none.',

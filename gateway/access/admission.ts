@@ -1,4 +1,10 @@
-import { getOperationAST, GraphQLError, type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import {
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  type DocumentNode,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Generation } from '../generation.js';
@@ -74,6 +80,7 @@ export function createAdmission({ gateway, settings, trustedDocuments }: Admissi
     const { operationName, variables } = request;
     const definition = getOperationAST(document, operationName);
     if (!definition) return refuse([unknownOperation(operationName)]);
+    if (request.hasFiles && definition.operation !== OperationTypeNode.MUTATION) throw filesAreForMutations();
     return { kind: 'admitted', generation, document, definition, operationName, variables, text, trusted };
   }
 
@@ -90,6 +97,10 @@ export function createAdmission({ gateway, settings, trustedDocuments }: Admissi
 
 function refuse(errors: readonly GraphQLError[]): RefusedOperation {
   return { kind: 'refused', errors };
+}
+
+function filesAreForMutations(): AegisError {
+  return new AegisError('BAD_USER_INPUT', 'expected a mutation in a multipart body, got another operation.');
 }
 
 function schemaIsHidden(): AegisError {

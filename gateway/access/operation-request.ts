@@ -7,6 +7,8 @@ export interface OperationRequest {
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly extensions: Readonly<Record<string, unknown>>;
+  /** Whether its variables may have files in them; false by default. */
+  readonly hasFiles?: boolean;
 }
 
 /**

@@ -11,6 +11,7 @@ import type { FormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { Admission } from '../access/admission.js';
 import type { OperationRequest } from '../access/operation-request.js';
 import type { HttpContext } from './http-context.js';
+import { mayHaveFiles } from './register-uploads.js';
 
 export interface AdmissionPluginOptions {
   readonly admission: Admission;
@@ -69,6 +70,7 @@ function toOperationRequest(request: GraphQLRequest): OperationRequest {
     operationName,
     variables,
     extensions,
+    hasFiles: mayHaveFiles(http?.headers.get('content-type')),
   };
 }
 

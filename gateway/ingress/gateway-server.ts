@@ -41,6 +41,10 @@ export interface GatewayServerOptions extends Partial<SubscriptionSettings>, Par
   readonly trustedDocuments?: TrustedDocuments | undefined;
   /** The most operations in one request; 0, by default, takes only single ones. */
   readonly maxBatch?: number;
+  /** The most files that one mutation may bring; 0, by default, takes none. */
+  readonly maxFiles?: number;
+  /** The largest of them, in bytes; 5 MiB by default. */
+  readonly maxFileBytes?: number;
   /** Whether administrators may ask for plans; true by default. */
   readonly explain?: boolean;
   /** Whether responses are compressed for clients that accept it, from this many bytes on; 0, by default, never. */
@@ -73,6 +77,7 @@ const GRAPHQL_PATH = '/graphql';
 const REQUEST_TIMEOUT_MS = 60_000;
 const CLOSE_DEADLINE_MS = 5_000;
 const MAX_METRIC_NAMES = 200;
+const MAX_FILE_BYTES = 5_242_880;
 
 /** Opens the one port of the gateway: GraphQL over HTTP and WebSocket, health, metrics and the page. */
 export async function openGatewayServer(options: GatewayServerOptions): Promise<GatewayServer> {
@@ -106,8 +111,10 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   });
   answerErrorsAsGraphQL(server, logger);
   await guardOrigins(server, guard);
+  const { maxFiles = 0, maxFileBytes = MAX_FILE_BYTES } = options;
+  const uploads = { maxFiles, maxFileBytes, maxBodyBytes };
   const streams = { gateway, admission, hub, formatErrors, log };
-  const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch, compressionBytes };
+  const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch, compressionBytes, uploads };
   await server.register((scope) => registerGraphQL(scope, { ...route, ...streams }));
   registerHealth(server, gateway);
   server.get('/metrics', async (request, reply) => {

@@ -12,6 +12,8 @@ import { readClientIdentity } from './client-identity.js';
 import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
 import type { HttpContext } from './http-context.js';
 import type { OperationRecord } from './operation-log.js';
+import type { UploadLimits } from './read-multipart.js';
+import { registerUploads } from './register-uploads.js';
 
 export interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf'> {
   readonly apollo: ApolloServer<HttpContext>;
@@ -20,6 +22,7 @@ export interface GraphQLRouteOptions extends Omit<EventStreamOptions, 'contextOf
   readonly path: string;
   /** The most operations in one request; 0 takes only single ones. */
   readonly maxBatch: number;
+  readonly uploads: UploadLimits;
   /** From how many bytes on responses are compressed for who accepts it; 0 for never. */
   readonly compressionBytes: number;
 }
@@ -29,12 +32,22 @@ const METHODS = ['GET', 'POST'] as const;
 /** GraphQL over HTTP, for those who are let in: the others are answered before Apollo Server sees them. */
 export async function registerGraphQL(
   scope: FastifyInstance,
-  { apollo, identify, pickHeaders, path, maxBatch, compressionBytes, ...streams }: GraphQLRouteOptions,
+  {
+    apollo,
+    identify,
+    pickHeaders,
+    path,
+    maxBatch,
+    uploads,
+    compressionBytes,
+    ...streams
+  }: GraphQLRouteOptions,
 ): Promise<void> {
   // Streams go past it, so that no event waits for the next. Requests that are compressed are not taken: a small one may
   // become any number of bytes.
   if (compressionBytes > 0)
     await scope.register(fastifyCompress, { threshold: compressionBytes, globalDecompression: false });
+  registerUploads(scope, uploads);
   const contexts = new WeakMap<FastifyRequest, HttpContext>();
   scope.addHook('onRequest', async (request, reply) => {
     contexts.set(request, {

@@ -7,7 +7,9 @@ import { openDeadline } from '../../kernel/lifecycle/open-deadline.js';
 export interface PostRequest {
   /** What it asks for: only queries may be sent twice. */
   readonly kind: OperationTypeNode;
-  readonly body: string;
+  readonly body: string | Buffer;
+  /** JSON by default. */
+  readonly contentType?: string | undefined;
   /** Beside those that every request has: content type and accepted types. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -40,10 +42,7 @@ export interface HttpPostOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const FIXED_HEADERS = {
-  'content-type': 'application/json',
-  accept: 'application/graphql-response+json, application/json;q=0.9',
-};
+const ACCEPT = 'application/graphql-response+json, application/json;q=0.9';
 
 /** Opens the connections to a subgraph when they are needed. */
 export function createHttpPost(options: HttpPostOptions): { post: Post; close(): Promise<void> } {
@@ -59,13 +58,13 @@ export function createHttpPost(options: HttpPostOptions): { post: Post; close():
   const lateMessage = `subgraph ${subgraph} did not answer within ${timeoutMs} ms.`;
 
   return {
-    async post({ body, headers, signal }) {
+    async post({ body, contentType = 'application/json', headers, signal }) {
       const deadline = openDeadline(signal, timeoutMs, lateMessage);
       try {
         const response = await pool.request({
           method: 'POST',
           path,
-          headers: { ...headers, ...FIXED_HEADERS },
+          headers: { ...headers, 'content-type': contentType, accept: ACCEPT },
           body,
           signal: deadline.signal,
         });

@@ -8,6 +8,7 @@ import type { CircuitBreaker } from './circuit-breaker.js';
 import { createHttpPost, type HttpAnswer, type Post } from './http-post.js';
 import { chooseSubscriber } from './choose-subscriber.js';
 import { createInFlight } from './in-flight.js';
+import { writeMultipartBody } from './multipart-body.js';
 import { readCaching } from './read-caching.js';
 import { readSubgraphResponse } from './read-response.js';
 import type { SubscriptionsOffered } from './subscriptions-offered.js';
@@ -40,6 +41,9 @@ export interface HttpTransportOptions {
   /** Stops requests while the subgraph fails too often; nothing does by default. */
   readonly breaker?: CircuitBreaker | undefined;
 }
+
+/** A server that is careful takes no multipart body without it. */
+const ASKED = { 'apollo-require-preflight': 'true' };
 
 /** The body of an operation's requests up to the variables: the same each time, and long. */
 const prefixes = new WeakMap<SubgraphOperation, string>();
@@ -74,9 +78,18 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       const body = `${prefixOf(operation)}${variables}}`;
       const own = await headersFor(context);
       const headers = { traceparent: context.trace.traceparent, ...own };
-      const send = (until: AbortSignal) => post({ kind: operation.kind, body, headers, signal: until });
+      const { kind } = operation;
+      // Only mutations may bring files.
+      const files = kind === OperationTypeNode.MUTATION && writeMultipartBody(body, request.variables);
+      if (files)
+        return readResponse(
+          subgraph,
+          await post({ kind, ...files, headers: { ...headers, ...ASKED }, signal }),
+          own,
+        );
+      const send = (until: AbortSignal) => post({ kind, body, headers, signal: until });
       const answer =
-        operation.kind === OperationTypeNode.QUERY
+        kind === OperationTypeNode.QUERY
           ? await queries.join(`${JSON.stringify(own)}${operation.unnamedText}${variables}`, signal, send)
           : await send(signal);
       return readResponse(subgraph, answer, own);
