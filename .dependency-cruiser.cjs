@@ -2,6 +2,8 @@
 const ROOMS = [
   'library',
   'ingress',
+  'admin',
+  'registration',
   'access',
   'subscriptions',
   'execution',
