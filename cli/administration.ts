@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { openAdminEndpoint } from '../gateway/admin/admin-endpoint.js';
 import { createAdminSchema } from '../gateway/admin/admin-schema.js';
+import { createCacheResolvers } from '../gateway/admin/cache-resolvers.js';
 import { createRegistrationResolvers } from '../gateway/admin/registration-resolvers.js';
 import { createUsageResolvers } from '../gateway/admin/usage-resolvers.js';
+import type { Caching } from '../gateway/caching/caching.js';
 import type { GatewaySettings } from '../gateway/config.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { Planning } from '../gateway/planning/planning.js';
@@ -20,6 +22,8 @@ export interface AdministrationOptions {
   readonly settings: GatewaySettings & { readonly handOverSecret: string | undefined };
   readonly gateway: Gateway;
   readonly planning: Planning;
+  /** What the gateway keeps of answers. */
+  readonly caching: Caching | undefined;
   /** The supergraph that the gateway began with. */
   readonly baseSdl: string;
   /** Where registered subgraphs are kept; undefined keeps them as long as the process runs. */
@@ -67,6 +71,7 @@ export async function openAdministration(
     schema: createAdminSchema(await loadTypeDefs(join(options.root, 'schema'), 'admin'), [
       createRegistrationResolvers({ gateway, registry }),
       createUsageResolvers(gateway),
+      createCacheResolvers(options.caching?.invalidation),
     ]),
     identify: identifyClient,
     logger,

@@ -44,6 +44,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     settings,
     gateway: core,
     planning,
+    caching: traffic.caching,
     baseSdl: supergraphSdl,
     registeredFile: settings.registered,
     root,

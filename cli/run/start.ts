@@ -79,6 +79,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     settings,
     gateway: core,
     planning,
+    caching,
     baseSdl,
     registeredFile,
     root,
