@@ -11,6 +11,8 @@ export interface EventWriter {
   /** The cursor of the last event; undefined before the first, and where events have none. */
   readonly cursor: unknown;
   readonly count: number;
+  /** The last event, as it was written. */
+  readonly last: EventBytes | undefined;
   /** Some events before the next one may be missing. */
   markGap(): void;
 }
@@ -20,6 +22,7 @@ export function createEventWriter(formatErrors: FormatErrors): EventWriter {
   let cursor: unknown;
   let count = 0;
   let gap = false;
+  let last: EventBytes | undefined;
   return {
     write({ data, errors, extensions }, { asked, resumable }) {
       const readyAt = performance.now();
@@ -31,13 +34,17 @@ export function createEventWriter(formatErrors: FormatErrors): EventWriter {
       };
       gap = false;
       count += 1;
-      return new EventBytes(JSON.stringify(formatResult(result, formatErrors, asked.context.trace)), readyAt);
+      last = new EventBytes(JSON.stringify(formatResult(result, formatErrors, asked.context.trace)), readyAt);
+      return last;
     },
     get cursor() {
       return cursor;
     },
     get count() {
       return count;
+    },
+    get last() {
+      return last;
     },
     markGap() {
       gap = true;

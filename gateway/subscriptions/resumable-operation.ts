@@ -27,6 +27,8 @@ import {
 export interface ResumableOperation {
   /** The operation with the place to begin as a variable, and with the cursor of each event under a name of our own. */
   readonly document: DocumentNode;
+  /** The client's variable that says where to begin and nothing else; undefined when there is none. */
+  readonly startVariable: string | undefined;
   /** Where the client's operation begins; undefined when it does not say. */
   startOf(variables: Readonly<Record<string, unknown>>): unknown;
   /** The variables that begin behind a cursor; those of the client when it is undefined. */
@@ -63,11 +65,15 @@ export function readResumable(
   const root = schema.getSubscriptionType();
   const found: { field: GraphQLField<unknown, unknown>; given: ValueNode | undefined }[] = [];
   const names = new Set<string>();
+  const uses = new Map<string, number>();
   const rewritten = visit(
     document,
     visitWithTypeInfo(types, {
       [Kind.VARIABLE_DEFINITION]: ({ variable }) => {
         names.add(variable.name.value);
+      },
+      [Kind.VARIABLE]: ({ name: { value } }) => {
+        uses.set(value, (uses.get(value) ?? 0) + 1);
       },
       [Kind.FIELD]: {
         leave(node) {
@@ -94,6 +100,7 @@ export function readResumable(
           : node,
       ),
     },
+    startVariable: findStartVariable(only.given, uses),
     startOf: (variables) => readStart(only.given, variables),
     variablesAfter(variables, after) {
       const start = after ?? readStart(only.given, variables);
@@ -156,6 +163,19 @@ function declareAfter({ args }: GraphQLField<unknown, unknown>): VariableDefinit
     // One that may be null: isResumable has seen to it.
     type: parseType(String(type)),
   };
+}
+
+/**
+ * The variable that a place to begin is given by, when it stands nowhere else.
+ *
+ * @param uses how often each variable stands in the document, its declaration among them.
+ */
+function findStartVariable(
+  given: ValueNode | undefined,
+  uses: ReadonlyMap<string, number>,
+): string | undefined {
+  if (given?.kind !== Kind.VARIABLE) return undefined;
+  return uses.get(given.name.value) === 2 ? given.name.value : undefined;
 }
 
 function readStart(given: ValueNode | undefined, variables: Readonly<Record<string, unknown>>): unknown {

@@ -18,6 +18,8 @@ export type AskedOperation = Omit<GatewayOperation, 'signal'>;
 export interface SharedOperation {
   /** The same for all that may share one execution: supergraph, operation, variables, identity and forwarded headers. */
   readonly key: string;
+  /** The same for all that get the same events from some event on, wherever they began; undefined when that cannot be told. */
+  readonly family: string | undefined;
   readonly asked: AskedOperation;
   /** The variables that the operation declares, checked and with their defaults. */
   readonly variables: Readonly<Record<string, unknown>>;
@@ -30,6 +32,8 @@ export interface SharedOperation {
 /** What is the same for each request of a document. */
 interface DocumentFacts {
   readonly text: string;
+  /** Without where it begins; undefined when it is not resumable. */
+  readonly familyText: string | undefined;
   readonly definition: OperationDefinitionNode;
   readonly resumable: ResumableOperation | undefined;
 }
@@ -56,7 +60,8 @@ export function createSharedOperationReader(): ReadSharedOperation {
     const definition = getOperationAST(document, operationName);
     if (!definition) return undefined;
     const resumable = readResumable(document, definition, generation.snapshot.apiSchema);
-    const read = { text: print(document), definition, resumable };
+    const familyText = resumable && print(resumable.document);
+    const read = { text: print(document), familyText, definition, resumable };
     facts.set(name, read);
     return read;
   }
@@ -74,12 +79,19 @@ export function createSharedOperationReader(): ReadSharedOperation {
       { maxErrors: 20 },
     );
     if (errors) return errors;
-    const { resumable, text } = facts;
-    const key = [
-      ...[id, operationName ?? '', identityOf(context.principal), forwardedKeyOf(context)],
-      ...[JSON.stringify(coerced), text],
-    ].join('\n');
+    const { resumable, text, familyText } = facts;
+    const whose = [id, operationName ?? '', identityOf(context.principal), forwardedKeyOf(context)];
+    const key = [...whose, JSON.stringify(coerced), text].join('\n');
+    const { [resumable?.startVariable ?? '']: _start, ...others } = coerced;
+    const family = familyText && [...whose, JSON.stringify(others), familyText].join('\n');
     const start = resumable?.startOf(coerced);
-    return { key, asked, variables: coerced, resumable, begins: start !== undefined && start !== null };
+    return {
+      key,
+      family,
+      asked,
+      variables: coerced,
+      resumable,
+      begins: start !== undefined && start !== null,
+    };
   };
 }

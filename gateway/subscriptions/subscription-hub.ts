@@ -12,6 +12,7 @@ import { Delivery, type DeliveryRules } from './delivery.js';
 import type { EventSink, SubscriptionEnd } from './event-sink.js';
 import type { ExpiryClock } from './expiry-clock.js';
 import { toMasked } from './execute-until-end.js';
+import type { ReconnectRules } from './reconnect.js';
 import { createSharedOperationReader, identityOf } from './shared-operation.js';
 import { endSpread } from './spread-end.js';
 import { createSubscriptionCounter } from './subscription-limits.js';
@@ -62,12 +63,7 @@ export function createSubscriptionHub(options: SubscriptionHubOptions): Subscrip
   const table = createSubscriptionTable({
     subscribe: (asked) => gateway.subscribe(asked),
     formatErrors,
-    reconnect: {
-      maxAttempts: settings.subscriptionReconnects,
-      baseMs: settings.subscriptionReconnectMs,
-      maxMs: Math.max(MAX_RECONNECT_MS, settings.subscriptionReconnectMs),
-      random,
-    },
+    reconnect: toReconnectRules(settings, random),
     metrics,
   });
   const rules = toRules(settings, metrics);
@@ -140,6 +136,13 @@ export function createSubscriptionHub(options: SubscriptionHubOptions): Subscrip
       await new Promise(setImmediate);
     },
   };
+}
+
+function toReconnectRules(
+  { subscriptionReconnects: maxAttempts, subscriptionReconnectMs: baseMs }: SubscriptionSettings,
+  random: () => number,
+): ReconnectRules {
+  return { maxAttempts, baseMs, maxMs: Math.max(MAX_RECONNECT_MS, baseMs), random };
 }
 
 function toRules(

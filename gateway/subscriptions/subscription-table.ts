@@ -1,3 +1,4 @@
+import { createCaughtUpMerging } from './merge-caught-up.js';
 import type { SharedOperation } from './shared-operation.js';
 import {
   createSharedSubscription,
@@ -15,9 +16,13 @@ export interface SubscriptionTable {
 }
 
 /** Makes an empty table. */
-export function createSubscriptionTable(deps: Omit<SharedSubscriptionDeps, 'onEnd'>): SubscriptionTable {
+export function createSubscriptionTable(
+  deps: Omit<SharedSubscriptionDeps, 'onEnd' | 'onDelivered'>,
+): SubscriptionTable {
   const running = new Set<SharedSubscription>();
   const byKey = new Map<string, SharedSubscription>();
+  const merging = createCaughtUpMerging();
+  const leaving = new WeakSet<SharedSubscription>();
 
   function forget(subscription: SharedSubscription): void {
     const { key } = subscription.operation;
@@ -31,8 +36,12 @@ export function createSubscriptionTable(deps: Omit<SharedSubscriptionDeps, 'onEn
       if (known?.joinable) return known;
       const begun = createSharedSubscription(operation, {
         ...deps,
+        onDelivered(subscription) {
+          if (!leaving.has(subscription)) merging.note(subscription);
+        },
         onEnd(subscription) {
           forget(subscription);
+          merging.forget(subscription);
           running.delete(subscription);
         },
       });
@@ -42,6 +51,8 @@ export function createSubscriptionTable(deps: Omit<SharedSubscriptionDeps, 'onEn
     },
     move(subscription, operation) {
       forget(subscription);
+      merging.forget(subscription);
+      if (!operation) leaving.add(subscription);
       if (!operation) return;
       subscription.carryOver(operation);
       // Somebody may have asked the same of the new supergraph already.

@@ -35,7 +35,7 @@ async function* follow(after: string | null | undefined) {
 const typeDefs = `
   type Query { none: Int }
   type Subscription { rows(after: String, max: Int): Row plain: Int }
-  type Row { cursor: String! value: Int }`;
+  type Row { cursor: String! value: Int echo(text: String): String }`;
 const resolvers = {
   Subscription: {
     rows: {
@@ -44,6 +44,7 @@ const resolvers = {
     },
     plain: { subscribe: () => live.open(), resolve: ({ value }: Row) => value },
   },
+  Row: { echo: (_row: Row, { text }: { text?: string | null }) => text ?? 'nothing' },
 };
 
 function write(...values: readonly number[]): void {
@@ -127,6 +128,94 @@ describe.each(['ws', 'sse'] as const)('a subscription whose events have a cursor
     other.subscribe({ query });
     expect(valuesOf(await other.untilEvents(2))).toEqual([1, 2]);
     other.socket.terminate();
+  });
+});
+
+describe('subscriptions that differ only in where they began', () => {
+  beforeEach(() => open('ws'));
+  const upstreams = async () =>
+    (await gateway.metrics.getSingleMetric('aegis_gateway_subscription_upstreams')?.get())?.values[0]?.value;
+
+  it('become one once they have caught up, without loss and without doubles, and leave it one by one', async () => {
+    write(1, 2, 3, 4);
+    const starts: [string, Record<string, unknown>][] = [
+      ['subscription { rows { value } }', {}],
+      ['subscription { rows(after: "0") { value } }', {}],
+      ['subscription ($from: String) { rows(after: $from) { value } }', { from: '1' }],
+      ['subscription ($from: String) { rows(after: $from) { value } }', { from: '3' }],
+    ];
+    const clients = await Promise.all(starts.map(() => openSubscriber(gateway.webSocketUrl)));
+    for (const [index, each] of clients.entries()) {
+      const [query = '', variables] = starts[index] ?? [];
+      each.subscribe({ query, ...(variables ? { variables } : {}) });
+    }
+    await live.untilReaders(4);
+    write(5, 6);
+    // Those by literals and those by variables are different operations.
+    await waitFor('two are left', async () => (await upstreams()) === 2);
+    subgraph.dropSockets();
+    write(7, 8, 9);
+    const expected = [5, 1, 2, 4].map((first) =>
+      Array.from({ length: 10 - first }, (_, index) => first + index),
+    );
+    for (const [index, each] of clients.entries()) {
+      const events = await each.untilEvents(expected[index]?.length ?? 0);
+      expect(valuesOf(events)).toEqual(expected[index]);
+    }
+    const late = await openSubscriber(gateway.webSocketUrl);
+    late.subscribe({ query: 'subscription { rows { value } }' });
+    await waitFor('it has joined', async () => {
+      const clientsNow = await gateway.metrics.getSingleMetric('aegis_gateway_subscription_clients')?.get();
+      return clientsNow?.values[0]?.value === 5;
+    });
+    expect(await upstreams()).toBe(2);
+    for (const [index, each] of [...clients, late].entries()) {
+      write(10 + index);
+      await each.untilHeard(({ payload }) => JSON.stringify(payload ?? '').includes(`:${10 + index}}`));
+      each.socket.terminate();
+    }
+    await waitFor('none is left', async () => (await upstreams()) === 0);
+  });
+
+  it('give thirty clients all there is behind their places, while rows come, clients join and the subgraph is lost', async () => {
+    write(...Array.from({ length: 20 }, (_, index) => index + 1));
+    const query = 'subscription ($from: String) { rows(after: $from) { value } }';
+    const clients: Subscriber[] = [];
+    for (let index = 0; index < 30; index += 1) {
+      const joining = await openSubscriber(gateway.webSocketUrl);
+      clients.push(joining);
+      joining.subscribe({ query, variables: { from: String((index * 7) % 20) } });
+      write(rows.length + 1, rows.length + 2);
+      if (index % 10 === 9) subgraph.dropSockets();
+    }
+    await waitFor('one is left', async () => {
+      write(rows.length + 1);
+      return (await upstreams()) === 1;
+    });
+    for (const [index, each] of clients.entries()) {
+      const first = ((index * 7) % 20) + 1;
+      const count = rows.length + 1 - first;
+      const events = await each.untilEvents(count);
+      expect(valuesOf(events)).toEqual(Array.from({ length: count }, (_, place) => first + place));
+      each.socket.terminate();
+    }
+  });
+
+  it('stay apart where the variable of the place is used elsewhere', async () => {
+    write(1);
+    client.subscribe({
+      query: 'subscription ($from: String) { rows(after: $from) { value echo(text: $from) } }',
+      variables: { from: '0' },
+    });
+    client.subscribe({
+      query: 'subscription ($from: String) { rows(after: $from) { value echo(text: $from) } }',
+      variables: { from: null },
+    });
+    await live.untilReaders(2);
+    write(2, 3);
+    await client.untilEvents(5);
+    expect(live.readers).toBe(2);
+    expect(await upstreams()).toBe(2);
   });
 });
 
