@@ -87,7 +87,7 @@ export function createAskAndKeep(transport: Transport, options: AskAndKeepOption
       let entries: ReadonlyMap<number, CacheEntry> = new Map();
       const before = invalidations();
       try {
-        const response = await transport.execute(narrow(request, asked, slots.length));
+        const response = cap(await transport.execute(narrow(request, asked, slots.length)), maxAgeMs);
         if (invalidations() === before) entries = keep(operation, asked, response);
         return { indexes, outcome: { response } };
       } catch (error) {
@@ -105,6 +105,14 @@ export function createAskAndKeep(transport: Transport, options: AskAndKeepOption
       return key === undefined ? undefined : claims.find(key);
     },
   };
+}
+
+/** Nobody further on should keep for longer what came this way. */
+function cap(response: SubgraphResponse, maxAgeMs: number): SubgraphResponse {
+  const { caching } = response;
+  return caching && caching.maxAgeMs > maxAgeMs
+    ? { ...response, caching: { ...caching, maxAgeMs } }
+    : response;
 }
 
 /** The request for some of its entities. */
