@@ -12,7 +12,7 @@ import { isAdministrator, type AdmissionSettings } from './admission-settings.js
 import { createOperationTextSearch } from './find-operation-text.js';
 import type { OperationRequest } from './operation-request.js';
 import { createPersistedQueries } from './persisted-queries.js';
-import { asksAboutSchema, hideSuggestions } from './schema-questions.js';
+import { asksAboutSchema } from './schema-questions.js';
 import type { TrustedDocument, TrustedDocuments } from './trusted-documents.js';
 
 /** An operation that may run. */
@@ -72,9 +72,7 @@ export function createAdmission({ gateway, settings, trustedDocuments }: Admissi
     const { text, trusted, keepAs } = findText(request);
     const generation = gateway.current;
     const document = generation.readDocument(text);
-    if (!('kind' in document)) {
-      return refuse(mayAskAboutSchema(principal) ? document : hideSuggestions(document));
-    }
+    if (!('kind' in document)) return refuse(document);
     if (!mayAskAboutSchema(principal) && asks(document)) throw schemaIsHidden();
     if (keepAs !== undefined) persistedQueries.keep(keepAs, text);
     const { operationName, variables } = request;

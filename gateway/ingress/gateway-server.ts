@@ -11,6 +11,7 @@ import type { Metrics } from '../../kernel/telemetry/metrics.js';
 import { ADMISSION_DEFAULTS, type AdmissionSettings } from '../access/admission-settings.js';
 import { createAdmission } from '../access/admission.js';
 import { authenticateHeaders } from '../access/authenticate.js';
+import { hideSuggestions } from '../access/hide-suggestions.js';
 import { createOriginGuard, type OriginGuard } from '../access/origin-guard.js';
 import type { TrustedDocuments } from '../access/trusted-documents.js';
 import { UpstreamError } from '../execution/upstream-error.js';
@@ -93,7 +94,9 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   } = options;
   const guard = createOriginGuard(options);
   // A subgraph has decided what its errors say, and masked what they should not.
-  const formatErrors = createFormatErrors(logger, (error) => error instanceof UpstreamError);
+  const writeErrors = createFormatErrors(logger, (error) => error instanceof UpstreamError);
+  const { introspection = 'on' } = options;
+  const formatErrors = introspection === 'on' ? writeErrors : hideSuggestions(writeErrors);
   const expiry = createExpiryClock();
   const hub = createSubscriptionHub({
     gateway,

@@ -9,6 +9,7 @@ import {
   type GatewayServerOptions,
 } from '../../gateway/ingress/gateway-server.js';
 import { planInThread } from '../../gateway/planning/in-thread-planning.js';
+import type { OperationLimitSettings } from '../../gateway/planning/operation-limit-settings.js';
 import { createInProcessTransport } from '../../gateway/transports/in-process-transport.js';
 import type { Transport } from '../../gateway/transports/transport.js';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
@@ -63,6 +64,7 @@ export interface Answer {
 export const API_KEY = 'a-key-of-twenty-four-characters';
 
 export interface ServeGatewayOptions extends Partial<GatewayServerOptions> {
+  readonly limits?: Partial<OperationLimitSettings>;
   readonly apiKeys?: string;
 }
 
@@ -88,7 +90,8 @@ function createSubgraphs(): { subgraphs: Record<string, TestSubgraph>; inside: I
   };
   const shop: TestSubgraph = {
     typeDefs: `
-      type Query { hello(name: String = "you"): String! product(id: ID!): Product fails: Int strict: Int! slow: String whoAsks: String deep: Deep }
+      type Query { hello(name: String = "you"): String! product(id: ID!): Product fails: Int strict: Int! slow: String whoAsks: String deep: Deep greet(mood: Mood): String list(first: Int): [Product!] }
+      enum Mood { GOOD BAD }
       type Mutation { sell(id: ID!): Product }
       type Subscription { sold: Product breaks: Int refused: Int opening: Int }
       type Product @key(fields: "id") { id: ID! name: String }
@@ -160,6 +163,7 @@ function createSubgraphs(): { subgraphs: Record<string, TestSubgraph>; inside: I
 
 export async function serveGateway({
   apiKeys = '',
+  limits = {},
   ...options
 }: ServeGatewayOptions = {}): Promise<ServedGateway> {
   const { subgraphs, inside } = createSubgraphs();
@@ -179,6 +183,7 @@ export async function serveGateway({
     metrics,
     operationTimeoutMs: 5_000,
     planCacheSize: 100,
+    ...limits,
   });
   const server = await openGatewayServer({
     gateway,

@@ -115,7 +115,12 @@ describe('introspection', () => {
     expect(await askEveryWay(served, NAMES)).toEqual(byEveryWay({ data: { __typename: 'Query' } }));
     const { text } = await served.post({ query: '{ helo }' });
     expect(text).toContain('Cannot query field');
-    expect(text).not.toContain('Did you mean');
+    const variable = await served.post({
+      query: 'query ($i: Mood) { greet(mood: $i) }',
+      variables: { i: 'GODO' },
+    });
+    expect(variable.text).toContain('does not exist in');
+    expect(text + variable.text).not.toContain('Did you mean');
   });
 
   it('is for administrators alone when it says so', async () => {
@@ -136,6 +141,41 @@ describe('introspection', () => {
     const served = await serve();
     const query = getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true });
     expect((await served.post({ query })).json.errors).toBeUndefined();
+  });
+});
+
+describe('limits', () => {
+  const LIMITS = { maxAliases: 1, maxListSize: 5, maxCost: 3, maxTokens: 100 };
+  const DEEP = 'query ($n: Int) { list(first: $n) { id } }';
+
+  it.each<[string, Asked]>([
+    ['aliases', { query: '{ a: hello b: hello }' }],
+    ['listSize', { query: DEEP, variables: { n: 6 } }],
+    ['cost', { query: '{ product(id: "1") { id } list { id } }' }],
+    ['tokens', { query: `{ hello ${'hello '.repeat(100)} }` }],
+  ])('of %s hold by every way', async (limit, asked) => {
+    const served = await serve({ limits: LIMITS });
+    expect(await askEveryWay(served, asked)).toEqual(byEveryWay({ codes: ['OPERATION_TOO_COSTLY'] }));
+    const { status, json } = await served.post(asked);
+    expect([status, json.errors[0].extensions]).toMatchObject([
+      400,
+      { limit, expected: expect.any(Number), got: expect.any(Number) },
+    ]);
+  });
+
+  it('hold for subscriptions, before the subgraph is asked', async () => {
+    const served = await serve({ limits: LIMITS });
+    const { webSocket, sse } = await askEveryWay(served, { query: 'subscription { a: sold { b: id } }' });
+    const refused = { codes: ['OPERATION_TOO_COSTLY'] };
+    expect([webSocket, sse]).toEqual([refused, refused]);
+  });
+
+  it('let through what is within them, and its cost shows in the metrics', async () => {
+    const served = await serve({ limits: LIMITS });
+    const { json } = await served.post({ query: '{ product(id: "1") { id } }' });
+    expect(json.errors).toBeUndefined();
+    const { text } = await served.get('/metrics');
+    expect(text).toContain('aegis_gateway_operation_cost_count{kind="query"} 1');
   });
 });
 
