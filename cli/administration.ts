@@ -12,7 +12,7 @@ import type { Planning } from '../gateway/planning/planning.js';
 import { fetchSubgraphSdl } from '../gateway/registration/fetch-subgraph-sdl.js';
 import { createRegisteredFile } from '../gateway/registration/registered-file.js';
 import { createSubgraphRegistry, type SubgraphRegistry } from '../gateway/registration/subgraph-registry.js';
-import { loadTypeDefs } from '../kernel/graphql/subgraph-schema.js';
+import { loadTypeDefs } from '../kernel/graphql/load-type-defs.js';
 import { createHandOverSigner } from '../kernel/identity/hand-over.js';
 import { DEFAULT_WORKSPACE } from '../kernel/identity/principal.js';
 import { createAddressGuard } from '../kernel/outbound/address-guard.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DocumentNode } from 'graphql';
 import type { Subgraph, SubgraphDeps, SubgraphDoor } from '../kernel/graphql/subgraph.js';
-import { loadTypeDefs } from '../kernel/graphql/subgraph-schema.js';
+import { loadTypeDefs } from '../kernel/graphql/load-type-defs.js';
 import type { Lifecycle } from '../kernel/lifecycle/lifecycle.js';
 import { settingsOfDoor } from './subgraph-doors.js';
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { composeSupergraph } from '../../gateway/supergraph/compose.js';
 import { SettingsError } from '../../kernel/config/settings.js';
-import { loadTypeDefs } from '../../kernel/graphql/subgraph-schema.js';
+import { loadTypeDefs } from '../../kernel/graphql/load-type-defs.js';
 import type { CommandLine } from '../command-line.js';
 import { listSubgraphNames } from '../subgraph-names.js';
 import type { CommandRun } from '../commands/command.js';

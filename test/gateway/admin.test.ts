@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { openAdminEndpoint } from '../../gateway/admin/admin-endpoint.js';
 import { createAdminSchema } from '../../gateway/admin/admin-schema.js';
 import { createUsageResolvers } from '../../gateway/admin/usage-resolvers.js';
-import { loadTypeDefs } from '../../kernel/graphql/subgraph-schema.js';
+import { loadTypeDefs } from '../../kernel/graphql/load-type-defs.js';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
 import { createLogger } from '../../kernel/telemetry/logger.js';
 import { serveGateway, type ServedGateway } from '../support/gateway-server.js';

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHandler } from 'graphql-http/lib/use/http';
-import { createSubgraphSchema, loadTypeDefs } from '../../../kernel/graphql/subgraph-schema.js';
+import { loadTypeDefs } from '../../../kernel/graphql/load-type-defs.js';
+import { createSubgraphSchema } from '../../../kernel/graphql/subgraph-schema.js';
 
 interface FakeDevice {
   readonly id: string;

@@ -6,7 +6,8 @@ import { createEventLog, type EventLog } from '../../../../kernel/events/event-l
 import { createInProcessLiveBus } from '../../../../kernel/events/in-process-live-bus.js';
 import type { LiveBus } from '../../../../kernel/events/live-bus.js';
 import type { Identify, Subgraph } from '../../../../kernel/graphql/subgraph.js';
-import { createSubgraphSchema, loadTypeDefs } from '../../../../kernel/graphql/subgraph-schema.js';
+import { loadTypeDefs } from '../../../../kernel/graphql/load-type-defs.js';
+import { createSubgraphSchema } from '../../../../kernel/graphql/subgraph-schema.js';
 import { newId } from '../../../../kernel/ids/ids.js';
 import { parseWorkspaceId, type WorkspaceId } from '../../../../kernel/identity/principal.js';
 import { createLogger } from '../../../../kernel/telemetry/logger.js';
