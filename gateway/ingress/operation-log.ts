@@ -64,16 +64,20 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
     registers: [options.metrics],
   });
 
-  function count({ via, client, admission }: OperationFacts, outcome: Outcome): void {
-    const { name, kind, trusted } = describe(admission);
+  function count({ name, kind, trusted }: Described, { via, client, outcome }: Counted): void {
     const operation = trusted === undefined ? operationLabel(name) : (name ?? trusted);
     counter.inc({ operation, kind: kind ?? 'none', client: clientLabel(client.name), via, outcome });
   }
 
-  function begin(facts: OperationFacts): OperationRecord {
+  function begin({ admission, via, client, principal, trace }: OperationFacts): OperationRecord {
     const startedAt = performance.now();
+    // A subscription may outlive its supergraph: nothing of what was admitted is kept but its description.
+    const described = describe(admission);
+    const isSubscription = described.kind === OperationTypeNode.SUBSCRIPTION;
+    const { subject, workspace } = principal;
+    const { traceId } = trace;
     const codes = new Set<string>();
-    let outcome: Outcome | undefined = facts.admission.kind === 'refused' ? 'refused' : undefined;
+    let outcome: Outcome | undefined = admission.kind === 'refused' ? 'refused' : undefined;
     let events = 0;
     let eventBytes = 0;
     let ended = false;
@@ -81,22 +85,19 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
     function end(responseBytes?: number): void {
       if (ended) return;
       ended = true;
-      const known = outcome ?? (events > 0 || isSubscription(facts) ? 'ok' : 'left');
-      count(facts, known);
+      outcome ??= isSubscription ? 'ok' : 'left';
+      count(described, { via, client, outcome });
       if (percent === 0 || random() * 100 >= percent) return;
       logger.info(
         {
-          ...describe(facts.admission),
-          via: facts.via,
-          client: facts.client,
-          subject: facts.principal.subject,
-          workspace: facts.principal.workspace,
+          ...described,
+          ...{ via, client, subject, workspace },
           durationMs: Math.round((performance.now() - startedAt) * 1_000) / 1_000,
-          outcome: known,
+          outcome,
           codes: codes.size > 0 ? [...codes] : undefined,
-          events: isSubscription(facts) ? events : undefined,
+          events: isSubscription ? events : undefined,
           bytes: events > 0 ? eventBytes : responseBytes,
-          traceId: facts.trace.traceId,
+          traceId,
         },
         'operation',
       );
@@ -118,19 +119,23 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
   return { begin };
 }
 
-function describe(admission: OperationFacts['admission']): {
+/** What the log says of an operation itself. */
+interface Described {
   readonly name?: string | undefined;
   readonly kind?: OperationTypeNode;
+  /** The id of the trusted document that it is. */
   readonly trusted?: string | undefined;
-} {
+}
+
+interface Counted extends Pick<OperationFacts, 'via' | 'client'> {
+  readonly outcome: Outcome;
+}
+
+function describe(admission: OperationFacts['admission']): Described {
   if (admission.kind === 'refused') return {};
   const { definition, trusted } = admission;
   const name = definition.name?.value.slice(0, MAX_NAME_CHARACTERS);
   return { name, kind: definition.operation, trusted: trusted?.id };
-}
-
-function isSubscription({ admission }: OperationFacts): boolean {
-  return describe(admission).kind === OperationTypeNode.SUBSCRIPTION;
 }
 
 function codeOf(extensions: Readonly<Record<string, unknown>> | undefined): string {
