@@ -42,6 +42,11 @@ export interface WebSocketOperations {
     payload: SubscribePayload,
   ): ExecutionArgs | readonly GraphQLError[];
   find(args: ExecutionArgs): ClientOperation;
+  /**
+   * The same, and forgets it: graphql-ws keeps its arguments for as long as a subscription runs, and with them the
+   * supergraph that it began with would be kept.
+   */
+  take(args: ExecutionArgs): ClientOperation;
   /** Notes a result as it goes to the client. */
   settle(payload: SubscribePayload, result: FormattedExecutionResult): void;
   end(connection: ClientConnection, payload: SubscribePayload): void;
@@ -90,6 +95,12 @@ export function createWebSocketOperations({
     find(args) {
       const operation = operations.get(args);
       if (!operation) throw new Error('graphql-ws executes an operation that was not read here');
+      return operation;
+    },
+    take(args) {
+      const operation = this.find(args);
+      operations.delete(args);
+      for (const name of ['schema', 'document']) Reflect.deleteProperty(args, name);
       return operation;
     },
     settle(payload, result) {

@@ -98,7 +98,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       },
       onSubscribe: ({ extra }, id, payload) => operations.read(extra, id, payload),
       execute: (args: ExecutionArgs) => executeOnce(operations.find(args), gateway),
-      subscribe: (args: ExecutionArgs) => subscribe(operations.find(args), hub),
+      subscribe: (args: ExecutionArgs) => subscribe(operations.take(args), hub),
       onNext(_context, _id, payload, _args, result) {
         const formatted = formatResult(result, formatErrors, traceOfPayload(payload));
         operations.settle(payload, formatted);
