@@ -32,6 +32,7 @@ export function createRedisStore({ connection, now }: RedisStoreOptions): CacheS
   let writing = 0;
   return {
     async getMany(keys) {
+      if (keys.length === 0) return [];
       try {
         const texts = await connection.run((client) => client.mget(keys.map((key) => `c:${key}`)));
         return texts.map(parse);

@@ -161,7 +161,8 @@ function readResponse(
   const body = parseJson(text);
   const response = readSubgraphResponse(body);
   if (response) {
-    const caching = readCaching({ headers, sent, body });
+    // What went wrong is told anew each time.
+    const caching = status === 200 ? readCaching({ headers, sent, body }) : undefined;
     return caching ? { ...response, caching } : response;
   }
   const retryAfterMs = readRetryAfter(headers['retry-after']);

@@ -15,6 +15,7 @@ import { interruptible } from '../../kernel/streams/interruptible.js';
 import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { createCachingOf } from './schema-caching.js';
+import { createTagsOf } from './schema-tags.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 import { readVariables, type SubgraphRequest, type SubgraphResponse, type Transport } from './transport.js';
 
@@ -35,6 +36,7 @@ export interface InProcessTransportOptions {
 export function createInProcessTransport({ subgraph, logger }: InProcessTransportOptions): Transport {
   const { schema } = subgraph;
   const cachingOf = createCachingOf(schema);
+  const tagsOf = createTagsOf(schema);
   const checked = new WeakSet<DocumentNode>();
 
   /** A fetch that the subgraph's schema refuses comes from a stale supergraph: that must show, not end in nulls. */
@@ -73,7 +75,7 @@ export function createInProcessTransport({ subgraph, logger }: InProcessTranspor
       const result = execute(argumentsOf(request));
       const response = toResponse(await untilAborted(Promise.resolve(result), request.signal), request);
       const caching = cachingOf(request.operation.document);
-      return caching ? { ...response, caching } : response;
+      return caching ? { ...response, caching: { ...caching, ...tagsOf(request) } } : response;
     },
     async subscribe(request) {
       const { context, signal } = request;
