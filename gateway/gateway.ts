@@ -6,6 +6,7 @@ import type { Logger } from '../kernel/telemetry/logger.js';
 import type { Metrics } from '../kernel/telemetry/metrics.js';
 import type { Caching } from './caching/caching.js';
 import { createOperationUsage, type OperationUsage } from './execution/operation-usage.js';
+import type { IncrementalResult } from './execution/incremental-result.js';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
 import { createGeneration, type Generation } from './generation.js';
@@ -27,6 +28,8 @@ export interface Gateway {
   readonly usage: OperationUsage;
   /** Executes a query or a mutation. Never throws: whatever goes wrong is in the result. */
   execute(operation: GatewayOperation): Promise<ExecutionResult>;
+  /** Executes a query or a mutation whose deferred parts (`@defer`) may come later. Never throws. */
+  executeIncrementally(operation: GatewayOperation): Promise<ExecutionResult | IncrementalResult>;
   /** Begins a subscription: its events, or the errors that kept it from beginning. Never throws. */
   subscribe(operation: GatewayOperation): Promise<GatewaySubscription | ExecutionResult>;
   /**
@@ -103,6 +106,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     usage,
     execute: async (operation) => refuseWhenClosed() ?? running.execute(operation),
+    executeIncrementally: async (operation) => refuseWhenClosed() ?? running.executeIncrementally(operation),
     subscribe: async (operation) => refuseWhenClosed() ?? running.subscribe(operation),
     swap: (supergraph) => line.swap(supergraph),
     onGeneration: (listener) => line.onGeneration(listener),

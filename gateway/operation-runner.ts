@@ -5,6 +5,8 @@ import type { RequestContext } from '../kernel/graphql/subgraph.js';
 import type { ResponseCache } from './caching/response-cache.js';
 import { executeCached } from './execute-cached.js';
 import type { ExecutionRequest } from './execution/execution-request.js';
+import { isIncremental, type IncrementalResult } from './execution/incremental-result.js';
+import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { RunningSubscription } from './execution/running-subscription.js';
 import type { OperationUsage } from './execution/operation-usage.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
@@ -13,6 +15,7 @@ import type { GatewayOperation } from './gateway-operation.js';
 /** Runs operations on the generation that each names, holds it meanwhile, and counts them. Never throws. */
 export interface OperationRunner {
   execute(operation: GatewayOperation): Promise<ExecutionResult>;
+  executeIncrementally(operation: GatewayOperation): Promise<ExecutionResult | IncrementalResult>;
   subscribe(operation: GatewayOperation): Promise<GatewaySubscription | ExecutionResult>;
 }
 
@@ -39,13 +42,19 @@ export function createOperationRunner(
     metrics.operations.inc({ kind, outcome });
   }
 
-  async function execute(operation: GatewayOperation): Promise<ExecutionResult> {
-    const { generation, document, operationName } = operation;
+  /** Everything that is looked at before an operation runs. */
+  function prepare({ generation, document, operationName, variables }: GatewayOperation): PreparedOperation {
     const prepared = generation.prepare(document, operationName);
     usage.count(prepared, generation.snapshot.apiSchema);
+    const cost = generation.limits.weigh(document, operationName, variables ?? {});
+    metrics.operationCost.observe({ kind: prepared.definition.operation }, cost);
+    return prepared;
+  }
+
+  async function execute(operation: GatewayOperation): Promise<ExecutionResult> {
+    const { generation } = operation;
+    const prepared = prepare(operation);
     const kind = prepared.definition.operation;
-    const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
-    metrics.operationCost.observe({ kind }, cost);
     const release = generation.hold();
     const stopClock = metrics.operationSeconds.startTimer({ kind });
     try {
@@ -61,12 +70,35 @@ export function createOperationRunner(
     }
   }
 
+  async function executeIncrementally(
+    operation: GatewayOperation,
+  ): Promise<ExecutionResult | IncrementalResult> {
+    const { generation, signal } = operation;
+    const prepared = prepare(operation);
+    const kind = prepared.definition.operation;
+    const stopClock = metrics.operationSeconds.startTimer({ kind });
+    const release = generation.hold();
+    const end = (result: ExecutionResult) => {
+      count(kind, result);
+      stopClock();
+      release();
+    };
+    const result = await generation.executor
+      .executeIncrementally(prepared, toRequest(operation))
+      .catch(toFailure);
+    if (isIncremental(result)) {
+      const parts = onEnd(result.parts, () => {
+        end(result.initial);
+      });
+      return { ...result, parts: interruptible(parts, signal) };
+    }
+    end(result);
+    return result;
+  }
+
   async function subscribe(operation: GatewayOperation): Promise<GatewaySubscription | ExecutionResult> {
-    const { generation, document, operationName, signal } = operation;
-    const prepared = generation.prepare(document, operationName);
-    usage.count(prepared, generation.snapshot.apiSchema);
-    const cost = generation.limits.weigh(document, operationName, operation.variables ?? {});
-    metrics.operationCost.observe({ kind: 'subscription' }, cost);
+    const { generation, signal } = operation;
+    const prepared = prepare(operation);
     const release = generation.hold();
     const begun = await generation.executor.subscribe(prepared, toRequest(operation)).catch(toFailure);
     if (!('next' in begun)) {
@@ -80,6 +112,7 @@ export function createOperationRunner(
 
   return {
     execute: (operation) => execute(operation).catch(toFailure),
+    executeIncrementally: (operation) => executeIncrementally(operation).catch(toFailure),
     subscribe: (operation) => subscribe(operation).catch(toFailure),
   };
 }

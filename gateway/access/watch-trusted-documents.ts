@@ -5,7 +5,6 @@ import { readTrustedDocuments, type TrustedDocuments } from './trusted-documents
 
 /** The trusted documents of a file as it is now. */
 export interface WatchedTrustedDocuments extends TrustedDocuments {
-  onChange(listener: () => void): () => void;
   close(): void;
 }
 
@@ -29,7 +28,6 @@ export async function watchTrustedDocuments({
 }: WatchTrustedDocumentsOptions): Promise<WatchedTrustedDocuments> {
   const text = await readFile(file, 'utf8');
   let current = readTrustedDocuments(text);
-  const listeners = new Set<() => void>();
 
   function keep(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
@@ -42,7 +40,6 @@ export async function watchTrustedDocuments({
       try {
         current = readTrustedDocuments(next);
         logger.info({ file, documents: current.list().length }, 'took other trusted documents');
-        for (const listener of listeners) listener();
       } catch (error) {
         keep(error);
       }
@@ -53,10 +50,6 @@ export async function watchTrustedDocuments({
     find: (id) => current.find(id),
     findByText: (given) => current.findByText(given),
     list: () => current.list(),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
     close,
   };
 }

@@ -1,4 +1,5 @@
 import type {
+  DeferredNode,
   FetchDataRewrite,
   FetchNode,
   PlanNode,
@@ -30,6 +31,8 @@ export interface FetchStep {
   readonly requires: readonly QueryPlanSelectionNode[] | undefined;
   /** Makes the representations; undefined for a fetch of root fields. */
   readonly represent: RepresentationWriter | undefined;
+  /** By this name deferred parts say that they depend on it. */
+  readonly id: string | undefined;
   /** Whether the plan asks the same of the subgraph in another place, so that the answers may be the same. */
   readonly recurs: boolean;
   /** The objects that the answer completes. */
@@ -50,12 +53,31 @@ export type PlanStep =
       readonly variable: string;
       readonly whenTrue: PlanStep | undefined;
       readonly whenFalse: PlanStep | undefined;
+    }
+  | {
+      readonly kind: 'defer';
+      /** What comes first. */
+      readonly primary: PlanStep | undefined;
+      readonly deferred: readonly DeferredStep[];
     };
+
+/** A part of the response that comes later. */
+export interface DeferredStep {
+  readonly label: string;
+  /** The fetches that must have ended before it begins. */
+  readonly depends: readonly string[];
+  /** Undefined when there is nothing to fetch for it alone. */
+  readonly step: PlanStep | undefined;
+}
 
 /** A whole plan. */
 export interface CompiledPlan {
   /** Whether some fetch has variables from a context. */
   readonly hasContexts: boolean;
+  /** How many steps there are of each fetch that a deferred part depends on; empty when no part is deferred. */
+  readonly awaitedFetches: ReadonlyMap<string, number>;
+  /** Whether parts of the response come later. */
+  readonly hasDeferred: boolean;
   /** The fetch whose events a subscription yields; undefined for queries and mutations. */
   readonly source: FetchStep | undefined;
   /** What completes the response, or each event; undefined when there is nothing to fetch. */
@@ -64,21 +86,41 @@ export interface CompiledPlan {
 
 /** Reads Apollo's plan of an operation. */
 export function compilePlan({ node }: QueryPlan): CompiledPlan {
-  if (!node) return { source: undefined, root: undefined, hasContexts: false };
+  const nothing = { hasContexts: false, hasDeferred: false, awaitedFetches: new Map<string, number>() };
+  if (!node) return { source: undefined, root: undefined, ...nothing };
   const rest = node.kind === 'Subscription' ? node.rest : node;
   const root = rest && markRecurring(compileNode(rest, []));
   const source = node.kind === 'Subscription' ? compileFetch(node.primary, []) : undefined;
-  return { source, root, hasContexts: root !== undefined && hasContexts(root) };
+  if (!root) return { source, root, ...nothing };
+  const fetches = listFetches(root);
+  return {
+    source,
+    root,
+    hasContexts: fetches.some(({ contexts }) => contexts !== undefined),
+    hasDeferred: root.kind === 'defer',
+    awaitedFetches: countBy(fetches.flatMap(({ id }) => id ?? [])),
+  };
+}
+
+function countBy(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+function listFetches(root: PlanStep): readonly FetchStep[] {
+  const fetches: FetchStep[] = [];
+  mapFetches(root, (step) => {
+    fetches.push(step);
+    return step;
+  });
+  return fetches;
 }
 
 /** Notes which fetches ask the same: by their texts, since their variables are known only when they are sent. */
 function markRecurring(root: PlanStep): PlanStep {
-  const counts = new Map<string, number>();
   const keyOf = ({ operation }: FetchStep) => `${operation.subgraph} ${operation.unnamedText}`;
-  mapFetches(root, (step) => {
-    counts.set(keyOf(step), (counts.get(keyOf(step)) ?? 0) + 1);
-    return step;
-  });
+  const counts = countBy(listFetches(root).map(keyOf));
   return mapFetches(root, (step) =>
     step.operation.kind === OperationTypeNode.QUERY && (counts.get(keyOf(step)) ?? 0) > 1
       ? { ...step, recurs: true }
@@ -99,6 +141,15 @@ function mapFetches(step: PlanStep, change: (step: FetchStep) => FetchStep): Pla
     case 'sequence':
     case 'parallel':
       return { ...step, steps: step.steps.map((child) => mapFetches(child, change)) };
+    case 'defer':
+      return {
+        ...step,
+        primary: step.primary && mapFetches(step.primary, change),
+        deferred: step.deferred.map((part) => ({
+          ...part,
+          step: part.step && mapFetches(part.step, change),
+        })),
+      };
   }
 }
 
@@ -108,12 +159,6 @@ function removeName({ operation, operationName, operationKind }: FetchNode): str
   return operationName !== undefined && operation.startsWith(named)
     ? `${operationKind} ${operation.slice(named.length)}`
     : operation;
-}
-
-function hasContexts(step: PlanStep): boolean {
-  if (step.kind === 'fetch') return step.contexts !== undefined;
-  const steps = step.kind === 'condition' ? [step.whenTrue, step.whenFalse] : step.steps;
-  return steps.some((child) => child !== undefined && hasContexts(child));
 }
 
 function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanStep {
@@ -135,9 +180,20 @@ function compileNode(node: PlanNode, path: readonly (string | number)[]): PlanSt
         whenFalse: node.elseClause && compileNode(node.elseClause, path),
       };
     case 'Defer':
-      // The planner makes these only when it is told to support @defer, and it is not.
-      throw new Error('a plan with deferred parts was made, but deferred parts are not executed');
+      return {
+        kind: 'defer',
+        primary: node.primary.node && compileNode(node.primary.node, path),
+        deferred: node.deferred.map((part) => compileDeferred(part, path)),
+      };
   }
+}
+
+function compileDeferred(part: DeferredNode, path: readonly (string | number)[]): DeferredStep {
+  const step = part.node && compileNode(part.node, path);
+  // Now and then the planner has a part depend on a fetch of its own, for which it would wait for ever.
+  const own = new Set(step && listFetches(step).map(({ id }) => id));
+  const depends = part.depends.map(({ id }) => id).filter((id) => !own.has(id));
+  return { label: part.label ?? '', depends, step };
 }
 
 function compileFetch(node: FetchNode, path: readonly (string | number)[]): FetchStep {
@@ -163,6 +219,7 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
     variables: (node.variableUsages ?? []).map((name) => ({ name, from: clientNameOf(name) })),
     requires,
     represent: requires && compileRepresentation(requires, node.inputRewrites),
+    id: node.id,
     recurs: false,
     path: compileFetchPath(path),
     outputRewrites: innermostFirst(node.outputRewrites),

@@ -12,8 +12,11 @@ import type { SupergraphSnapshot } from '../supergraph/snapshot.js';
 import { createEntityBatching } from '../transports/batch-entities.js';
 import type { Transport } from '../transports/transport.js';
 import type { DataObject } from './data.js';
-import { openOperationDeadline } from './operation-deadline.js';
+import { createDeferral } from './deferral.js';
+import { createExecuteIncrementally } from './execute-incrementally.js';
 import type { ExecutionRequest } from './execution-request.js';
+import type { IncrementalResult } from './incremental-result.js';
+import { openOperationDeadline } from './operation-deadline.js';
 import { createIntrospection } from './introspect.js';
 import { createPlanCache } from './plan-cache.js';
 import type { PlanRun } from './plan-run.js';
@@ -30,6 +33,11 @@ export interface Executor extends SubscribeOperations {
   /** @param document a document that is valid against the supergraph's API schema. */
   prepare(document: DocumentNode, operationName: string | undefined): PreparedOperation;
   execute(operation: PreparedOperation, request: ExecutionRequest): Promise<ExecutionResult>;
+  /** Executes a query or a mutation whose deferred parts come later. */
+  executeIncrementally(
+    operation: PreparedOperation,
+    request: ExecutionRequest,
+  ): Promise<ExecutionResult | IncrementalResult>;
 }
 
 export interface ExecutorOptions extends OverrideOptions {
@@ -62,15 +70,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
     { context }: ExecutionRequest,
     { signal, variant }: { signal: AbortSignal; variant: OperationVariant },
   ): PlanRun {
-    const { hasContexts: dependsOnPlace } = variant.plan;
-    const request = { variables, context, signal, dependsOnPlace };
+    const { hasContexts, hasDeferred, awaitedFetches } = variant.plan;
+    // An object that is told of as the place of a part to come must stay the one that stands there.
+    const request = { variables, context, signal, dependsOnPlace: hasContexts || hasDeferred };
+    const deferral = hasDeferred ? createDeferral(awaitedFetches, signal) : undefined;
     const progress = {
       data: {},
       problems: createProblems(),
       shared: new Set<DataObject>(),
       answers: new Map(),
     };
-    return { ...progress, ...request, possibleTypes, transportFor };
+    return { ...progress, ...request, deferral, possibleTypes, transportFor };
   }
 
   const subscribing = createSubscribeOperations({
@@ -84,6 +94,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
       transportFor: transportForEvents,
     }),
     finish: (planned, run) => finish(planned, run, apiSchema),
+  });
+
+  const executeIncrementally = createExecuteIncrementally({
+    apiSchema,
+    timeoutMs,
+    decideOverrides,
+    beginRun: begin,
   });
 
   return {
@@ -104,6 +121,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
       } finally {
         deadline.close();
       }
+    },
+    async executeIncrementally(operation, request) {
+      const { coerced, errors } = coerceVariables(operation, request.variables, apiSchema);
+      return errors ? { errors } : executeIncrementally(operation, { ...request, variables: coerced });
     },
     ...subscribing,
   };
@@ -141,5 +162,7 @@ function coerceVariables(
   // A nullable variable with a default may decide a condition, and then be sent as null.
   const undecided = conditionVariables.find((name) => coerced[name] === null);
   if (undecided === undefined) return { coerced: Object.assign(coerced, literals) };
-  return { errors: [new GraphQLError(`Variable "$${undecided}" of @skip or @include must not be null.`)] };
+  return {
+    errors: [new GraphQLError(`Variable "$${undecided}" of @skip, @include or @defer must not be null.`)],
+  };
 }

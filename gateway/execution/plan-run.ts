@@ -1,6 +1,7 @@
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import type { SubgraphResponse, Transport } from '../transports/transport.js';
 import type { FetchStep } from './compile-plan.js';
+import type { Deferral } from './deferral.js';
 import type { DataObject, ResponsePath } from './data.js';
 import { visitPlaces, visitTargets } from './fetch-path.js';
 import type { PossibleTypes } from './possible-types.js';
@@ -23,6 +24,8 @@ export interface PlanRun {
   readonly shared: Set<DataObject>;
   /** Answers to queries that the plan asks more than once, by what is asked. */
   readonly answers: Map<string, Promise<FetchOutcome>>;
+  /** The parts that come later; undefined when none does. */
+  readonly deferral: Deferral | undefined;
   /** Whether objects of one entity may differ by where they stand, so that none may be in two places at once. */
   readonly dependsOnPlace: boolean;
 }

@@ -7,10 +7,12 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type SelectionNode,
 } from 'graphql';
+import { findDefer, labelDeferred, labelOf } from '../planning/label-deferred.js';
 import { normaliseOperation } from '../planning/normalise-operation.js';
 import { NO_OVERRIDES, type Overrides } from '../planning/override-labels.js';
-import { rewriteForPlanner } from '../planning/rewrite-operation.js';
+import { isDeferred, rewriteForPlanner } from '../planning/rewrite-operation.js';
 import type { CompiledPlan } from './compile-plan.js';
 import type { PlanCache } from './plan-cache.js';
 import { createSelectionShape, findConditionVariables, type SelectionShape } from './response-shape.js';
@@ -31,12 +33,14 @@ export interface PreparedOperation {
    * What the operation is for some values of {@link conditionVariables}.
    *
    * @param overrides by default, no field has moved.
+   * @param incremental whether deferred parts come later; by default, they are parts like any other.
    * @returns a promise only while it is being planned, so that what was planned before waits for nothing.
    * Errors: when it cannot be planned.
    */
   variantFor(
     variables: Readonly<Record<string, unknown>>,
     overrides?: Overrides,
+    incremental?: boolean,
   ): OperationVariant | Promise<OperationVariant>;
   /** What {@link variantFor} was asked with for the variants that are kept. */
   askedVariants(): readonly AskedVariant[];
@@ -47,20 +51,32 @@ export interface AskedVariant {
   /** Those of the operation that decide its conditions. */
   readonly variables: Readonly<Record<string, boolean>>;
   readonly overrides: Overrides;
+  readonly incremental: boolean;
 }
 
 /** An operation whose `@skip` and `@include` are decided. */
 export interface OperationVariant {
   readonly plan: CompiledPlan;
-  /** The shape of its response. */
+  /** The shape of its response, or of what comes first of it. */
   readonly selection: SelectionShape;
+  /** What comes later; undefined when nothing does. */
+  readonly deferred: DeferredParts | undefined;
   /** Writes the response when nothing is amiss in it. */
   readonly write: ResponseWriter;
+}
+
+/** The parts of a response that come later. */
+export interface DeferredParts {
+  /** The client's labels by those of the plan. */
+  readonly labels: ReadonlyMap<string, string | undefined>;
+  /** The shape of the response with all its parts in their places. */
+  readonly whole: SelectionShape;
 }
 
 interface VariantRequest {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly overrides: Overrides;
+  readonly incremental: boolean;
 }
 
 interface KeptVariant {
@@ -88,23 +104,34 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
   const { document, operationName, schema, plans, requiredObjects, onPlan } = input;
   const { definition, fragments } = findOperation(document, operationName);
   const rootType = findRootType(definition, schema);
-  const sets = [definition.selectionSet];
+  const labelled = labelDeferred({ definition, fragments });
+  // With deferred parts, all fragments stand in their places.
+  const planned = labelled
+    ? { definition: labelled.definition, fragments: new Map<string, FragmentDefinitionNode>() }
+    : { definition, fragments };
+  const sets = [planned.definition.selectionSet];
   const declared = new Set(definition.variableDefinitions?.map(({ variable }) => variable.name.value));
   const conditionVariables = findConditionVariables([
     ...sets,
-    ...[...fragments.values()].map(({ selectionSet }) => selectionSet),
+    ...[...planned.fragments.values()].map(({ selectionSet }) => selectionSet),
   ]).filter((name) => declared.has(name));
-  const normalised = normaliseOperation({ definition, fragments, schema, requiredObjects });
+  const normalised = normaliseOperation({ ...planned, schema, requiredObjects });
   const { keyOf, literals } = normalised;
   const variants = new Map<string, KeptVariant>();
   const pending = new Map<string, Promise<OperationVariant>>();
 
-  function keep(key: string, { variables, overrides }: VariantRequest, plan: CompiledPlan): OperationVariant {
-    const selection = createSelectionShape(sets, { schema, fragments, variables, keyOf });
+  function keep(key: string, request: VariantRequest, plan: CompiledPlan): OperationVariant {
+    const { variables, overrides, incremental } = request;
+    const source = { schema, fragments: planned.fragments, variables, keyOf };
+    const whole = createSelectionShape(sets, source);
+    const selection = plan.hasDeferred
+      ? createSelectionShape(sets, { ...source, deferralOf: (node) => findDeferral(node, variables) })
+      : whole;
     const write = compileResponseWriter({ schema, rootType, selection });
-    const variant: OperationVariant = { plan, selection, write };
+    const deferred = labelled && plan.hasDeferred ? { labels: labelled.labels, whole } : undefined;
+    const variant: OperationVariant = { plan, selection, write, deferred };
     if (variants.size >= MAX_VARIANTS) variants.clear();
-    const asked = { variables: pickConditions(conditionVariables, variables), overrides };
+    const asked = { variables: pickConditions(conditionVariables, variables), overrides, incremental };
     variants.set(key, { variant, asked });
     return variant;
   }
@@ -129,21 +156,20 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
     rootType,
     conditionVariables,
     literals,
-    variantFor(variables, overrides = NO_OVERRIDES) {
-      let key = '';
-      for (const name of conditionVariables) key += variables[name] === true ? '1' : '0';
-      for (const moved of overrides.values()) key += moved ? '1' : '0';
+    variantFor(variables, overrides = NO_OVERRIDES, incremental = false) {
+      const defers = incremental && labelled !== undefined;
+      const key = variantKey(conditionVariables, { variables, overrides, incremental: defers });
       const known = variants.get(key);
       if (known) onPlan(true);
       if (known) return known.variant;
       const waiting = pending.get(key);
       if (waiting) onPlan(false);
       if (waiting) return waiting;
-      const text = print(rewriteForPlanner(normalised.document, variables));
+      const text = print(rewriteForPlanner(normalised.document, variables, defers));
       const plan = plans.get({ text, overrides });
       onPlan(!(plan instanceof Promise));
-      if (!(plan instanceof Promise)) return keep(key, { variables, overrides }, plan);
-      const variant = keepLater(key, { variables, overrides }, plan);
+      if (!(plan instanceof Promise)) return keep(key, { variables, overrides, incremental: defers }, plan);
+      const variant = keepLater(key, { variables, overrides, incremental: defers }, plan);
       pending.set(key, variant);
       return variant;
     },
@@ -157,11 +183,28 @@ function findRootType({ operation }: OperationDefinitionNode, schema: GraphQLSch
   throw new GraphQLError(`the schema has no ${operation} operations.`);
 }
 
+/** Whatever decides how an operation is planned. */
+function variantKey(names: readonly string[], { variables, overrides, incremental }: VariantRequest): string {
+  let key = incremental ? 'd' : '';
+  // A variable of @defer that is not there lets the part come later.
+  for (const name of names) key += variables[name] === undefined ? '-' : variables[name] === true ? '1' : '0';
+  for (const moved of overrides.values()) key += moved ? '1' : '0';
+  return key;
+}
+
+/** The label of a fragment that comes later. */
+function findDeferral(node: SelectionNode, variables: Readonly<Record<string, unknown>>): string | undefined {
+  const directive = findDefer(node);
+  return directive && isDeferred(directive, variables) ? labelOf(directive) : undefined;
+}
+
 function pickConditions(
   names: readonly string[],
   variables: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, boolean>> {
-  return Object.fromEntries(names.map((name) => [name, variables[name] === true]));
+  return Object.fromEntries(
+    names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name] === true]])),
+  );
 }
 
 function findOperation(document: DocumentNode, operationName: string | undefined) {

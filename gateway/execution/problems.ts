@@ -20,6 +20,8 @@ export interface Problems {
   /** A fetch that should have completed an object failed. */
   addFor(object: DataObject, failed: FailedFetch): void;
   readonly located: readonly LocatedFailure[];
+  /** What had gone wrong for the parts of the response that came before. */
+  readonly earlier: Problems | undefined;
   /** Whether nothing has gone wrong. */
   readonly none: boolean;
   /** Why a field of an object is missing, if a fetch for the object failed. */
@@ -32,8 +34,13 @@ export interface Problems {
   rest(): readonly UpstreamFailure[];
 }
 
-/** Nothing has gone wrong yet. */
-export function createProblems(): Problems {
+/**
+ * Nothing has gone wrong yet.
+ *
+ * @param earlier what has gone wrong for the parts of the response that came before: the reason of what is missing here
+ * may be there.
+ */
+export function createProblems(earlier?: Problems): Problems {
   const located: LocatedFailure[] = [];
   const byObject = new Map<DataObject, FailedFetch[]>();
   const told = new Set<UpstreamFailure>();
@@ -48,18 +55,23 @@ export function createProblems(): Problems {
       else byObject.set(object, [failed]);
     },
     located,
+    earlier,
     get none() {
       return located.length === 0 && byObject.size === 0;
     },
     reasonFor(object, field) {
       const failure = byObject.get(object)?.find(({ fields }) => fields.has(field))?.failure;
       if (failure) told.add(failure);
-      return failure;
+      return failure ?? earlier?.reasonFor(object, field);
     },
-    concerns: (object) => byObject.size > 0 && byObject.has(object),
+    concerns: (object) => (byObject.size > 0 && byObject.has(object)) || (earlier?.concerns(object) ?? false),
     complete(object) {
       for (const { failure } of byObject.get(object) ?? []) if (failure.reported) ofComplete.add(failure);
     },
-    rest: () => [...ofComplete].filter((failure) => !told.has(failure)),
+    rest() {
+      const untold = [...ofComplete].filter((failure) => !told.has(failure));
+      for (const failure of untold) told.add(failure);
+      return untold;
+    },
   };
 }

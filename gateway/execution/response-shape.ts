@@ -43,7 +43,17 @@ export interface FieldShape {
 
 /** What the client selected at one place, with all fragments resolved for each type that may stand there. */
 export interface SelectionShape {
+  /** Without those of deferred parts. */
   fieldsOf(type: ResponseType): readonly FieldShape[];
+  /** The parts that come later. */
+  deferredOf(type: ResponseType): readonly DeferredShape[];
+}
+
+/** A fragment that the client lets come later. */
+export interface DeferredShape {
+  /** Tells it from all others of its operation. */
+  readonly label: string;
+  readonly selection: SelectionShape;
 }
 
 /** The fields that every schema has without declaring them. */
@@ -59,6 +69,20 @@ export interface ShapeSource {
   readonly variables: Readonly<Record<string, unknown>>;
   /** What the value of a field is called while the plan runs: the names that the plan was made with. */
   readonly keyOf: (field: FieldNode) => string;
+  /** The label of a fragment that comes later, and is no part of the fields beside it; none does by default. */
+  readonly deferralOf?: (fragment: SelectionNode) => string | undefined;
+}
+
+/** What a selection comes to for one type. */
+interface ResolvedSelection {
+  readonly fields: readonly FieldShape[];
+  readonly deferred: readonly DeferredShape[];
+}
+
+/** Selections as they are found: the nodes of each response name, and the parts that come later. */
+interface Collected {
+  readonly nodesByName: Map<string, FieldNode[]>;
+  readonly deferred: Map<string, SelectionSetNode>;
 }
 
 /**
@@ -67,25 +91,33 @@ export interface ShapeSource {
  * Source: GraphQL specification, September 2025, §6.3.2 CollectFields and §6.4.3 MergeSelectionSets.
  */
 export function createSelectionShape(sets: readonly SelectionSetNode[], source: ShapeSource): SelectionShape {
-  const fieldsByType = new Map<ResponseType, readonly FieldShape[]>();
+  const byType = new Map<ResponseType, ResolvedSelection>();
+
+  function resolve(type: ResponseType): ResolvedSelection {
+    const known = byType.get(type);
+    if (known) return known;
+    const collected: Collected = { nodesByName: new Map(), deferred: new Map() };
+    for (const set of sets) collectFields(set, type, source, collected);
+    const deferred = [...collected.deferred].map(([label, set]) => ({
+      label,
+      selection: createSelectionShape([set], source),
+    }));
+    const resolved = { fields: toFields(collected, type, source), deferred };
+    byType.set(type, resolved);
+    return resolved;
+  }
+
   return {
-    fieldsOf(type) {
-      const known = fieldsByType.get(type);
-      if (known) return known;
-      const fields = resolveFields(sets, type, source);
-      fieldsByType.set(type, fields);
-      return fields;
-    },
+    fieldsOf: (type) => resolve(type).fields,
+    deferredOf: (type) => resolve(type).deferred,
   };
 }
 
-function resolveFields(
-  sets: readonly SelectionSetNode[],
+function toFields(
+  { nodesByName }: Collected,
   type: ResponseType,
   source: ShapeSource,
 ): readonly FieldShape[] {
-  const nodesByName = new Map<string, FieldNode[]>();
-  for (const set of sets) collectFields(set, type, source, nodesByName);
   return [...nodesByName].flatMap(([responseName, nodes]) => {
     const [first] = nodes;
     if (!first) return [];
@@ -103,8 +135,9 @@ function collectFields(
   set: SelectionSetNode,
   type: ResponseType,
   source: ShapeSource,
-  nodesByName: Map<string, FieldNode[]>,
+  collected: Collected,
 ): void {
+  const { nodesByName, deferred } = collected;
   for (const selection of set.selections) {
     if (!isIncluded(selection, source.variables)) continue;
     if (selection.kind === Kind.FIELD) {
@@ -114,9 +147,10 @@ function collectFields(
     }
     const fragment =
       selection.kind === Kind.INLINE_FRAGMENT ? selection : source.fragments.get(selection.name.value);
-    if (fragment && meetsCondition(type, fragment.typeCondition?.name.value, source.schema)) {
-      collectFields(fragment.selectionSet, type, source, nodesByName);
-    }
+    if (!fragment || !meetsCondition(type, fragment.typeCondition?.name.value, source.schema)) continue;
+    const label = source.deferralOf?.(selection);
+    if (label === undefined) collectFields(fragment.selectionSet, type, source, collected);
+    else deferred.set(label, fragment.selectionSet);
   }
 }
 
@@ -144,15 +178,20 @@ export function resolveType(
   return type === declared || schema.isSubType(declared, type) ? type : undefined;
 }
 
-/** The names of the variables that decide `@skip` and `@include` in an operation, so that shapes can be kept by their values. */
+const CONDITIONAL = new Set(['skip', 'include', 'defer']);
+
+/**
+ * The names of the variables that decide `@skip`, `@include` and `@defer` in an operation, so that shapes can be kept by
+ * their values.
+ */
 export function findConditionVariables(sets: readonly SelectionSetNode[]): readonly string[] {
   const names = new Set<string>();
 
   function visit(set: SelectionSetNode): void {
     for (const selection of set.selections) {
       for (const directive of selection.directives ?? []) {
-        if (directive.name.value !== 'skip' && directive.name.value !== 'include') continue;
-        const condition = directive.arguments?.[0]?.value;
+        if (!CONDITIONAL.has(directive.name.value)) continue;
+        const condition = directive.arguments?.find(({ name }) => name.value === 'if')?.value;
         if (condition?.kind === Kind.VARIABLE) names.add(condition.name.value);
       }
       if (selection.kind !== Kind.FRAGMENT_SPREAD && selection.selectionSet) visit(selection.selectionSet);

@@ -1,6 +1,6 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { SubgraphRequest } from '../transports/transport.js';
-import type { FetchStep, PlanStep } from './compile-plan.js';
+import type { DeferredStep, FetchStep, PlanStep } from './compile-plan.js';
 import { groupByContext } from './contexts.js';
 import { batchObjects, batchPlaces, type EntityBatch } from './entities.js';
 import { mergeEntities, mergeRootFields } from './merge-response.js';
@@ -13,7 +13,7 @@ export async function runPlan(step: PlanStep | undefined, run: PlanRun): Promise
   if (!step) return;
   switch (step.kind) {
     case 'fetch':
-      await (step.represent ? fetchEntities(step, step.represent, run) : fetchRootFields(step, run));
+      await runFetch(step, run);
       return;
     case 'sequence':
       for (const child of step.steps) await runPlan(child, run);
@@ -23,6 +23,22 @@ export async function runPlan(step: PlanStep | undefined, run: PlanRun): Promise
       return;
     case 'condition':
       await runPlan(run.variables[step.variable] === true ? step.whenTrue : step.whenFalse, run);
+      return;
+    case 'defer':
+      beginParts(step.deferred, run);
+      await runPlan(step.primary, run);
+  }
+}
+
+async function runFetch(step: FetchStep, run: PlanRun): Promise<void> {
+  await (step.represent ? fetchEntities(step, step.represent, run) : fetchRootFields(step, run));
+  if (step.id !== undefined) run.deferral?.arrived(step.id);
+}
+
+/** Parts that come later fill the same data, and keep what goes wrong to themselves. */
+function beginParts(parts: readonly DeferredStep[], run: PlanRun): void {
+  for (const part of parts) {
+    run.deferral?.begin(part, run.problems, (problems) => runPlan(part.step, { ...run, problems }));
   }
 }
 

@@ -1,6 +1,5 @@
 import {
   GraphQLError,
-  isCompositeType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -12,9 +11,15 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { isDataObject, setValue, valueOf, type DataObject, type ResponsePath } from './data.js';
-import type { Problems } from './problems.js';
+import type { LocatedFailure, Problems } from './problems.js';
 import { toResponsePaths } from './response-paths.js';
-import { resolveType, type FieldShape, type ResponseType, type SelectionShape } from './response-shape.js';
+import {
+  resolveType,
+  type DeferredShape,
+  type FieldShape,
+  type ResponseType,
+  type SelectionShape,
+} from './response-shape.js';
 import { toUpstreamError } from './upstream-error.js';
 
 /** What a response is shaped from. */
@@ -28,10 +33,22 @@ export interface ShapeInput {
   readonly introspect: (field: FieldShape) => unknown;
 }
 
+/** A part of a response that comes later, and where. */
+export interface DeferredPlace {
+  readonly part: DeferredShape;
+  /** The object of the data whose fields it has. */
+  readonly object: DataObject;
+  readonly type: ResponseType;
+  /** Where in the response they go. */
+  readonly path: ResponsePath;
+}
+
 /** A response as the client asked for it. */
 export interface ShapedResponse {
   readonly data: DataObject | null;
   readonly errors: readonly GraphQLError[];
+  /** The parts that come later, at objects that are in the response. */
+  readonly deferred: readonly DeferredPlace[];
 }
 
 /**
@@ -41,15 +58,49 @@ export interface ShapedResponse {
  * Source: GraphQL specification, September 2025, §6.4.3 Value Completion and §6.4.4 Handling Execution Errors.
  */
 export function shapeResponse(input: ShapeInput): ShapedResponse {
-  const shaper = createShaper(input);
-  const data = shaper.completeFields(input.data, input.rootType, input.selection);
-  // What no missing field accounts for must still be told: a subgraph may report an error and leave nothing out.
-  const rest = input.problems.rest().map((failure) => toUpstreamError(failure));
-  return { data, errors: [...shaper.errors, ...rest] };
+  const shaper = createShaper(input, createErrorList(input, []));
+  return shape(
+    shaper,
+    { object: input.data, type: input.rootType, selection: input.selection },
+    input.problems,
+  );
 }
 
-/** The errors of a response, and which nulls they account for. */
-function createErrorList({ schema, problems, rootType, data, selection }: ShapeInput) {
+/** What a part that comes later is shaped from. */
+export interface PartInput extends ShapeInput {
+  readonly place: DeferredPlace;
+}
+
+/** Shapes one part that comes later; `selection` is that of the response with all its parts. */
+export function shapePart({ place, ...input }: PartInput): ShapedResponse {
+  const { object, type, part, path } = place;
+  const shaper = createShaper(input, createErrorList(input, path), path);
+  return shape(shaper, { object, type, selection: part.selection }, input.problems);
+}
+
+interface ShapedObject {
+  readonly object: DataObject;
+  readonly type: ResponseType;
+  readonly selection: SelectionShape;
+}
+
+function shape(
+  { completeFields, errors, deferred }: ReturnType<typeof createShaper>,
+  { object, type, selection }: ShapedObject,
+  problems: Problems,
+): ShapedResponse {
+  const data = completeFields(object, type, selection);
+  // What no missing field accounts for must still be told: a subgraph may report an error and leave nothing out.
+  const rest = problems.rest().map((failure) => toUpstreamError(failure));
+  return { data, errors: [...errors, ...rest], deferred: data ? deferred : [] };
+}
+
+/**
+ * The errors of a response, and which nulls they account for.
+ *
+ * @param within only what is below this path is told.
+ */
+function createErrorList({ schema, problems, rootType, data, selection }: ShapeInput, within: ResponsePath) {
   const errors: GraphQLError[] = [];
   /** Every prefix of the path of every error: a null there has its reason below. */
   const explained = new Set<string>();
@@ -58,11 +109,19 @@ function createErrorList({ schema, problems, rootType, data, selection }: ShapeI
     for (let length = 0; length <= path.length; length += 1) explained.add(path.slice(0, length).join('\n'));
   }
 
-  for (const { failure, path } of problems.located) {
-    for (const shown of toResponsePaths(path, schema, { data, type: rootType, selection })) {
-      errors.push(toUpstreamError(failure, shown.length > 0 ? shown : undefined));
-      explain(shown);
+  const isWithin = (path: ResponsePath) => within.every((step, index) => path[index] === step);
+  function take({ failure, path }: LocatedFailure, isToTell: boolean): void {
+    const shown = toResponsePaths(path, schema, { data, type: rootType, selection });
+    for (const place of shown.filter(isWithin)) {
+      if (isToTell) errors.push(toUpstreamError(failure, place.length > 0 ? place : undefined));
+      explain(place);
     }
+  }
+
+  for (const located of problems.located) take(located, true);
+  // What was told with an earlier part explains what is null here, and is not told again.
+  for (let some = problems.earlier; some; some = some.earlier) {
+    for (const located of some.located) take(located, false);
   }
   return {
     errors,
@@ -74,10 +133,13 @@ function createErrorList({ schema, problems, rootType, data, selection }: ShapeI
   };
 }
 
-function createShaper(input: ShapeInput) {
-  const { schema, problems, introspect } = input;
-  const at: (string | number)[] = [];
-  const { errors, report, explains } = createErrorList(input);
+function createShaper(
+  { schema, problems, introspect }: ShapeInput,
+  { errors, report, explains }: ReturnType<typeof createErrorList>,
+  begin: ResponsePath = [],
+) {
+  const at: (string | number)[] = [...begin];
+  const deferred: DeferredPlace[] = [];
 
   function refuse(message: string): null {
     const extensions = { code: 'UPSTREAM_FAILED', retryable: false };
@@ -92,6 +154,7 @@ function createShaper(input: ShapeInput) {
     selection: SelectionShape,
   ): DataObject | null {
     const result: DataObject = {};
+    for (const part of selection.deferredOf(type)) deferred.push({ part, object, type, path: [...at] });
     for (const field of selection.fieldsOf(type)) {
       const value = completeField(object, field);
       if (value === null && isNonNullType(field.type)) return null;
@@ -129,9 +192,15 @@ function createShaper(input: ShapeInput) {
       return inner;
     }
     if (value === null || value === undefined) return null;
-    if (isListType(type)) return completeList(value, type.ofType, field);
-    if (isLeafType(type)) return completeLeaf(value, type, field);
-    return isCompositeType(type) ? completeObject(value, type, field) : null;
+    if (isLeafType(type))
+      return serialize(value, type) ?? refuse(expected(`a value of type ${type.name}`, field, value));
+    const before = deferred.length;
+    const completed = isListType(type)
+      ? completeList(value, type.ofType, field)
+      : completeObject(value, type as GraphQLCompositeType, field);
+    // Nothing comes later for what is not there.
+    if (completed === null) deferred.length = before;
+    return completed;
   }
 
   function completeList(value: unknown, itemType: GraphQLOutputType, field: FieldShape): unknown {
@@ -147,16 +216,6 @@ function createShaper(input: ShapeInput) {
     return items;
   }
 
-  function completeLeaf(value: unknown, type: GraphQLLeafType, field: FieldShape): unknown {
-    try {
-      const serialized: unknown = type.serialize(value);
-      if (serialized !== undefined && serialized !== null) return serialized;
-    } catch {
-      // Refused below, without the scalar's own words: they may quote the value.
-    }
-    return refuse(expected(`a value of type ${type.name}`, field, value));
-  }
-
   function completeObject(value: unknown, type: GraphQLCompositeType, field: FieldShape): unknown {
     if (!isDataObject(value)) return refuse(expected(`an object of type ${type.name}`, field, value));
     const objectType = resolveType(type, value['__typename'], schema);
@@ -164,7 +223,16 @@ function createShaper(input: ShapeInput) {
     return field.selection ? completeFields(value, objectType, field.selection) : null;
   }
 
-  return { completeFields, errors };
+  return { completeFields, errors, deferred };
+}
+
+/** A leaf as its type writes it; undefined when the type refuses it, without its own words: they may quote the value. */
+function serialize(value: unknown, type: GraphQLLeafType): unknown {
+  try {
+    return type.serialize(value) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function expected(what: string, field: FieldShape, value: unknown): string {

@@ -1,4 +1,5 @@
 import { OperationTypeNode } from 'graphql';
+import { Counter } from 'prom-client';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
@@ -6,11 +7,10 @@ import type { TraceContext } from '../../kernel/telemetry/trace-context.js';
 import type { AdmittedOperation, RefusedOperation } from '../access/admission.js';
 import { createBoundedLabels } from './bounded-labels.js';
 import type { ClientIdentity } from './client-identity.js';
-import { createOperationCounter } from './operation-counter.js';
 
 /** Who asked for an operation, by which way, and whether it was admitted. */
 export interface OperationFacts {
-  readonly via: 'http' | 'sse' | 'multipart' | 'websocket' | 'mcp';
+  readonly via: 'http' | 'sse' | 'multipart' | 'websocket';
   readonly principal: Principal;
   readonly trace: TraceContext;
   readonly client: ClientIdentity;
@@ -57,11 +57,16 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
   const { logger, percent, maxNames, random = Math.random } = options;
   const operationLabel = createBoundedLabels(maxNames);
   const clientLabel = createBoundedLabels(maxNames);
-  const countOperation = createOperationCounter(options.metrics);
+  const counter = new Counter({
+    name: 'aegis_gateway_client_operations_total',
+    help: 'Operations by name, client, way and outcome: ok, partial, failed, refused, or left by the client.',
+    labelNames: ['operation', 'kind', 'client', 'via', 'outcome'],
+    registers: [options.metrics],
+  });
 
   function count({ name, kind, trusted }: Described, { via, client, outcome }: Counted): void {
     const operation = trusted === undefined ? operationLabel(name) : (name ?? trusted);
-    countOperation({ operation, kind: kind ?? 'none', client: clientLabel(client.name), via, outcome });
+    counter.inc({ operation, kind: kind ?? 'none', client: clientLabel(client.name), via, outcome });
   }
 
   function begin({ admission, via, client, principal, trace }: OperationFacts): OperationRecord {

@@ -33,7 +33,11 @@ export function createApolloPlanner(sdl: string, supergraph: Supergraph): Apollo
           validateSupergraph: false,
         })
       : supergraph;
-    return { planner: new QueryPlanner(known), apiSchema: known.apiSchema(), hoisted };
+    return {
+      planner: new QueryPlanner(known, { incrementalDelivery: { enableDefer: true } }),
+      apiSchema: known.apiSchema(),
+      hoisted,
+    };
   }
 
   return {

@@ -43,7 +43,17 @@ function restoreNode(node: PlanNode, hoisted: HoistedSupergraph): PlanNode {
         ...(node.elseClause && { elseClause: restoreNode(node.elseClause, hoisted) }),
       };
     case 'Defer':
-      return node;
+      return {
+        ...node,
+        primary: {
+          ...node.primary,
+          ...(node.primary.node && { node: restoreNode(node.primary.node, hoisted) }),
+        },
+        deferred: node.deferred.map((part) => ({
+          ...part,
+          ...(part.node && { node: restoreNode(part.node, hoisted) }),
+        })),
+      };
   }
 }
 

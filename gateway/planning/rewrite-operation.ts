@@ -22,17 +22,26 @@ const TYPENAME: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: 
  * - `@skip` and `@include` are decided: what they leave out is gone. The planner would plan for either outcome at once,
  *   and wrongly: an object whose fields are all left out is not fetched at all and becomes null, and the fields that one
  *   left-out field requires are left out for all others that are fetched with it, which then are null as well.
+ * - `@defer` is decided as well: it stays, without its condition, where a part is to come later.
  * - A client's variable of the name that the planner uses itself gets another one; see {@link clientNameOf}.
+ *
+ * @param incremental whether the client takes parts of the response later.
  */
 export function rewriteForPlanner(
   document: DocumentNode,
   variables: Readonly<Record<string, unknown>>,
+  incremental = false,
 ): DocumentNode {
   const decide = <Node extends SelectionNode>(node: Node): Node | null | undefined => {
-    const conditions = node.directives?.filter(isCondition) ?? [];
-    if (conditions.length === 0) return undefined;
-    if (!conditions.every((condition) => holds(condition, variables))) return null;
-    return { ...node, directives: node.directives?.filter((directive) => !isCondition(directive)) };
+    const decided =
+      node.directives?.filter((directive) => isCondition(directive) || isDefer(directive)) ?? [];
+    if (decided.length === 0) return undefined;
+    if (!decided.every((directive) => isDefer(directive) || holds(directive, variables))) return null;
+    const others = node.directives?.filter((directive) => !decided.includes(directive)) ?? [];
+    const deferral = decided.filter(
+      (directive) => incremental && isDefer(directive) && isDeferred(directive, variables),
+    );
+    return { ...node, directives: [...others, ...deferral.map(withoutCondition)] };
   };
   return visit(document, {
     [Kind.FIELD]: { enter: decide },
@@ -50,6 +59,21 @@ export function rewriteForPlanner(
 /** The name that the client gave a variable of a plan. */
 export function clientNameOf(variable: string): string {
   return variable === REPLACEMENT ? RESERVED : variable;
+}
+
+/** Whether a part with `@defer` comes later. */
+export function isDeferred(directive: DirectiveNode, variables: Readonly<Record<string, unknown>>): boolean {
+  const condition = directive.arguments?.find(({ name }) => name.value === 'if')?.value;
+  if (condition?.kind === Kind.VARIABLE) return variables[condition.name.value] !== false;
+  return condition?.kind !== Kind.BOOLEAN || condition.value;
+}
+
+function isDefer({ name }: DirectiveNode): boolean {
+  return name.value === 'defer';
+}
+
+function withoutCondition(directive: DirectiveNode): DirectiveNode {
+  return { ...directive, arguments: (directive.arguments ?? []).filter(({ name }) => name.value !== 'if') };
 }
 
 function isCondition({ name }: DirectiveNode): boolean {

@@ -43,15 +43,20 @@ function factsOf(supergraph: Supergraph): SupergraphFacts {
   };
 }
 
+/** What the gateway adds to every schema. Source: GraphQL incremental delivery. */
+const DEFER =
+  '"""Lets a fragment come after the rest of the response, for clients that accept multipart responses."""\n' +
+  'directive @defer(label: String, if: Boolean! = true) on FRAGMENT_SPREAD | INLINE_FRAGMENT';
+
 /** Errors: when clients would see no valid schema. */
 function printApi(api: Schema): readonly string[] {
-  const schema = api.toGraphQLJSSchema();
+  const schema = api.toGraphQLJSSchema({ includeDefer: true });
   assertValidSchema(schema);
   const { definitions } = api.toAST();
   // Of a type that is nothing but extensions, only the whole schema has a definition.
-  return definitions.some(isTypeSystemExtensionNode)
-    ? [printSchema(schema)]
-    : definitions.map((node) => print(node));
+  if (definitions.some(isTypeSystemExtensionNode)) return [printSchema(schema)];
+  const isDefined = definitions.some((node) => 'name' in node && node.name?.value === 'defer');
+  return [...definitions.map((node) => print(node)), ...(isDefined ? [] : [DEFER])];
 }
 
 function findOverrideLabels({ schema }: Supergraph): readonly string[] {

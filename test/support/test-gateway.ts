@@ -1,6 +1,7 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import type { GraphQLResolverMap } from '@apollo/subgraph/dist/schema-helper/resolverMap.js';
 import { parse, print, type ExecutionResult } from 'graphql';
+import type { IncrementalResult } from '../../gateway/execution/incremental-result.js';
 import { readData } from '../../gateway/execution/written-data.js';
 import { createGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewayOperation } from '../../gateway/gateway-operation.js';
@@ -37,6 +38,12 @@ export interface TestGateway {
   readonly fetches: SeenFetch[];
   /** Executes an operation that must be valid. */
   run(text: string, variables?: Record<string, unknown>, signal?: AbortSignal): Promise<ExecutionResult>;
+  /** Executes an operation that must be valid, its deferred parts to come later. */
+  runIncrementally(
+    text: string,
+    variables?: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<ExecutionResult | IncrementalResult>;
   /** Errors: when the subscription is refused. */
   subscribe(
     text: string,
@@ -129,6 +136,8 @@ export function openTestGateway(
       const result = await gateway.execute({ ...read(text, variables, signal), written: true });
       return 'data' in result ? { ...result, data: readData(result.data) } : result;
     },
+    runIncrementally: (text, variables = {}, signal) =>
+      gateway.executeIncrementally(read(text, variables, signal)),
     async subscribe(text, variables = {}, signal) {
       const events = await gateway.subscribe(read(text, variables, signal));
       if (Symbol.asyncIterator in events) return events;
