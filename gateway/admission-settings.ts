@@ -5,6 +5,7 @@ import {
   INTROSPECTION_MODES,
   TRUSTED_DOCUMENT_MODES,
 } from './access/admission-settings.js';
+import { MCP_DEFAULTS, MCP_MODES } from './ingress/mcp/mcp-settings.js';
 import { OPERATION_LIMITS } from './planning/operation-limit-settings.js';
 
 const MILLION = 1_000_000;
@@ -38,6 +39,20 @@ export const admissionSettings = {
       'Who may ask about the schema: on (everybody), off (nobody) or admin (the role of this name).',
     expects: INTROSPECTION_MODES.join(', '),
     schema: z.enum(INTROSPECTION_MODES).default(ADMISSION_DEFAULTS.introspection),
+  },
+  mcp: {
+    env: 'AEGIS_MCP',
+    description:
+      'Whether AI agents may connect at /mcp (Model Context Protocol): on, off, or auto, which is on where there are no API keys or tokens (then for this machine only) and where there are trusted documents.',
+    expects: MCP_MODES.join(', '),
+    schema: z.enum(MCP_MODES).default(MCP_DEFAULTS.mcp),
+  },
+  mcpMutations: {
+    env: 'AEGIS_MCP_MUTATIONS',
+    description:
+      'Whether agents may write mutations of their own; those of trusted documents they may run in any case.',
+    expects: 'true or false',
+    schema: z.stringbool().default(MCP_DEFAULTS.mcpMutations),
   },
   maxBatch: wholeNumber({
     env: 'AEGIS_MAX_BATCH',

@@ -18,6 +18,14 @@ export const ADMISSION_DEFAULTS: AdmissionSettings = {
   persistedQueries: true,
 };
 
+/** Whether somebody may ask the gateway about its schema. */
+export function mayAskAboutSchema(
+  { introspection }: Pick<AdmissionSettings, 'introspection'>,
+  principal: { readonly roles: readonly string[] },
+): boolean {
+  return introspection === 'on' || (introspection === 'admin' && isAdministrator(principal));
+}
+
 /** Whether somebody administers the gateway. */
 export function isAdministrator({ roles }: { readonly roles: readonly string[] }): boolean {
   return roles.includes('admin');

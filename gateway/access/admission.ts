@@ -8,7 +8,7 @@ import {
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Generation } from '../generation.js';
-import { isAdministrator, type AdmissionSettings } from './admission-settings.js';
+import { mayAskAboutSchema, type AdmissionSettings } from './admission-settings.js';
 import { createOperationTextSearch } from './find-operation-text.js';
 import type { OperationRequest } from './operation-request.js';
 import { createPersistedQueries } from './persisted-queries.js';
@@ -57,11 +57,6 @@ export function createAdmission({ gateway, settings, trustedDocuments }: Admissi
   const findText = createOperationTextSearch({ settings, trustedDocuments, persistedQueries });
   const schemaQuestions = new WeakMap<DocumentNode, boolean>();
 
-  function mayAskAboutSchema(principal: Principal): boolean {
-    const { introspection } = settings;
-    return introspection === 'on' || (introspection === 'admin' && isAdministrator(principal));
-  }
-
   function asks(document: DocumentNode): boolean {
     const known = schemaQuestions.get(document) ?? asksAboutSchema(document);
     schemaQuestions.set(document, known);
@@ -73,7 +68,7 @@ export function createAdmission({ gateway, settings, trustedDocuments }: Admissi
     const generation = gateway.current;
     const document = generation.readDocument(text);
     if (!('kind' in document)) return refuse(document);
-    if (!mayAskAboutSchema(principal) && asks(document)) throw schemaIsHidden();
+    if (!mayAskAboutSchema(settings, principal) && asks(document)) throw schemaIsHidden();
     if (keepAs !== undefined) persistedQueries.keep(keepAs, text);
     const { operationName, variables } = request;
     const definition = getOperationAST(document, operationName);

@@ -23,6 +23,8 @@ export interface TrustedDocuments {
   /** The one with exactly this text. */
   findByText(text: string): TrustedDocument | undefined;
   list(): readonly TrustedDocument[];
+  /** Tells when there are others, where that may happen; the returned function ends it. */
+  onChange?(listener: () => void): () => void;
 }
 
 /** A file that is no manifest of trusted documents; the message says where. */

@@ -5,6 +5,7 @@ import { readTrustedDocuments, type TrustedDocuments } from './trusted-documents
 
 /** The trusted documents of a file as it is now. */
 export interface WatchedTrustedDocuments extends TrustedDocuments {
+  onChange(listener: () => void): () => void;
   close(): void;
 }
 
@@ -28,6 +29,7 @@ export async function watchTrustedDocuments({
 }: WatchTrustedDocumentsOptions): Promise<WatchedTrustedDocuments> {
   const text = await readFile(file, 'utf8');
   let current = readTrustedDocuments(text);
+  const listeners = new Set<() => void>();
 
   function keep(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
@@ -40,6 +42,7 @@ export async function watchTrustedDocuments({
       try {
         current = readTrustedDocuments(next);
         logger.info({ file, documents: current.list().length }, 'took other trusted documents');
+        for (const listener of listeners) listener();
       } catch (error) {
         keep(error);
       }
@@ -50,6 +53,10 @@ export async function watchTrustedDocuments({
     find: (id) => current.find(id),
     findByText: (given) => current.findByText(given),
     list: () => current.list(),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close,
   };
 }

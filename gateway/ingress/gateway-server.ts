@@ -22,12 +22,15 @@ import { SUBSCRIPTION_DEFAULTS, type SubscriptionSettings } from '../subscriptio
 import type { PickHeaders } from '../transports/header-rules.js';
 import { registerGraphQL } from './graphql-routes.js';
 import { registerHealth } from './health-routes.js';
+import { registerMcp, type McpRouteOptions } from './mcp/mcp-routes.js';
+import { MCP_DEFAULTS, offersMcp, type McpSettings } from './mcp/mcp-settings.js';
 import { createOperationLog } from './operation-log.js';
 import { startApollo } from './start-apollo.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket } from './web-socket.js';
 
-export interface GatewayServerOptions extends Partial<SubscriptionSettings>, Partial<AdmissionSettings> {
+export interface GatewayServerOptions
+  extends Partial<SubscriptionSettings>, Partial<AdmissionSettings>, Partial<McpSettings> {
   readonly gateway: Gateway;
   readonly host: string;
   /** 0 takes any free port. */
@@ -74,6 +77,7 @@ export interface GatewayServer {
 }
 
 const GRAPHQL_PATH = '/graphql';
+const MCP_PATH = '/mcp';
 /** How long a client may take to send a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const CLOSE_DEADLINE_MS = 5_000;
@@ -119,6 +123,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   const streams = { gateway, admission, hub, formatErrors, log };
   const route = { path: GRAPHQL_PATH, apollo, identify, pickHeaders, maxBatch, compressionBytes, uploads };
   await server.register((scope) => registerGraphQL(scope, { ...route, ...streams }));
+  await offerMcp(server, options, { ...streams, guard, expiry });
   registerHealth(server, gateway);
   server.get('/metrics', async (request, reply) => {
     await authenticateHeaders(request.headers, identify);
@@ -179,6 +184,21 @@ async function openAdmission(options: GatewayServerOptions, formatErrors: Format
   });
   const apollo = await startApollo({ gateway, admission, formatErrors, logger, explain, log });
   return { admission, log, apollo };
+}
+
+async function offerMcp(
+  server: FastifyInstance,
+  options: GatewayServerOptions,
+  parts: Pick<McpRouteOptions, 'admission' | 'log' | 'formatErrors' | 'guard' | 'expiry'>,
+): Promise<void> {
+  const { gateway, trustedDocuments, identify, pickHeaders, logger } = options;
+  const settings = { ...ADMISSION_DEFAULTS, ...MCP_DEFAULTS, ...options };
+  if (!offersMcp(settings.mcp, options)) return;
+  const agents = { path: MCP_PATH, gateway, settings, trustedDocuments, identify, pickHeaders, logger };
+  await server.register((scope, _none, done) => {
+    registerMcp(scope, { ...agents, ...parts });
+    done();
+  });
 }
 
 async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promise<void> {

@@ -10,7 +10,7 @@ import type { ClientIdentity } from './client-identity.js';
 
 /** Who asked for an operation, by which way, and whether it was admitted. */
 export interface OperationFacts {
-  readonly via: 'http' | 'sse' | 'multipart' | 'websocket';
+  readonly via: 'http' | 'sse' | 'multipart' | 'websocket' | 'mcp';
   readonly principal: Principal;
   readonly trace: TraceContext;
   readonly client: ClientIdentity;
