@@ -93,6 +93,45 @@ describe('aegis gateway, by its settings', () => {
     expect(metrics).toContain('aegis_gateway_circuit{subgraph="shop"} 0');
   });
 
+  it('sends a query again, and leaves a subgraph alone that fails, which clients, health and metrics tell', async () => {
+    const url = await serve({
+      AEGIS_SUBGRAPH_RETRIES: '2',
+      AEGIS_BREAKER_MINIMUM_REQUESTS: '3',
+      AEGIS_BREAKER_OPEN_MS: '60000',
+    });
+    const before = stock.requests.length;
+    stock.fault = (request) => request.socket.destroy();
+    const ask = () => post(`${url}/graphql`, '{ product(id: "9") { units } }');
+    expect((await ask()).json).toMatchObject({ errors: [{ extensions: { code: 'UPSTREAM_FAILED' } }] });
+    expect(stock.requests.length - before).toBe(3);
+    expect((await ask()).json).toMatchObject({
+      data: { product: { units: null } },
+      errors: [
+        {
+          path: ['product', 'units'],
+          extensions: {
+            code: 'UNAVAILABLE',
+            retryable: true,
+            retryAfterMs: expect.any(Number),
+            subgraph: 'stock',
+          },
+        },
+      ],
+    });
+    expect(stock.requests.length - before).toBe(3);
+    stock.fault = undefined;
+    const health = (await (await fetch(`${url}/health/ready`)).json());
+    expect(health).toMatchObject({
+      subgraphs: {
+        shop: { state: 'UP' },
+        stock: { state: 'DOWN', reason: expect.stringContaining('left alone') },
+      },
+    });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('aegis_gateway_circuit{subgraph="stock"} 2');
+    expect(metrics).toContain('aegis_gateway_retries_total{subgraph="stock"} 2');
+  });
+
   it('tells subgraphs the headers that a file of rules says', async () => {
     const file = join(folder, 'headers.yaml');
     await writeFile(

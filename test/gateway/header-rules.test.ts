@@ -27,7 +27,8 @@ const near: TestSubgraph = {
   typeDefs: 'type Query { near: String }',
   resolvers: {
     Query: {
-      near: (_parent: unknown, _args: unknown, { headers }: RequestContext) => JSON.stringify(headers),
+      near: (_parent: unknown, _args: unknown, context: unknown) =>
+        JSON.stringify((context as RequestContext).headers),
     },
   },
 };
