@@ -12,10 +12,10 @@ interface Place {
 export function createUsageResolvers({ usage }: Pick<Gateway, 'usage'>): AdminResolvers {
   return {
     Query: {
-      usage(_parent, { first, after }: { first: number; after?: string | null }) {
+      async usage(_parent, { first, after }: { first: number; after?: string | null }) {
         const size = checkPageSize(first);
         const behind = after === undefined || after === null ? undefined : readCursor(after);
-        const places = [...usage.totals()]
+        const places = [...(await usage.totals())]
           .map(([coordinate, uses]): Place => ({ coordinate, uses }))
           .sort(compare)
           .filter((place) => !behind || compare(place, behind) > 0);

@@ -8,8 +8,8 @@ export interface OperationUsage {
   readonly since: Date;
   /** Counts one execution: a look into a table, whatever the operation's size. */
   count(operation: PreparedOperation, schema: GraphQLSchema): void;
-  /** By schema coordinate, in how many executions it was named. */
-  totals(): ReadonlyMap<string, number>;
+  /** By schema coordinate, in how many executions it was named. Added up in several turns of the event loop. */
+  totals(): Promise<ReadonlyMap<string, number>>;
   /** The operations that were executed most, first to last, since another supergraph was taken. */
   hottest(limit: number): readonly PreparedOperation[];
   /** Has another operation take the place of one in {@link hottest}, in another supergraph. */
@@ -19,8 +19,8 @@ export interface OperationUsage {
 }
 
 interface Entry {
-  readonly operation: PreparedOperation;
-  readonly schema: GraphQLSchema;
+  /** Undefined once its supergraph is a former one: it would keep that in memory. */
+  origin: { readonly operation: PreparedOperation; readonly schema: GraphQLSchema } | undefined;
   readonly coordinates: readonly string[];
   /** Executions that are not in the totals yet. */
   count: number;
@@ -28,32 +28,38 @@ interface Entry {
   heat: number;
 }
 
-/** How many operations are told apart before their counts are added up. */
+/** How many operations are told apart; the counts of the oldest are added up. */
 const MAX_ENTRIES = 10_000;
+/** How many of them are added up in one turn of the event loop: a millisecond or two. */
+const ENTRIES_PER_TURN = 500;
 
 /** Starts counting. What is counted is bounded by the schema, and by {@link MAX_ENTRIES} operations. */
 export function createOperationUsage({ now = () => new Date() }: { now?: () => Date } = {}): OperationUsage {
   const since = now();
   const sums = new Map<string, number>();
   // Weak, for the operations are kept or not by the caches of their generation.
-  let entries = new WeakMap<PreparedOperation, Entry>();
-  let known = new Set<Entry>();
+  const entries = new WeakMap<PreparedOperation, Entry>();
+  const known = new Set<Entry>();
 
   function addUp(entry: Entry): void {
+    if (entry.count === 0) return;
     for (const coordinate of entry.coordinates) {
       sums.set(coordinate, (sums.get(coordinate) ?? 0) + entry.count);
     }
     entry.count = 0;
   }
 
+  function drop(entry: Entry): void {
+    addUp(entry);
+    known.delete(entry);
+    if (entry.origin) entries.delete(entry.origin.operation);
+  }
+
   function enter(operation: PreparedOperation, schema: GraphQLSchema): Entry {
-    if (known.size >= MAX_ENTRIES) {
-      for (const entry of known) addUp(entry);
-      entries = new WeakMap();
-      known = new Set();
-    }
+    const [oldest] = known;
+    if (oldest && known.size >= MAX_ENTRIES) drop(oldest);
     const coordinates = findUsedCoordinates(operation.document, schema);
-    const entry = { operation, schema, coordinates, count: 0, heat: 0 };
+    const entry: Entry = { origin: { operation, schema }, coordinates, count: 0, heat: 0 };
     entries.set(operation, entry);
     known.add(entry);
     return entry;
@@ -66,15 +72,21 @@ export function createOperationUsage({ now = () => new Date() }: { now?: () => D
       entry.count += 1;
       entry.heat += 1;
     },
-    totals() {
-      for (const entry of known) addUp(entry);
+    async totals() {
+      let added = 0;
+      for (const entry of [...known]) {
+        addUp(entry);
+        added += 1;
+        if (added % ENTRIES_PER_TURN === 0) await new Promise(setImmediate);
+      }
       return sums;
     },
     hottest: (limit) =>
       [...known]
+        .filter(({ origin }) => origin !== undefined)
         .sort((one, other) => other.heat - one.heat)
         .slice(0, limit)
-        .map(({ operation }) => operation),
+        .flatMap(({ origin }) => origin?.operation ?? []),
     inherit(next, schema, previous) {
       // Halved, so that what nobody asks for any more cools down.
       const heat = (entries.get(previous)?.heat ?? 0) / 2;
@@ -82,10 +94,7 @@ export function createOperationUsage({ now = () => new Date() }: { now?: () => D
     },
     forget(schema) {
       for (const entry of known) {
-        if (entry.schema === schema) continue;
-        addUp(entry);
-        known.delete(entry);
-        entries.delete(entry.operation);
+        if (entry.origin?.schema !== schema) entry.origin = undefined;
       }
     },
   };

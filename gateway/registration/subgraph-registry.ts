@@ -62,7 +62,7 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
     const { supergraph, hints } = await base.composeWith([...next.values()]);
     const { id, apiSchema } = supergraph.snapshot;
     const before = gateway.current.snapshot.apiSchema;
-    const changes = reportChanges(before, apiSchema, gateway.usage.totals());
+    const changes = await reportChanges(before, apiSchema, await gateway.usage.totals());
     const told = { name, supergraphId: id, changes, hints };
     if (dryRun) {
       supergraph.close();

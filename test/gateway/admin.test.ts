@@ -19,7 +19,7 @@ afterEach(async () => {
 
 /** A gateway with an administration that knows of usage alone. */
 async function open(roles: readonly string[], totals: readonly [string, number][] = []) {
-  const usage = { since, totals: () => new Map(totals) };
+  const usage = { since, totals: () => Promise.resolve(new Map(totals)) };
   const resolvers = createUsageResolvers({ usage: usage as unknown as ServedGateway['gateway']['usage'] });
   const endpoint = await openAdminEndpoint({
     schema: createAdminSchema(await loadTypeDefs(join('schema'), 'admin'), [resolvers]),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createOperationUsage } from '../../../gateway/execution/operation-usage.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openTestGateway, type TestSubgraph } from '../../support/test-gateway.js';
 
@@ -35,10 +36,10 @@ describe('the usage of a schema', () => {
       'Filter.name': 1,
       'Product.id': 1,
     };
-    expect(Object.fromEntries(gateway.usage.totals())).toMatchObject(expected);
+    expect(Object.fromEntries(await gateway.usage.totals())).toMatchObject(expected);
     await gateway.swap(`${gateway.current.snapshot.sdl}\n# another`);
     await run('{ product(id: 2) { name } }');
-    expect(Object.fromEntries(gateway.usage.totals())).toMatchObject({
+    expect(Object.fromEntries(await gateway.usage.totals())).toMatchObject({
       ...expected,
       'Product.name': 4,
       'Query.product': 4,
@@ -73,6 +74,29 @@ describe('before another supergraph is taken', () => {
     await waitFor('it has taken the other one', () => gateway.current.snapshot.id === snapshot.id);
     expect(await run(hot)).toEqual({ data: { product: { name: 'chair' } } });
     await expect(run('{ more }')).rejects.toThrow('Cannot query field "more"');
+    await gateway.close();
+  });
+});
+
+describe('the table of operations', () => {
+  it('is bounded, and what falls out of it stays counted', async () => {
+    const { gateway } = openTestGateway({ shop, stock });
+    const { snapshot, prepare, readDocument } = gateway.current;
+    const usage = createOperationUsage();
+    const document = readDocument('{ product(id: 1) { name } }');
+    if (!('kind' in document)) throw new Error('expected a valid document');
+    // Each a prepared operation of its own, as those are that are too long to be kept.
+    const prepared = prepare(document, undefined);
+    for (let time = 0; time < 10_500; time += 1) usage.count({ ...prepared }, snapshot.apiSchema);
+    usage.count(prepared, snapshot.apiSchema);
+    expect(usage.hottest(20_000)).toHaveLength(10_000);
+    expect((await usage.totals()).get('Product.name')).toBe(10_501);
+    usage.forget(gateway.current.snapshot.apiSchema);
+    expect(usage.hottest(20_000)).toHaveLength(10_000);
+    usage.forget(openTestGateway({ shop }).gateway.current.snapshot.apiSchema);
+    expect(usage.hottest(20_000)).toEqual([]);
+    usage.count(prepared, snapshot.apiSchema);
+    expect((await usage.totals()).get('Product.name')).toBe(10_502);
     await gateway.close();
   });
 });

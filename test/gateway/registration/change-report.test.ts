@@ -12,14 +12,14 @@ const AFTER = `
   interface I { id: ID } interface J { id: ID } type S implements J { id: ID } input K { id: ID }`;
 
 describe('what another schema means for clients', () => {
-  it('is told by its place, with how often the place was used, most first', () => {
+  it('is told by its place, with how often the place was used, most first', async () => {
     const uses = new Map([
       ['Query.gone', 7],
       ['Query.a', 3],
       ['Query.a(x:)', 2],
       ['E', 9],
     ]);
-    const changes = reportChanges(buildSchema(BEFORE), buildSchema(AFTER), uses);
+    const changes = await reportChanges(buildSchema(BEFORE), buildSchema(AFTER), uses);
     const told = changes.map(({ kind, severity, coordinate, uses: count }) => [
       kind,
       severity,
@@ -51,10 +51,10 @@ describe('what another schema means for clients', () => {
     );
   });
 
-  it('is nothing when nothing changes but descriptions and order', () => {
+  it('is nothing when nothing changes but descriptions and order', async () => {
     const schema = buildSchema('type Query { a: Int b: Int }');
     expect(
-      reportChanges(schema, buildSchema('"Root" type Query { b: Int a: Int c: Int }'), new Map()),
+      await reportChanges(schema, buildSchema('"Root" type Query { b: Int a: Int c: Int }'), new Map()),
     ).toEqual([]);
   });
 });
