@@ -1,5 +1,4 @@
 import { OperationTypeNode } from 'graphql';
-import { Counter } from 'prom-client';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
@@ -7,6 +6,7 @@ import type { TraceContext } from '../../kernel/telemetry/trace-context.js';
 import type { AdmittedOperation, RefusedOperation } from '../access/admission.js';
 import { createBoundedLabels } from './bounded-labels.js';
 import type { ClientIdentity } from './client-identity.js';
+import { createOperationCounter } from './operation-counter.js';
 
 /** Who asked for an operation, by which way, and whether it was admitted. */
 export interface OperationFacts {
@@ -57,26 +57,22 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
   const { logger, percent, maxNames, random = Math.random } = options;
   const operationLabel = createBoundedLabels(maxNames);
   const clientLabel = createBoundedLabels(maxNames);
-  const counter = new Counter({
-    name: 'aegis_gateway_client_operations_total',
-    help: 'Operations by name, client, way and outcome: ok, partial, failed, refused, or left by the client.',
-    labelNames: ['operation', 'kind', 'client', 'via', 'outcome'],
-    registers: [options.metrics],
-  });
+  const countOperation = createOperationCounter(options.metrics);
 
   function count({ name, kind, trusted }: Described, { via, client, outcome }: Counted): void {
     const operation = trusted === undefined ? operationLabel(name) : (name ?? trusted);
-    counter.inc({ operation, kind: kind ?? 'none', client: clientLabel(client.name), via, outcome });
+    countOperation({ operation, kind: kind ?? 'none', client: clientLabel(client.name), via, outcome });
   }
 
   function begin({ admission, via, client, principal, trace }: OperationFacts): OperationRecord {
-    const startedAt = performance.now();
+    const isLogged = percent > 0 && random() * 100 < percent;
+    const startedAt = isLogged ? performance.now() : 0;
     // A subscription may outlive its supergraph: nothing of what was admitted is kept but its description.
     const described = describe(admission);
     const isSubscription = described.kind === OperationTypeNode.SUBSCRIPTION;
     const { subject, workspace } = principal;
     const { traceId } = trace;
-    const codes = new Set<string>();
+    let codes: Set<string> | undefined;
     let outcome: Outcome | undefined = admission.kind === 'refused' ? 'refused' : undefined;
     let events = 0;
     let eventBytes = 0;
@@ -87,14 +83,14 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
       ended = true;
       outcome ??= isSubscription ? 'ok' : 'left';
       count(described, { via, client, outcome });
-      if (percent === 0 || random() * 100 >= percent) return;
+      if (!isLogged) return;
       logger.info(
         {
           ...described,
           ...{ via, client, subject, workspace },
           durationMs: Math.round((performance.now() - startedAt) * 1_000) / 1_000,
           outcome,
-          codes: codes.size > 0 ? [...codes] : undefined,
+          codes: codes && [...codes],
           events: isSubscription ? events : undefined,
           bytes: events > 0 ? eventBytes : responseBytes,
           traceId,
@@ -105,7 +101,8 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
 
     return {
       settle({ data, errors }) {
-        for (const { extensions } of errors ?? []) codes.add(codeOf(extensions));
+        if (errors)
+          codes = new Set([...(codes ?? []), ...errors.map(({ extensions }) => codeOf(extensions))]);
         outcome ??= !errors ? 'ok' : data ? 'partial' : 'failed';
       },
       event(payloadBytes) {
