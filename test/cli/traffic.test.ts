@@ -120,7 +120,7 @@ describe('aegis gateway, by its settings', () => {
     });
     expect(stock.requests.length - before).toBe(3);
     stock.fault = undefined;
-    const health = (await (await fetch(`${url}/health/ready`)).json());
+    const health = await (await fetch(`${url}/health/ready`)).json();
     expect(health).toMatchObject({
       subgraphs: {
         shop: { state: 'UP' },
