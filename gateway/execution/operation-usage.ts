@@ -19,8 +19,10 @@ export interface OperationUsage {
 }
 
 interface Entry {
-  /** Undefined once its supergraph is a former one: it would keep that in memory. */
-  origin: { readonly operation: PreparedOperation; readonly schema: GraphQLSchema } | undefined;
+  /** Weak, for the caches of its generation decide how long it is kept. */
+  readonly operation: WeakRef<PreparedOperation>;
+  /** Undefined once it is a former one: it would be kept in memory. */
+  schema: GraphQLSchema | undefined;
   readonly coordinates: readonly string[];
   /** Executions that are not in the totals yet. */
   count: number;
@@ -37,7 +39,6 @@ const ENTRIES_PER_TURN = 500;
 export function createOperationUsage({ now = () => new Date() }: { now?: () => Date } = {}): OperationUsage {
   const since = now();
   const sums = new Map<string, number>();
-  // Weak, for the operations are kept or not by the caches of their generation.
   const entries = new WeakMap<PreparedOperation, Entry>();
   const known = new Set<Entry>();
 
@@ -52,14 +53,15 @@ export function createOperationUsage({ now = () => new Date() }: { now?: () => D
   function drop(entry: Entry): void {
     addUp(entry);
     known.delete(entry);
-    if (entry.origin) entries.delete(entry.origin.operation);
+    const operation = entry.operation.deref();
+    if (operation) entries.delete(operation);
   }
 
   function enter(operation: PreparedOperation, schema: GraphQLSchema): Entry {
     const [oldest] = known;
     if (oldest && known.size >= MAX_ENTRIES) drop(oldest);
     const coordinates = findUsedCoordinates(operation.document, schema);
-    const entry: Entry = { origin: { operation, schema }, coordinates, count: 0, heat: 0 };
+    const entry: Entry = { operation: new WeakRef(operation), schema, coordinates, count: 0, heat: 0 };
     entries.set(operation, entry);
     known.add(entry);
     return entry;
@@ -83,10 +85,10 @@ export function createOperationUsage({ now = () => new Date() }: { now?: () => D
     },
     hottest: (limit) =>
       [...known]
-        .filter(({ origin }) => origin !== undefined)
+        .filter(({ schema, operation }) => schema !== undefined && operation.deref() !== undefined)
         .sort((one, other) => other.heat - one.heat)
         .slice(0, limit)
-        .flatMap(({ origin }) => origin?.operation ?? []),
+        .flatMap(({ operation }) => operation.deref() ?? []),
     inherit(next, schema, previous) {
       // Halved, so that what nobody asks for any more cools down.
       const heat = (entries.get(previous)?.heat ?? 0) / 2;
@@ -94,7 +96,7 @@ export function createOperationUsage({ now = () => new Date() }: { now?: () => D
     },
     forget(schema) {
       for (const entry of known) {
-        if (entry.origin?.schema !== schema) entry.origin = undefined;
+        if (entry.schema !== schema) entry.schema = undefined;
       }
     },
   };

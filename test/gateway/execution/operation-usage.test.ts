@@ -92,7 +92,7 @@ describe('the table of operations', () => {
     expect(usage.hottest(20_000)).toHaveLength(10_000);
     expect((await usage.totals()).get('Product.name')).toBe(10_501);
     usage.forget(gateway.current.snapshot.apiSchema);
-    expect(usage.hottest(20_000)).toHaveLength(10_000);
+    expect(usage.hottest(20_000)).toContain(prepared);
     usage.forget(openTestGateway({ shop }).gateway.current.snapshot.apiSchema);
     expect(usage.hottest(20_000)).toEqual([]);
     usage.count(prepared, snapshot.apiSchema);
