@@ -18,6 +18,15 @@ const MIN_PREFIX_CHARACTERS = 3;
 /** Shorter words are a typing mistake away from too much. */
 const MIN_FUZZY_CHARACTERS = 5;
 const FUZZY = 0.2;
+/** The words of a question that count: each may be found in all of a large schema. */
+const MAX_WORDS = 12;
+
+/** Words that are in every description. */
+const COMMON: ReadonlySet<string> = new Set(
+  'a an and are as at be by for from has have in is it its of on or that the their this to was which with'.split(
+    ' ',
+  ),
+);
 
 type Index = (query: string, first: number) => Found;
 
@@ -37,15 +46,14 @@ async function openIndex({ snapshot }: Generation): Promise<Index> {
   const entries = new Map(listSchemaEntries(snapshot.apiSchema).map((entry) => [entry.coordinate, entry]));
   const search = new MiniSearch<SchemaEntry>({
     idField: 'coordinate',
-    fields: ['name', 'path', 'description'],
-    extractField: (entry, field) => read(entry, field),
+    fields: ['name', 'arguments', 'types', 'description'],
+    extractField: read,
     tokenize: splitWords,
     searchOptions: {
-      boost: { name: 4, path: 2 },
+      tokenize: (text) => splitWords(text).slice(0, MAX_WORDS),
+      boost: { name: 4, arguments: 2 },
       prefix: (term) => term.length >= MIN_PREFIX_CHARACTERS,
       fuzzy: (term) => (term.length >= MIN_FUZZY_CHARACTERS ? FUZZY : false),
-      // What has a name of its own in an answer is worth more than the arguments to it.
-      boostDocument: (coordinate) => (entries.get(String(coordinate))?.kind === 'argument' ? 0.5 : 1),
     },
   });
   await search.addAllAsync([...entries.values()], { chunkSize: CHUNK_SIZE });
@@ -58,17 +66,17 @@ async function openIndex({ snapshot }: Generation): Promise<Index> {
   };
 }
 
-function read(entry: SchemaEntry, field: string): string {
-  if (field === 'coordinate') return entry.coordinate;
-  if (field === 'description') return entry.description ?? '';
-  const parts = entry.coordinate.split(/[.(:)]+/).filter((part) => part !== '');
-  return (field === 'name' ? parts.slice(-1) : [...parts.slice(0, -1), entry.definition]).join(' ');
+function read({ coordinate, description = '', keywords }: SchemaEntry, field: string): string {
+  if (field === 'coordinate') return coordinate;
+  if (field === 'arguments' || field === 'types') return keywords[field];
+  return field === 'name' ? (coordinate.split('.').at(-1) ?? '') : description;
 }
 
 /** The words of a text, and those of which names such as `deviceReadings` or `UNIT_PRICE` are made. */
 function splitWords(text: string): string[] {
   return text.split(/[^\p{L}\p{N}_]+/u).flatMap((word) => {
     const parts = word.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+|\p{Lo}+/gu) ?? [];
-    return [...new Set(parts.length > 1 ? [word, ...parts] : [word])].filter((part) => part !== '');
+    const all = new Set(parts.length > 1 ? [word, ...parts] : [word]);
+    return [...all].filter((part) => part !== '' && !COMMON.has(part.toLowerCase()));
   });
 }

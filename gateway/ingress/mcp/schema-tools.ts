@@ -49,7 +49,7 @@ function createSearchTool(gateway: Pick<Gateway, 'current'>, search: SchemaSearc
     async call(call) {
       const { query, first } = readArguments(searchArguments, call.arguments);
       const { entries, total } = await search(gateway.current, query, first);
-      return { structured: { results: entries, total } };
+      return { structured: { results: entries.map(({ keywords: _keywords, ...entry }) => entry), total } };
     },
   };
 }

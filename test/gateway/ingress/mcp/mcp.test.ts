@@ -152,6 +152,17 @@ describe.each(ERAS)('an agent that negotiates %s', (era) => {
     expect([isError, answer.errors[0].extensions.code]).toEqual([true, 'OPERATION_TOO_COSTLY']);
   });
 
+  it('is held to what operations may cost, with trusted documents, too', async () => {
+    const agent = await connect(await serve({ trustedDocuments: TRUSTED, limits: { maxCost: 1 } }), { era });
+    expect((await agent.call('Greet')).isError).toBe(false);
+    const query = '{ a: product(id: "1") { id } b: product(id: "2") { id } }';
+    for (const { answer } of [
+      await agent.call('execute_query', { query }),
+      await agent.call('Sell', { id: '1' }),
+    ])
+      expect(answer.errors[0].extensions).toMatchObject({ code: 'OPERATION_TOO_COSTLY', limit: 'cost' });
+  });
+
   it('must have a key where one is asked for, and is known by it', async () => {
     const one = await serve({ apiKeys: API_KEY, mcp: 'on' });
     await expect(connect(one, { era })).rejects.toThrow();
