@@ -7,6 +7,7 @@ import { writeResult } from '../execution/written-data.js';
 import type { Gateway } from '../gateway.js';
 import { OPERATION_LIMITS } from '../planning/operation-limit-settings.js';
 import { createAdmissionPlugin } from './admission-plugin.js';
+import { createDeferPlugin } from './defer-plugin.js';
 import { createExplainPlugin } from './explain-plugin.js';
 import { createGatewayInterface } from './gateway-interface.js';
 import type { HttpContext } from './http-context.js';
@@ -41,6 +42,7 @@ export async function startApollo({
     plugins: [
       createAdmissionPlugin({ admission, formatErrors }),
       createExplainPlugin({ explain, formatErrors }),
+      createDeferPlugin({ gateway, formatErrors }),
       createOperationLogPlugin(log),
     ],
     documentsAreRead: true,

@@ -29,7 +29,12 @@ const stock = {
     type Product @key(fields: "id") { id: ID! weight(unit: Unit = KG): Float @external units: Int @override(from: "shop", label: "percent(5)") costs: Float @requires(fields: "weight(unit: LB)") }
     enum Unit { KG LB }`,
 };
-const API_SDL = `type Book implements Media {
+const API_SDL = `"""
+Lets a fragment come after the rest of the response, for clients that accept multipart responses.
+"""
+directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
+
+type Book implements Media {
   id: ID!
 }
 
