@@ -82,6 +82,17 @@ module.exports = {
     },
     ...roomRules,
     {
+      name: 'agents-have-one-door',
+      comment:
+        'The server registers the endpoint for agents and reads its settings; the rest, and the kit of the protocol, is loaded for the first agent only.',
+      severity: 'error',
+      from: { path: '^(gateway|cli|kernel|subgraphs)/', pathNot: '^gateway/ingress/mcp/' },
+      to: {
+        path: ['^gateway/ingress/mcp/', '(^|/)node_modules/(@modelcontextprotocol|minisearch)/'],
+        pathNot: '^gateway/ingress/mcp/mcp-(routes|settings)[.]ts$',
+      },
+    },
+    {
       name: 'prisma-stays-in-the-database',
       comment:
         'Rows are reached through a workspace: the bare client, which knows of none, is for kernel/database alone; others take the types of kernel/database/workspace.ts.',
