@@ -118,6 +118,34 @@ export const SHOP_TYPE_DEFS = Object.fromEntries(
   Object.entries(SUBGRAPHS).map(([name, { typeDefs }]) => [name, parse(LINK + typeDefs)]),
 );
 
+/** The same data as one schema without federation: its SDL and resolvers. */
+export const WHOLE_SHOP = {
+  typeDefs: `
+    type Query { me: User user(id: ID!): User users: [User] topProducts(first: Int = 5): [Product] }
+    type User { id: ID! name: String username: String birthday: Int reviews: [Review] }
+    type Product {
+      upc: String! name: String price: Int weight: Int inStock: Boolean shippingEstimate: Int reviews: [Review]
+    }
+    type Review { id: ID! body: String product: Product author: User }`,
+  resolvers: {
+    Query: {
+      ...SUBGRAPHS.accounts.resolvers.Query,
+      user: (_parent: unknown, { id }: { id: string }) => USERS.find((user) => user.id === id),
+      ...SUBGRAPHS.products.resolvers.Query,
+    },
+    User: { reviews: SUBGRAPHS.reviews.resolvers.User.reviews },
+    Product: {
+      inStock: SUBGRAPHS.inventory.resolvers.Product.inStock,
+      shippingEstimate: SUBGRAPHS.inventory.resolvers.Product.shippingEstimate,
+      reviews: SUBGRAPHS.reviews.resolvers.Product.reviews,
+    },
+    Review: {
+      product: ({ product }: { product: Upc }) => PRODUCTS.find(({ upc }) => upc === product.upc),
+      author: () => USERS[0],
+    },
+  },
+};
+
 /** The executable schema of each. */
 export function createShopSchemas(): Readonly<Record<string, GraphQLSchema>> {
   return Object.fromEntries(

@@ -20,6 +20,10 @@ export interface BenchOptions {
   readonly probeSeconds: number;
   /** How often a start is repeated; the median is told. */
   readonly starts: number;
+  /** How often each subject of a comparison is measured, in turn with the others; the median is told. */
+  readonly rounds: number;
+  /** How many operations are executed for the first time. */
+  readonly operations: number;
   /** How many clients a fan-out has, one measurement for each number. */
   readonly clients: readonly number[];
 }

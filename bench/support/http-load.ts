@@ -18,6 +18,7 @@ export interface HttpLoadOptions {
   readonly onWindow?: () => void;
 }
 
+const ASK_DEADLINE_MS = 10_000;
 const REQUEST = { method: 'POST', headers: { 'content-type': 'application/json' } } as const;
 
 /**
@@ -67,4 +68,25 @@ export async function loadHttp(options: HttpLoadOptions): Promise<HttpOutcome> {
     state.running = false;
     await pool.close();
   }
+}
+
+/** The answer to one query, as text. Errors: when its status is no 200, or past ten seconds. */
+export async function askOnce(url: string, query: string): Promise<string> {
+  const body = JSON.stringify({ query });
+  const response = await fetch(url, { ...REQUEST, body, signal: AbortSignal.timeout(ASK_DEADLINE_MS) });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`expected an answer of ${url}, got ${text.slice(0, 300)}`);
+  return text;
+}
+
+/** Whether two texts are the same JSON but for the order of keys: gateways may give fields in another order. */
+export function isSameJson(one: string, other: string): boolean {
+  return JSON.stringify(sortKeys(JSON.parse(one))) === JSON.stringify(sortKeys(JSON.parse(other)));
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
 }

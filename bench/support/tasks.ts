@@ -27,9 +27,17 @@ type Answer = { readonly id: number } & ({ readonly result: unknown } | { readon
 
 const DEADLINE_MS = 60_000;
 
-/** Starts `bench/processes/<file>`, which calls {@link serveTasks}. */
-export function forkTasks<Tasks extends TaskTable>(file: string): TaskProcess<Tasks> {
-  const child = fork(fileURLToPath(new URL(`../processes/${file}`, import.meta.url)));
+/**
+ * Starts `bench/processes/<file>`, which calls {@link serveTasks}.
+ *
+ * @param env what it has in its environment beside what this process has.
+ */
+export function forkTasks<Tasks extends TaskTable>(
+  file: string,
+  env: Readonly<Record<string, string>> = {},
+): TaskProcess<Tasks> {
+  const path = fileURLToPath(new URL(`../processes/${file}`, import.meta.url));
+  const child = fork(path, { env: { ...process.env, ...env } });
   const waiting = new Map<number, (answer: Answer) => void>();
   let calls = 0;
   child.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
