@@ -42,11 +42,11 @@ async function plan(next: Generation, operation: PreparedOperation): Promise<Pre
   const document = next.readDocument(print(operation.document));
   if (!('kind' in document)) return undefined;
   const prepared = next.prepare(document, operation.operationName);
-  for (const { variables, overrides } of operation.askedVariants()) {
+  for (const { variables, overrides, incremental } of operation.askedVariants()) {
     const decided = next.snapshot.overrideLabels.map(
       (label) => [label, overrides.get(label) ?? false] as const,
     );
-    await prepared.variantFor(variables, new Map(decided));
+    await prepared.variantFor(variables, new Map(decided), incremental);
   }
   return prepared;
 }

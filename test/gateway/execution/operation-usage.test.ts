@@ -64,6 +64,23 @@ describe('before another supergraph is taken', () => {
     await gateway.close();
   });
 
+  it('deferred parts are planned as such', async () => {
+    const { gateway, run } = openTestGateway({ shop, stock });
+    const hot = '{ product(id: 1) { name ... @defer { units } } }';
+    await run(hot);
+    const read = () => {
+      const document = gateway.current.readDocument(hot);
+      if (!('kind' in document)) throw new Error('expected a valid document');
+      return gateway.current.prepare(document, undefined);
+    };
+    await read().variantFor({}, undefined, true);
+    await gateway.swap(`${gateway.current.snapshot.sdl}\n# another`);
+    for (const incremental of [false, true]) {
+      expect(read().variantFor({}, undefined, incremental)).not.toBeInstanceOf(Promise);
+    }
+    await gateway.close();
+  });
+
   it('those that it does not know are left out', async () => {
     const { gateway, run } = openTestGateway({ shop, later });
     const { snapshot } = openTestGateway({ shop }).gateway.current;
