@@ -92,12 +92,15 @@ function enter(
   { description, deprecationReason }: Described,
   entry: Pick<SchemaEntry, 'kind' | 'coordinate' | 'definition'> & Partial<SchemaEntry>,
 ): SchemaEntry {
+  const { coordinate, kind, definition, arguments: told, keywords = { arguments: '', types: '' } } = entry;
   return {
+    coordinate,
+    kind,
+    definition,
     description: description ?? undefined,
     deprecated: deprecationReason ?? undefined,
-    arguments: undefined,
-    keywords: { arguments: '', types: '' },
-    ...entry,
+    arguments: told,
+    keywords,
   };
 }
 

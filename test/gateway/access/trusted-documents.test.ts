@@ -49,11 +49,16 @@ describe('a manifest of trusted documents', () => {
     const log: string[] = [];
     const logger = pino({}, { write: (line: string) => void log.push(line) });
     const documents = await watchTrustedDocuments({ file, everyMs: 20, logger });
+    let told = 0;
+    const stop = documents.onChange(() => (told += 1));
     await writeFile(file, '{"b":"{ b }"}');
     await waitFor('the other manifest is there', () => documents.find('b'));
+    expect(told).toBe(1);
     await writeFile(file, '{"c":"{"}');
     await waitFor('the refusal is said', () => log.some((line) => line.includes('are refused')));
     expect(documents.list().map(({ id }) => id)).toEqual(['b']);
+    expect(told).toBe(1);
+    stop();
     documents.close();
     await rm(folder, { recursive: true });
   });
