@@ -1,9 +1,11 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
+import type { Worker } from 'node:worker_threads';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { createInThreadPlanning } from '../../../gateway/planning/in-thread-planning.js';
 import { NO_OVERRIDES } from '../../../gateway/planning/override-labels.js';
 import { PlanningFailed } from '../../../gateway/planning/planner.js';
 import type { Planning } from '../../../gateway/planning/planning.js';
+import { startPlanningThread } from '../../../gateway/planning/start-planning-thread.js';
 import { createThreadedPlanning } from '../../../gateway/planning/threaded-planning.js';
 import { CompositionFailed } from '../../../gateway/supergraph/composition-failed.js';
 import { SupergraphInvalid } from '../../../gateway/supergraph/snapshot.js';
@@ -143,6 +145,22 @@ async function printApi(planning: Planning, sdl: string): Promise<string> {
 }
 
 describe('a planning thread', () => {
+  it('is replaced when it stops, by one that knows the same supergraphs', async () => {
+    const threads: Worker[] = [];
+    const startThread = () => {
+      const thread = startPlanningThread();
+      threads.push(thread);
+      return thread;
+    };
+    const planning = createThreadedPlanning({ logger, startThread });
+    const { planner } = await planning.open((await planning.compose([shop])).sdl);
+    await threads[0]?.terminate();
+    const plan = await planner.plan({ text: '{ product(id: 1) { id } }', overrides: NO_OVERRIDES });
+    expect(plan).toMatchObject({ node: { kind: 'Fetch', serviceName: 'shop' } });
+    expect(threads).toHaveLength(2);
+    await planning.close();
+  });
+
   it('keeps no process alive, and takes nothing once it is closed', async () => {
     const planning = createThreadedPlanning({ logger });
     await planning.compose([shop]);
