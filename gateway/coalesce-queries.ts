@@ -1,35 +1,62 @@
 import { OperationTypeNode, type ExecutionResult } from 'graphql';
+import type { ResponseAge } from './caching/response-cache.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayOperation } from './gateway-operation.js';
 import { forwardedKeyOf } from './transports/forwarded-key.js';
 import { createInFlight, type InFlight } from './transports/in-flight.js';
 
-type Execute = (operation: GatewayOperation) => Promise<ExecutionResult>;
+/** Executes an operation, perhaps together with others. */
+export type Coalesce = (
+  prepared: PreparedOperation,
+  operation: GatewayOperation,
+  execute: (operation: GatewayOperation) => Promise<ExecutionResult>,
+) => Promise<ExecutionResult>;
+
+interface SharedOutcome {
+  readonly result: ExecutionResult;
+  readonly age: ResponseAge | undefined;
+}
 
 /**
- * Executes queries that are equal and under way at one time once: the same operation of the same generation, with the same
- * variables, for the same identity and forwarded headers. A client that leaves ends its wait, and the execution when
- * nobody else waits for it.
+ * Makes what executes queries once that are equal and under way at one time: the same operation of the same generation,
+ * with the same variables, for the same identity and forwarded headers. A client that leaves ends its wait, and the
+ * execution when nobody else waits for it.
  *
  * Only results that are written are shared, for these nobody changes. What subgraphs are told of traces is the first
  * client's.
  */
-export function coalesceQueries(execute: Execute): Execute {
-  const flights = new WeakMap<PreparedOperation, InFlight<ExecutionResult>>();
+export function createCoalescing(): Coalesce {
+  const flights = new WeakMap<PreparedOperation, InFlight<SharedOutcome>>();
 
-  function flightsOf(prepared: PreparedOperation): InFlight<ExecutionResult> {
-    const known = flights.get(prepared) ?? createInFlight<ExecutionResult>();
+  function flightsOf(prepared: PreparedOperation): InFlight<SharedOutcome> {
+    const known = flights.get(prepared) ?? createInFlight<SharedOutcome>();
     flights.set(prepared, known);
     return known;
   }
 
-  return (operation) => {
-    if (!operation.written) return execute(operation);
-    const { generation, document, operationName, variables, context, signal } = operation;
-    const prepared = generation.prepare(document, operationName);
-    if (prepared.definition.operation !== OperationTypeNode.QUERY) return execute(operation);
+  return async (prepared, operation, execute) => {
+    if (!operation.written || prepared.definition.operation !== OperationTypeNode.QUERY) {
+      return execute(operation);
+    }
+    const { variables, context, signal } = operation;
     const { subject, workspace, roles } = context.principal;
     const key = JSON.stringify([subject, workspace, roles, forwardedKeyOf(context), variables]);
-    return flightsOf(prepared).join(key, signal, (until) => execute({ ...operation, signal: until }));
+    const { result, age } = await flightsOf(prepared).join(key, signal, (until) =>
+      executeOnce({ ...operation, signal: until }, execute),
+    );
+    if (age) operation.onAge?.(age);
+    return result;
   };
+}
+
+async function executeOnce(
+  operation: GatewayOperation,
+  execute: (operation: GatewayOperation) => Promise<ExecutionResult>,
+): Promise<SharedOutcome> {
+  let age: ResponseAge | undefined;
+  const onAge = (told: ResponseAge) => {
+    age = told;
+  };
+  const result = await execute({ ...operation, onAge });
+  return { result, age };
 }

@@ -53,6 +53,13 @@ export const settings = {
     maximum: 600_000,
     initial: 30_000,
   }),
+  coalesceQueries: {
+    env: 'AEGIS_COALESCE_OPERATIONS',
+    description:
+      'Whether equal queries of one identity that are under way at one time are executed once. What a subgraph counts or draws for each request is then the same for all of them.',
+    expects: 'true or false',
+    schema: z.stringbool().default(false),
+  },
   subgraphTimeoutMs: wholeNumber({
     env: 'AEGIS_SUBGRAPH_TIMEOUT_MS',
     description: 'How long one request to a remote subgraph may take, in milliseconds.',

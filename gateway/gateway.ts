@@ -6,6 +6,7 @@ import type { Logger } from '../kernel/telemetry/logger.js';
 import type { Metrics } from '../kernel/telemetry/metrics.js';
 import type { Caching } from './caching/caching.js';
 import { createOperationUsage, type OperationUsage } from './execution/operation-usage.js';
+import { createCoalescing } from './coalesce-queries.js';
 import type { IncrementalResult } from './execution/incremental-result.js';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
@@ -61,6 +62,8 @@ export interface GatewayOptions extends Partial<OperationLimitSettings> {
   readonly operationTimeoutMs: number;
   /** How many operations keep their plans. */
   readonly planCacheSize: number;
+  /** Whether equal queries that are under way at one time are executed once; they are not by default. */
+  readonly coalesceQueries?: boolean | undefined;
   /** How many operations are planned for another supergraph before it is taken; 100 by default. */
   readonly warmOperations?: number;
   /** How long that may take, in milliseconds; 5,000 by default. */
@@ -91,7 +94,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger,
   });
   let closed = false;
-  const running = createOperationRunner(metrics, usage, caching?.responses);
+  const running = createOperationRunner(metrics, usage, {
+    responses: caching?.responses,
+    coalesce: options.coalesceQueries ? createCoalescing() : undefined,
+  });
 
   function refuseWhenClosed(): { errors: GraphQLError[] } | undefined {
     if (!closed) return undefined;

@@ -3,6 +3,7 @@ import { interruptible } from '../kernel/streams/interruptible.js';
 import { mapIterator } from '../kernel/streams/map-iterator.js';
 import type { RequestContext } from '../kernel/graphql/subgraph.js';
 import type { ResponseCache } from './caching/response-cache.js';
+import type { Coalesce } from './coalesce-queries.js';
 import { executeCached } from './execute-cached.js';
 import type { ExecutionRequest } from './execution/execution-request.js';
 import { isIncremental, type IncrementalResult } from './execution/incremental-result.js';
@@ -31,11 +32,19 @@ export interface GatewaySubscription extends AsyncIterableIterator<ExecutionResu
   carryOver(operation: GatewayOperation): Promise<void>;
 }
 
+/** What clients have in common; nothing by default. */
+export interface OperationSharing {
+  /** Responses that are kept. */
+  readonly responses?: ResponseCache | undefined;
+  /** Executes equal queries together. */
+  readonly coalesce?: Coalesce | undefined;
+}
+
 /** Makes the runner of one gateway. */
 export function createOperationRunner(
   metrics: GatewayMetrics,
   usage: OperationUsage,
-  responses?: ResponseCache,
+  { responses, coalesce }: OperationSharing = {},
 ): OperationRunner {
   function count(kind: string, result: ExecutionResult): void {
     const outcome = !result.errors ? 'ok' : result.data ? 'partial' : 'failed';
@@ -58,9 +67,8 @@ export function createOperationRunner(
     const release = generation.hold();
     const stopClock = metrics.operationSeconds.startTimer({ kind });
     try {
-      const run = (context: RequestContext) =>
-        generation.executor.execute(prepared, { ...toRequest(operation), context });
-      const executing = responses ? executeCached(responses, operation, run) : run(operation.context);
+      const run = (asked: GatewayOperation) => executeOne(prepared, asked, responses);
+      const executing = coalesce ? coalesce(prepared, operation, run) : run(operation);
       const result = await executing.catch(toFailure);
       count(kind, result);
       return result;
@@ -152,6 +160,16 @@ function follow(
       before();
     },
   });
+}
+
+function executeOne(
+  prepared: PreparedOperation,
+  operation: GatewayOperation,
+  responses: ResponseCache | undefined,
+): Promise<ExecutionResult> {
+  const { executor } = operation.generation;
+  const run = (context: RequestContext) => executor.execute(prepared, { ...toRequest(operation), context });
+  return responses ? executeCached(responses, operation, run) : run(operation.context);
 }
 
 function toRequest({ context, variables, signal, written }: GatewayOperation): ExecutionRequest {

@@ -66,6 +66,7 @@ export const API_KEY = 'a-key-of-twenty-four-characters';
 export interface ServeGatewayOptions extends Partial<GatewayServerOptions> {
   readonly limits?: Partial<OperationLimitSettings>;
   readonly apiKeys?: string;
+  readonly coalesceQueries?: boolean;
 }
 
 /** The most bytes of a request body, and of a WebSocket message. */
@@ -164,6 +165,7 @@ function createSubgraphs(): { subgraphs: Record<string, TestSubgraph>; inside: I
 export async function serveGateway({
   apiKeys = '',
   limits = {},
+  coalesceQueries = false,
   ...options
 }: ServeGatewayOptions = {}): Promise<ServedGateway> {
   const { subgraphs, inside } = createSubgraphs();
@@ -183,6 +185,7 @@ export async function serveGateway({
     metrics,
     operationTimeoutMs: 5_000,
     planCacheSize: 100,
+    coalesceQueries,
     ...limits,
   });
   const server = await openGatewayServer({
