@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { fanOut } from './fan-out.js';
 import { heavyQuery } from './heavy-query.js';
 import { ingest } from './ingest.js';
+import { manyPlans } from './many-plans.js';
 import { query } from './query.js';
 import { startUp } from './start-up.js';
 import type { Bench, BenchOptions } from './support/bench.js';
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   ingest,
   query,
   'heavy-query': heavyQuery,
+  'many-plans': manyPlans,
   'fan-out': fanOut,
 };
 
