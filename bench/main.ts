@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fanOut } from './fan-out.js';
 import { heavyQuery } from './heavy-query.js';
+import { inProcess } from './in-process.js';
 import { ingest } from './ingest.js';
 import { manyPlans } from './many-plans.js';
 import { query } from './query.js';
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'heavy-query': heavyQuery,
   'many-plans': manyPlans,
   'fan-out': fanOut,
+  'in-process': inProcess,
 };
 
 const HELP = `npm run bench -- [${Object.keys(BENCHES).join('|')} …] [--quick] [--probe-seconds N] [--clients N,…]

@@ -11,7 +11,11 @@ export type FanOutClientTasks = {
     readonly count: number;
     readonly query: string;
   }) => Promise<boolean>;
-  /** Waits until so many events have been delivered since the last look, all clients together. */
+  /** Stops reading on so many of the sockets: from then on they are not counted, and may be closed. */
+  readonly pause: (count: number) => boolean;
+  /** Reads them again, and tells how many of them are closed by the time that the others have been silent for a while. */
+  readonly resume: (none: null) => Promise<number>;
+  /** Waits until so many events have been delivered since the last look, all clients that read together. */
   readonly untilDelivered: (count: number) => Promise<boolean>;
   /** From event to client, in milliseconds, since the last look. */
   readonly look: (none: null) => Percentiles & { readonly deliveries: number };
@@ -20,23 +24,44 @@ export type FanOutClientTasks = {
 /** How many sockets are opened at a time. */
 const AT_A_TIME = 50;
 const SENT_AT = '"sentAt":';
+/** How long closing frames and what the system holds for a socket may take after it is read again, in milliseconds. */
+const SETTLE_MS = 1_000;
 
+interface Client {
+  readonly socket: WebSocket;
+  slow: boolean;
+  closed: boolean;
+}
+
+const clients: Client[] = [];
 const state = { latencies: [] as number[], wanted: Number.POSITIVE_INFINITY, wake: (): void => undefined };
+
+function take(data: Buffer): void {
+  const at = data.indexOf(SENT_AT);
+  if (at < 0) throw new Error(`expected an event, got ${data.toString('utf8', 0, 500)}`);
+  const sentAt = Number.parseFloat(data.toString('latin1', at + SENT_AT.length, at + SENT_AT.length + 24));
+  state.latencies.push(Number(process.hrtime.bigint()) / 1e6 - sentAt);
+  if (state.latencies.length >= state.wanted) state.wake();
+}
 
 async function openOne(url: string, subscribe: string): Promise<void> {
   const socket = new WebSocket(url, 'graphql-transport-ws', { perMessageDeflate: false });
   await once(socket, 'open');
   socket.send('{"type":"connection_init"}');
   await once(socket, 'message');
+  const client: Client = { socket, slow: false, closed: false };
+  clients.push(client);
   socket.on('message', (data: Buffer) => {
-    const at = data.indexOf(SENT_AT);
-    if (at < 0) throw new Error(`expected an event, got ${data.toString()}`);
-    const sentAt = Number.parseFloat(data.toString('latin1', at + SENT_AT.length, at + SENT_AT.length + 24));
-    state.latencies.push(Number(process.hrtime.bigint()) / 1e6 - sentAt);
-    if (state.latencies.length >= state.wanted) state.wake();
+    // What keeps a connection alive is no event.
+    if (client.slow || data.includes('"type":"ping"')) return;
+    take(data);
   });
-  socket.once('close', (code) => {
-    throw new Error(`a socket was closed with ${code}`);
+  socket.once('close', (code, reason) => {
+    client.closed = true;
+    if (!client.slow) throw new Error(`a socket was closed with ${code} ${reason.toString()}`);
+  });
+  socket.on('error', (error) => {
+    if (!client.slow) throw error;
   });
   socket.send(subscribe);
 }
@@ -51,6 +76,19 @@ serveTasks({
       await Promise.all(batch);
     }
     return true;
+  },
+  pause(count) {
+    for (const client of clients.slice(0, count)) {
+      client.slow = true;
+      client.socket.pause();
+    }
+    return true;
+  },
+  async resume() {
+    const slow = clients.filter((client) => client.slow);
+    for (const { socket } of slow) socket.resume();
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    return slow.filter(({ closed }) => closed).length;
   },
   async untilDelivered(count) {
     if (state.latencies.length < count) {

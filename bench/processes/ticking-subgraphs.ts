@@ -8,7 +8,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { parse } from 'graphql';
 import { WebSocketServer } from 'ws';
 import { createEventSource } from '../../test/support/event-source.js';
-import { PRODUCTS_SDL, TICKS_SDL } from '../shop/ticks.js';
+import { FILLING_BYTES, PRODUCTS_SDL, TICKS_SDL } from '../shop/ticks.js';
 import { serveTasks } from '../support/tasks.js';
 
 export type TickingSubgraphTasks = {
@@ -29,10 +29,12 @@ interface Tick {
   readonly tick: {
     readonly number: number;
     readonly sentAt: number;
+    readonly filling: string;
     readonly product: { readonly upc: string };
   };
 }
 
+const filling = 'x'.repeat(FILLING_BYTES);
 const source = createEventSource<Tick>();
 const seen = { requests: 0, ticks: 0 };
 const ticks = buildSubgraphSchema([
@@ -77,7 +79,8 @@ serveTasks({
     seen.ticks += 1;
     const product = { upc: String(seen.ticks % 9) };
     // The monotonic clock is the same for all processes of a machine.
-    source.push({ tick: { number: seen.ticks, sentAt: Number(process.hrtime.bigint()) / 1e6, product } });
+    const sentAt = Number(process.hrtime.bigint()) / 1e6;
+    source.push({ tick: { number: seen.ticks, sentAt, filling, product } });
     return true;
   },
   count: () => ({ requests: seen.requests, sockets: sockets.clients.size, subscriptions: source.readers }),

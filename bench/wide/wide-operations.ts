@@ -28,7 +28,7 @@ export function createAlikeOperations(count: number): readonly string[] {
   return Array.from(
     { length: count },
     (_, index) =>
-      `query Alike${index} { a${index}: entity3(id: "${index}") { b${index}: name text4 next { c${index}: label others(first: ${1 + (index % 3)}) { id d${index}: price } } } }`,
+      `{ a${index}: entity3(id: "${index}") { b${index}: name text4 next { c${index}: label others(first: ${1 + (index % 3)}) { id d${index}: price } } } }`,
   );
 }
 
