@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { settings as gatewaySettings } from '../gateway/config.js';
+import { keyValues } from '../kernel/config/key-values.js';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
 import { parseApiKeys, type ApiKey } from '../kernel/identity/api-keys.js';
@@ -65,6 +66,44 @@ export const processSettings = {
     expects: 'at least 32 characters',
     schema: z.string().min(32).optional(),
     secret: true,
+  },
+} as const;
+
+/** Where traces go. Names that OpenTelemetry has for a setting are taken as they are. */
+export const tracingSettings = {
+  otlpEndpoint: {
+    env: 'AEGIS_OTLP_ENDPOINT',
+    description:
+      'A collector that takes traces by OTLP over HTTP (binary), such as http://127.0.0.1:4318. Nothing is traced by default.',
+    expects: 'a URL such as http://127.0.0.1:4318',
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+  },
+  otlpHeaders: {
+    env: 'OTEL_EXPORTER_OTLP_HEADERS',
+    description: 'What the collector is told with each request, such as a key: name=value, comma-separated.',
+    expects: 'name=value, comma-separated, percent-encoded where need be',
+    schema: keyValues.optional(),
+    secret: true,
+  },
+  serviceName: {
+    env: 'OTEL_SERVICE_NAME',
+    description: 'What this process is called in traces.',
+    expects: 'a name',
+    schema: z.string().min(1).default('aegis'),
+  },
+  resourceAttributes: {
+    env: 'OTEL_RESOURCE_ATTRIBUTES',
+    description:
+      'What else traces say of this process: name=value, comma-separated, such as deployment.environment.name=test.',
+    expects: 'name=value, comma-separated, percent-encoded where need be',
+    schema: keyValues.optional(),
+  },
+  traceRatio: {
+    env: 'OTEL_TRACES_SAMPLER_ARG',
+    description:
+      'The part of the traces that is recorded of those that begin here, from 0 to 1. Others are as their beginning says.',
+    expects: 'a number from 0 to 1',
+    schema: z.coerce.number().min(0).max(1).default(1),
   },
 } as const;
 
@@ -201,6 +240,7 @@ export const startSettings = {
   ...registeredSettings,
   ...probeSettings,
   ...processSettings,
+  ...tracingSettings,
   ...tokenSettings,
   ...gatewaySettings,
 };
@@ -212,6 +252,7 @@ export const gatewayProcessSettings = {
   ...listenSettings,
   ...gatewaySettings,
   ...processSettings,
+  ...tracingSettings,
   ...tokenSettings,
 };
 

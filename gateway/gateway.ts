@@ -4,6 +4,7 @@ import type { Health } from '../kernel/graphql/subgraph.js';
 import { untilAborted } from '../kernel/lifecycle/until-aborted.js';
 import type { Logger } from '../kernel/telemetry/logger.js';
 import type { Metrics } from '../kernel/telemetry/metrics.js';
+import type { Tracing } from '../kernel/telemetry/tracing.js';
 import type { Caching } from './caching/caching.js';
 import { createOperationUsage, type OperationUsage } from './execution/operation-usage.js';
 import { createCoalescing } from './coalesce-queries.js';
@@ -17,6 +18,7 @@ import type { OperationLimitSettings } from './planning/operation-limit-settings
 import type { PlannedSupergraph, Planning } from './planning/planning.js';
 import type { SubgraphAddress } from './supergraph/snapshot.js';
 import { countFetches } from './transports/count-fetches.js';
+import { traceFetches } from './transports/trace-fetches.js';
 import { createTransportPool } from './transports/transport-pool.js';
 import type { Transport } from './transports/transport.js';
 
@@ -58,6 +60,8 @@ export interface GatewayOptions extends Partial<OperationLimitSettings> {
   readonly caching?: Caching | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Tells of plans, fetches and events; nothing does by default. */
+  readonly tracing?: Tracing | undefined;
   /** How long a query or mutation may take, in milliseconds; what is not there by then is null with an error. */
   readonly operationTimeoutMs: number;
   /** How many operations keep their plans. */
@@ -75,16 +79,18 @@ const WARM_UP_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 
 /** Errors: SupergraphInvalid when the supergraph cannot be served. */
-export function createGateway(options: GatewayOptions): Gateway {
-  const { openTransport, caching, logger, planCacheSize: cacheSize, operationTimeoutMs } = options;
+export function createGateway({ supergraph: first, ...options }: GatewayOptions): Gateway {
+  const { openTransport, caching, tracing, logger, planCacheSize: cacheSize, operationTimeoutMs } = options;
   const metrics = createGatewayMetrics(options.metrics);
   const pool = createTransportPool((address) => {
-    const transport = countFetches(openTransport(address), address.name, metrics.fetches);
+    const opened = openTransport(address);
+    const traced = tracing ? traceFetches(opened, address.name, tracing) : opened;
+    const transport = countFetches(traced, address.name, metrics.fetches);
     return caching ? caching.wrap(transport, address) : transport;
   });
   const usage = createOperationUsage();
   const line = createGenerationLine({
-    first: options.supergraph,
+    first,
     planning: options.planning,
     create: (supergraph) =>
       createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, limits: options }),
@@ -95,6 +101,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   let closed = false;
   const running = createOperationRunner(metrics, usage, {
+    tracing,
     responses: caching?.responses,
     coalesce: options.coalesceQueries ? createCoalescing() : undefined,
   });

@@ -2,16 +2,18 @@ import { GraphQLError, type ExecutionResult } from 'graphql';
 import { interruptible } from '../kernel/streams/interruptible.js';
 import { mapIterator } from '../kernel/streams/map-iterator.js';
 import type { RequestContext } from '../kernel/graphql/subgraph.js';
+import type { Tracing } from '../kernel/telemetry/tracing.js';
 import type { ResponseCache } from './caching/response-cache.js';
 import type { Coalesce } from './coalesce-queries.js';
 import { executeCached } from './execute-cached.js';
-import type { ExecutionRequest } from './execution/execution-request.js';
+import type { ExecutionRequest, TraceEvent } from './execution/execution-request.js';
 import { isIncremental, type IncrementalResult } from './execution/incremental-result.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { RunningSubscription } from './execution/running-subscription.js';
 import type { OperationUsage } from './execution/operation-usage.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import type { GatewayOperation } from './gateway-operation.js';
+import { tracePlanning, traceSubscription } from './trace-execution.js';
 
 /** Runs operations on the generation that each names, holds it meanwhile, and counts them. Never throws. */
 export interface OperationRunner {
@@ -32,19 +34,20 @@ export interface GatewaySubscription extends AsyncIterableIterator<ExecutionResu
   carryOver(operation: GatewayOperation): Promise<void>;
 }
 
-/** What clients have in common; nothing by default. */
-export interface OperationSharing {
+/** What is done beside executing; nothing by default. */
+export interface OperationRunnerOptions {
   /** Responses that are kept. */
   readonly responses?: ResponseCache | undefined;
   /** Executes equal queries together. */
   readonly coalesce?: Coalesce | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Makes the runner of one gateway. */
 export function createOperationRunner(
   metrics: GatewayMetrics,
   usage: OperationUsage,
-  { responses, coalesce }: OperationSharing = {},
+  { responses, coalesce, tracing }: OperationRunnerOptions = {},
 ): OperationRunner {
   function count(kind: string, result: ExecutionResult): void {
     const outcome = !result.errors ? 'ok' : result.data ? 'partial' : 'failed';
@@ -67,7 +70,8 @@ export function createOperationRunner(
     const release = generation.hold();
     const stopClock = metrics.operationSeconds.startTimer({ kind });
     try {
-      const run = (asked: GatewayOperation) => executeOne(prepared, asked, responses);
+      const run = (asked: GatewayOperation) =>
+        executeOne(planFor(prepared, asked, tracing), asked, responses);
       const executing = coalesce ? coalesce(prepared, operation, run) : run(operation);
       const result = await executing.catch(toFailure);
       count(kind, result);
@@ -92,7 +96,7 @@ export function createOperationRunner(
       release();
     };
     const result = await generation.executor
-      .executeIncrementally(prepared, toRequest(operation))
+      .executeIncrementally(planFor(prepared, operation, tracing), toRequest(operation))
       .catch(toFailure);
     if (isIncremental(result)) {
       const parts = onEnd(result.parts, () => {
@@ -108,14 +112,14 @@ export function createOperationRunner(
     const { generation, signal } = operation;
     const prepared = prepare(operation);
     const release = generation.hold();
-    const begun = await generation.executor.subscribe(prepared, toRequest(operation)).catch(toFailure);
+    const { begun, traceEvent } = await begin(prepared, operation, tracing);
     if (!('next' in begun)) {
       release();
       count('subscription', begun);
       return begun;
     }
     count('subscription', {});
-    return follow(begun, release, { metrics, signal });
+    return follow(begun, release, { metrics, signal, traceEvent });
   }
 
   return {
@@ -125,11 +129,15 @@ export function createOperationRunner(
   };
 }
 
+interface FollowOptions extends Pick<ExecutionRequest, 'signal' | 'traceEvent'> {
+  readonly metrics: GatewayMetrics;
+}
+
 /** Counts the events of a subscription, and holds its generation until it ends. */
 function follow(
   events: RunningSubscription,
   first: () => void,
-  { metrics, signal }: { metrics: GatewayMetrics; signal: AbortSignal },
+  { metrics, signal, traceEvent }: FollowOptions,
 ): GatewaySubscription {
   let release = first;
   let ended = false;
@@ -150,7 +158,7 @@ function follow(
       const prepared = generation.prepare(document, operationName);
       const completion = await generation.executor.takeOver(
         prepared,
-        toRequest(operation),
+        { ...toRequest(operation), traceEvent },
         events.completion,
       );
       if (ended) return;
@@ -174,6 +182,34 @@ function executeOne(
 
 function toRequest({ context, variables, signal, written }: GatewayOperation): ExecutionRequest {
   return { context, variables: variables ?? {}, signal, written };
+}
+
+/** The operation as it is planned for one client; what is kept of it is kept under the one that all have in common. */
+function planFor(
+  prepared: PreparedOperation,
+  { context }: GatewayOperation,
+  tracing: Tracing | undefined,
+): PreparedOperation {
+  return tracing ? tracePlanning(prepared, context.trace, tracing) : prepared;
+}
+
+async function begin(
+  prepared: PreparedOperation,
+  operation: GatewayOperation,
+  tracing: Tracing | undefined,
+): Promise<{
+  readonly begun: RunningSubscription | ExecutionResult;
+  readonly traceEvent?: TraceEvent | undefined;
+}> {
+  const { executor } = operation.generation;
+  const traced = tracing && traceSubscription(operation, tracing);
+  const asked = traced?.operation ?? operation;
+  const traceEvent = traced?.traceEvent;
+  const begun = await executor
+    .subscribe(planFor(prepared, asked, tracing), { ...toRequest(asked), traceEvent })
+    .catch(toFailure);
+  traced?.begun(!('next' in begun));
+  return { begun, traceEvent };
 }
 
 /** What was thrown as a result: in its own words when they are meant for the client, otherwise to be masked. */

@@ -13,6 +13,7 @@ import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
+import { openTracing } from '../tracing.js';
 import { openTraffic } from '../traffic.js';
 import { openTrustedDocuments } from './trusted-documents.js';
 
@@ -26,6 +27,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const supergraphSdl = await readSupergraphFile(settings.supergraph);
   const aegis = openProcess(settings, settings.host, readTokenRules(settings));
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
+  const tracing = await openTracing(settings, aegis);
   const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
   const planning = createThreadedPlanning({ ...settings, logger });
   await lifecycle.start({ name: 'planning', close: () => planning.close() });
@@ -38,6 +40,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     caching: traffic.caching,
     logger,
     metrics,
+    tracing,
   });
   await lifecycle.start({ name: 'gateway', close: () => core.close() });
   const administration = await openAdministration(aegis, {
@@ -60,6 +63,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,
     metrics,
+    tracing,
     routes: [administration.route],
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });

@@ -25,6 +25,7 @@ import { openDatabase } from '../open-database.js';
 import { createProbe } from '../probe/probe.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
+import { openTracing } from '../tracing.js';
 import { loadSubgraphDoors } from '../subgraph-doors.js';
 import { openTraffic, type Traffic } from '../traffic.js';
 import { openTrustedDocuments } from './trusted-documents.js';
@@ -45,6 +46,7 @@ export async function runStart(run: StartRun): Promise<void> {
 
 async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Promise<void> {
   const { logger, metrics, lifecycle, identify, identifyClient, open, workspaces } = aegis;
+  const tracing = await openTracing(settings, aegis);
   const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
   logger.info(
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
@@ -72,7 +74,16 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
   const supergraph = await opening;
   const openTransport = chooseTransports(local, { traffic, supergraph, logger });
   const { caching } = traffic;
-  const core = createGateway({ ...settings, supergraph, planning, openTransport, caching, logger, metrics });
+  const core = createGateway({
+    ...settings,
+    supergraph,
+    planning,
+    openTransport,
+    caching,
+    logger,
+    metrics,
+    tracing,
+  });
   await lifecycle.start({ name: 'gateway', close: () => core.close() });
   const registeredFile = findRegisteredFile(settings);
   const administration = await openAdministration(aegis, {
@@ -96,6 +107,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
     logger,
     metrics,
+    tracing,
     routes: [administration.route, ...running.flatMap(({ routes }) => routes ?? [])],
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });

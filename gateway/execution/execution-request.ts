@@ -1,3 +1,4 @@
+import type { ExecutionResult } from 'graphql';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 
 /** One request of an operation. */
@@ -8,4 +9,12 @@ export interface ExecutionRequest {
   readonly signal: AbortSignal;
   /** Whether the data of a query or mutation may be WrittenData: as JSON text, for who writes it. */
   readonly written?: boolean | undefined;
+  /** Has the completion of each event of a subscription traced. */
+  readonly traceEvent?: TraceEvent | undefined;
 }
+
+/** Completes an event, its fetches in a context. */
+export type CompleteInContext = (context: RequestContext) => Promise<ExecutionResult>;
+
+/** Completes an event in a context that tells of its own trace. */
+export type TraceEvent = (context: RequestContext, complete: CompleteInContext) => Promise<ExecutionResult>;

@@ -121,9 +121,21 @@ function toCompletion(
   return {
     source,
     overrides,
-    complete: (event) => completeEvent(event, { source, planned }, deps),
+    complete: (event) => completeTraced(event, { source, planned }, deps),
     toClientPaths: (path) => toResponsePaths(path, deps.apiSchema, root),
   };
+}
+
+function completeTraced(
+  event: SubgraphResponse,
+  { source, planned }: { source: FetchStep; planned: PlannedSubscription },
+  deps: SubscribeOperationsDeps,
+): Promise<ExecutionResult> {
+  const { request } = planned;
+  if (!request.traceEvent) return completeEvent(event, { source, planned }, deps);
+  return request.traceEvent(request.context, (context) =>
+    completeEvent(event, { source, planned: { ...planned, request: { ...request, context } } }, deps),
+  );
 }
 
 async function completeEvent(

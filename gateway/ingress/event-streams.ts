@@ -77,7 +77,8 @@ function stream(outcome: Outcome, { format }: AcceptedStream, exchange: Exchange
     answer({ errors: formatErrors(outcome.errors, trace) });
     return;
   }
-  const operation: GatewayOperation = { ...outcome, context: { principal, trace, headers }, signal };
+  const context = { principal, trace: record.trace, headers };
+  const operation: GatewayOperation = { ...outcome, context, signal };
   if (outcome.definition.operation === OperationTypeNode.SUBSCRIPTION) {
     const leave = hub.join(operation, reply.raw, recordSink(response, record));
     reply.raw.once('close', leave);

@@ -8,6 +8,7 @@ import { listeningUrl } from '../../kernel/graphql/listening-url.js';
 import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
+import type { Tracing } from '../../kernel/telemetry/tracing.js';
 import { ADMISSION_DEFAULTS, type AdmissionSettings } from '../access/admission-settings.js';
 import { createAdmission } from '../access/admission.js';
 import { authenticateHeaders } from '../access/authenticate.js';
@@ -60,6 +61,8 @@ export interface GatewayServerOptions
   readonly pagesFolder: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Tells of each operation; nothing does by default. */
+  readonly tracing?: Tracing | undefined;
   /** Routes of subgraphs that live in this process. */
   readonly routes: readonly ((server: FastifyInstance) => void)[];
   /** Of the headers of a client, those that subgraphs may be told; none by default. */
@@ -181,6 +184,7 @@ async function openAdmission(options: GatewayServerOptions, formatErrors: Format
     metrics,
     percent: options.accessLogPercent ?? 0,
     maxNames: options.maxMetricNames ?? MAX_METRIC_NAMES,
+    tracing: options.tracing,
   });
   const apollo = await startApollo({ gateway, admission, formatErrors, logger, explain, log });
   return { admission, log, apollo };

@@ -3,10 +3,12 @@ import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
 import type { TraceContext } from '../../kernel/telemetry/trace-context.js';
+import type { Tracing } from '../../kernel/telemetry/tracing.js';
 import type { AdmittedOperation, RefusedOperation } from '../access/admission.js';
 import { createBoundedLabels } from './bounded-labels.js';
 import type { ClientIdentity } from './client-identity.js';
 import { createOperationCounter } from './operation-counter.js';
+import { createTraceOperations } from './trace-operations.js';
 
 /** Who asked for an operation, by which way, and whether it was admitted. */
 export interface OperationFacts {
@@ -19,6 +21,8 @@ export interface OperationFacts {
 
 /** What became of one operation, as far as is known. Nothing of its variables or of its data is kept. */
 export interface OperationRecord {
+  /** The trace as it goes on below the operation: for its context. */
+  readonly trace: TraceContext;
   /** A result as it goes to the client. */
   settle(result: OperationResult): void;
   /** An event of a subscription. */
@@ -32,7 +36,7 @@ interface OperationResult {
   readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
 }
 
-/** Tells of every operation, whichever way it came, by a line of the log and by metrics. */
+/** Tells of every operation, whichever way it came, by a line of the log, by metrics and by a span. */
 export interface OperationLog {
   begin(facts: OperationFacts): OperationRecord;
 }
@@ -44,6 +48,7 @@ export interface OperationLogOptions {
   readonly percent: number;
   /** How many names of operations, and how many of clients, the metrics tell apart. */
   readonly maxNames: number;
+  readonly tracing?: Tracing | undefined;
   readonly random?: () => number;
 }
 
@@ -54,10 +59,11 @@ const MAX_NAME_CHARACTERS = 128;
 
 /** Makes the log of one server. */
 export function createOperationLog(options: OperationLogOptions): OperationLog {
-  const { logger, percent, maxNames, random = Math.random } = options;
+  const { logger, percent, maxNames, tracing, random = Math.random } = options;
   const operationLabel = createBoundedLabels(maxNames);
   const clientLabel = createBoundedLabels(maxNames);
   const countOperation = createOperationCounter(options.metrics);
+  const traceOperation = tracing && createTraceOperations(tracing);
 
   function count({ name, kind, trusted }: Described, { via, client, outcome }: Counted): void {
     const operation = trusted === undefined ? operationLabel(name) : (name ?? trusted);
@@ -69,6 +75,7 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
     const startedAt = isLogged ? performance.now() : 0;
     // A subscription may outlive its supergraph: nothing of what was admitted is kept but its description.
     const described = describe(admission);
+    const span = traceOperation?.({ ...described, via, client, trace, admission });
     const isSubscription = described.kind === OperationTypeNode.SUBSCRIPTION;
     const { subject, workspace } = principal;
     const { traceId } = trace;
@@ -83,6 +90,7 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
       ended = true;
       outcome ??= isSubscription ? 'ok' : 'left';
       count(described, { via, client, outcome });
+      span?.end({ outcome, codes, events });
       if (!isLogged) return;
       logger.info(
         {
@@ -100,6 +108,7 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
     }
 
     return {
+      trace: span?.trace ?? trace,
       settle({ data, errors }) {
         if (errors)
           codes = new Set([...(codes ?? []), ...errors.map(({ extensions }) => codeOf(extensions))]);

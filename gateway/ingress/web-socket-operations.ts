@@ -85,7 +85,7 @@ export function createWebSocketOperations({
       const args = { schema, document, ...(operationName === undefined ? {} : { operationName }) };
       operations.set(args, {
         ...{ id, connection, record, generation, document, operationName, variables },
-        context: { principal, trace, headers: connection.headers },
+        context: { principal, trace: record.trace, headers: connection.headers },
         get signal() {
           return signalOf(connection);
         },

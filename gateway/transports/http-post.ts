@@ -13,6 +13,8 @@ export interface PostRequest {
   /** Beside those that every request has: content type and accepted types. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Told of each repetition. */
+  readonly onResend?: (() => void) | undefined;
 }
 
 /** What came back, whatever it says. */

@@ -64,7 +64,8 @@ function prefixOf(operation: SubgraphOperation): string {
  */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { subgraph, headersFor, breaker } = options;
-  const connections = createHttpPost({ ...options, url: readAddress(options) });
+  const address = readAddress(options);
+  const connections = createHttpPost({ ...options, url: address });
   const post = guard(connections.post, options);
   const subscriber = chooseSubscriber(options, options.subscriptions);
 
@@ -72,8 +73,9 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   const queries = createInFlight<HttpAnswer>();
 
   return {
+    address,
     async execute(request) {
-      const { operation, context, signal } = request;
+      const { operation, context, signal, observer } = request;
       const variables = writeVariables(request);
       const body = `${prefixOf(operation)}${variables}}`;
       const own = await headersFor(context);
@@ -81,17 +83,18 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       const { kind } = operation;
       // Only mutations may bring files.
       const files = kind === OperationTypeNode.MUTATION && writeMultipartBody(body, request.variables);
-      if (files)
-        return readResponse(
-          subgraph,
-          await post({ kind, ...files, headers: { ...headers, ...ASKED }, signal }),
-          own,
-        );
-      const send = (until: AbortSignal) => post({ kind, body, headers, signal: until });
+      const flight = { isOurs: false };
+      const send = (until: AbortSignal) => {
+        flight.isOurs = true;
+        if (files) return post({ kind, ...files, headers: { ...headers, ...ASKED }, signal: until });
+        return post({ kind, body, headers, signal: until, onResend: observer?.onResend });
+      };
       const answer =
         kind === OperationTypeNode.QUERY
           ? await queries.join(`${JSON.stringify(own)}${operation.unnamedText}${variables}`, signal, send)
           : await send(signal);
+      if (!flight.isOurs) observer?.onShared();
+      observer?.onStatus(answer.status);
       return readResponse(subgraph, answer, own);
     },
     subscribe: (request: SubgraphRequest) => subscriber.subscribe(request),

@@ -65,6 +65,7 @@ export function retryQueries(post: Post, options: RetryOptions): Post {
       if (pauseMs === undefined || request.signal.aborted || !budget.withdraw()) return unwrap(outcome);
       await untilAborted(sleep(pauseMs, undefined, { signal: request.signal }), request.signal);
       onRetry();
+      request.onResend?.();
     }
   };
 }

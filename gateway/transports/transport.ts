@@ -27,6 +27,18 @@ export interface SubgraphRequest {
   readonly context: RequestContext;
   /** Aborted when the client has left or the operation's deadline has passed. */
   readonly signal: AbortSignal;
+  /** Wants to know how it goes. */
+  readonly observer?: FetchObserver | undefined;
+}
+
+/** Is told how a fetch goes, by transports that send it somewhere. */
+export interface FetchObserver {
+  /** An answer has come, with this status of HTTP. */
+  readonly onStatus: (status: number) => void;
+  /** It is sent once more. */
+  readonly onResend: () => void;
+  /** An equal one is under way, and its answer is taken. */
+  readonly onShared: () => void;
 }
 
 /** What a subgraph answered, as data. The receiver owns `data` and may change it. */
@@ -43,6 +55,8 @@ export interface SubgraphResponse {
  * Errors: AegisError UPSTREAM_FAILED, UPSTREAM_TIMEOUT or CANCELLED; an answer with errors in it is not one of them.
  */
 export interface Transport {
+  /** Where requests are sent to; undefined for a subgraph in this process. */
+  readonly address?: URL | undefined;
   execute(request: SubgraphRequest): Promise<SubgraphResponse>;
   /** Begins a subscription; ending the iteration, or the request's signal, ends it at the subgraph too. */
   subscribe(request: SubgraphRequest): Promise<AsyncIterableIterator<SubgraphResponse>>;

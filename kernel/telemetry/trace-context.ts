@@ -4,12 +4,16 @@ import { randomUUID } from 'node:crypto';
 export interface TraceContext {
   readonly traceId: string;
   readonly traceparent: string;
+  /** The step before, in another process; undefined where the trace begins here. */
+  readonly parentId?: string | undefined;
 }
 
 const TRACEPARENT =
   /^(?!ff)(?<version>[0-9a-f]{2})-(?<traceId>[0-9a-f]{32})-(?<parentId>[0-9a-f]{16})-(?<flags>[0-9a-f]{2})(?<rest>-.*)?$/;
 
 const SAMPLED = 1;
+/** Where the flags stand in a `traceparent` of version 00. */
+const FLAGS_AT = 53;
 
 /**
  * Continues the trace that a `traceparent` header names, or starts a new one when it is absent or malformed. The trace
@@ -21,7 +25,13 @@ export function continueTrace(header: string | undefined): TraceContext {
   const given = header === undefined ? undefined : parseTraceparent(header);
   const traceId = given?.traceId ?? randomHex();
   const sampled = given?.sampled ?? true;
-  return { traceId, traceparent: `00-${traceId}-${randomHex().slice(16)}-${sampled ? '01' : '00'}` };
+  const traceparent = `00-${traceId}-${randomHex().slice(16)}-${sampled ? '01' : '00'}`;
+  return { traceId, traceparent, parentId: given?.parentId };
+}
+
+/** Whether a trace is one of those that are recorded. */
+export function isSampled({ traceparent }: TraceContext): boolean {
+  return (Number.parseInt(traceparent.slice(FLAGS_AT), 16) & SAMPLED) !== 0;
 }
 
 /** 32 digits, nearly all of them random. Node makes random UUIDs in advance, many at a time: bytes cost it more. */
@@ -34,10 +44,16 @@ export function traceOf({ traceparent }: Readonly<Record<string, unknown>>): Tra
   return continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
 }
 
-function parseTraceparent(header: string): { traceId: string; sampled: boolean } | undefined {
+interface GivenTrace {
+  readonly traceId: string;
+  readonly parentId: string;
+  readonly sampled: boolean;
+}
+
+function parseTraceparent(header: string): GivenTrace | undefined {
   const { version, traceId, parentId, flags, rest } = TRACEPARENT.exec(header)?.groups ?? {};
   if (traceId === undefined || parentId === undefined || flags === undefined) return undefined;
   if (/^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined;
   if (version === '00' && rest !== undefined) return undefined;
-  return { traceId, sampled: (Number.parseInt(flags, 16) & SAMPLED) !== 0 };
+  return { traceId, parentId, sampled: (Number.parseInt(flags, 16) & SAMPLED) !== 0 };
 }

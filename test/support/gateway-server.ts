@@ -185,6 +185,7 @@ export async function serveGateway({
     metrics,
     operationTimeoutMs: 5_000,
     planCacheSize: 100,
+    tracing: options.tracing,
     coalesceQueries,
     ...limits,
   });

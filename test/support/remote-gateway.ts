@@ -39,6 +39,7 @@ export async function serveRemoteGateway(
     metrics,
     operationTimeoutMs: 5_000,
     planCacheSize: 100,
+    tracing: options.tracing,
   });
   const server = await openGatewayServer({
     gateway,

@@ -31,7 +31,9 @@ export function createRunOperation(options: RunOperationOptions): RunOperation {
     const outcome = narrow(admission.admit({ ...request, extensions: {} }, principal), refuse);
     const record = log.begin({ via: 'mcp', principal, trace, client, admission: outcome });
     const result =
-      outcome.kind === 'refused' ? outcome : await gateway.execute({ ...outcome, context, signal });
+      outcome.kind === 'refused'
+        ? outcome
+        : await gateway.execute({ ...outcome, context: { ...context, trace: record.trace }, signal });
     const { errors, data, extensions } = formatResult(result, formatErrors, trace);
     // Who has left is answered nothing.
     if (!signal.aborted) record.settle({ data, errors });
