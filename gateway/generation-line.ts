@@ -30,10 +30,10 @@ export interface GenerationLineOptions {
 }
 
 /** Begins with the first generation. Errors: SupergraphInvalid when it cannot be served. */
-export function createGenerationLine(options: GenerationLineOptions): GenerationLine {
+export function createGenerationLine({ first, ...options }: GenerationLineOptions): GenerationLine {
   const { usage, logger, warmOperations: operations, warmUpMs: timeoutMs } = options;
   const listeners = new Set<(generation: Generation) => void>();
-  let current = open(options.first);
+  let current = open(first);
   let closed = false;
   let swapping: Promise<unknown> = Promise.resolve();
 

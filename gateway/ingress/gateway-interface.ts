@@ -3,6 +3,7 @@ import type {
   GatewayInterface,
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface';
+import { GraphQLBoolean, GraphQLObjectType, GraphQLSchema } from 'graphql';
 import type { Gateway } from '../gateway.js';
 import type { HttpContext } from './http-context.js';
 import { createTellAge } from './tell-age.js';
@@ -19,22 +20,26 @@ export function createGatewayInterface(gateway: Gateway): GatewayInterface {
   };
 
   const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
-  let stopListening: () => void = () => undefined;
   return {
     onSchemaLoadOrUpdate(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     load() {
-      // Apollo Server cannot do without a schema, though what it is handed is valid already.
-      stopListening = gateway.onGeneration(({ snapshot: { apiSchema, sdl } }) => {
-        for (const listener of listeners) listener({ apiSchema, coreSupergraphSdl: sdl });
-      });
+      const apiSchema = createAnySchema();
+      for (const listener of listeners) listener({ apiSchema, coreSupergraphSdl: '' });
       return Promise.resolve({ executor });
     },
-    stop() {
-      stopListening();
-      return Promise.resolve();
-    },
+    stop: () => Promise.resolve(),
   };
+}
+
+/**
+ * Apollo Server cannot do without a schema, though it is handed valid documents and answers nothing from it. It would hold
+ * the first one that it is told of for as long as it runs, so that it is told of none that some day is a former one.
+ */
+function createAnySchema(): GraphQLSchema {
+  return new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { any: { type: GraphQLBoolean } } }),
+  });
 }

@@ -5,7 +5,6 @@ import type { Generation } from '../generation.js';
 
 /** What is known of the subgraphs of one supergraph. */
 interface Round {
-  readonly generation: Generation;
   /** Those that have answered at some time. */
   readonly answered: Set<string>;
   /** The questions that are under way. */
@@ -18,32 +17,35 @@ interface Round {
  * is no reason to take the gateway out of service.
  */
 export function registerHealth(server: FastifyInstance, gateway: Gateway): void {
-  let round = begin();
+  // By their generations: a former one must not stay in memory until somebody asks again.
+  const rounds = new WeakMap<Generation, Round>();
 
-  function begin(): Round {
-    return { generation: gateway.current, answered: new Set(), checking: undefined };
+  function roundOf(generation: Generation): Round {
+    const round = rounds.get(generation) ?? { answered: new Set(), checking: undefined };
+    rounds.set(generation, round);
+    return round;
   }
 
   /** Callers at the same time share one round of questions. */
-  async function check(current: Round): Promise<ReadonlyMap<string, Health>> {
-    current.checking ??= gateway.checkSubgraphs().finally(() => {
-      current.checking = undefined;
+  async function check(round: Round): Promise<ReadonlyMap<string, Health>> {
+    round.checking ??= gateway.checkSubgraphs().finally(() => {
+      round.checking = undefined;
     });
-    const subgraphs = await current.checking;
-    for (const [name, health] of subgraphs) if (health.state === 'UP') current.answered.add(name);
+    const subgraphs = await round.checking;
+    for (const [name, health] of subgraphs) if (health.state === 'UP') round.answered.add(name);
     return subgraphs;
   }
 
   server.get('/health/live', () => ({ state: 'UP' }));
   server.get('/health/ready', async (_request, reply) => {
-    if (round.generation !== gateway.current) round = begin();
-    const current = round;
-    const subgraphs = await check(current);
-    const ready = [...subgraphs.keys()].every((name) => current.answered.has(name));
+    const { current } = gateway;
+    const round = roundOf(current);
+    const subgraphs = await check(round);
+    const ready = [...subgraphs.keys()].every((name) => round.answered.has(name));
     void reply.code(ready ? 200 : 503);
     return {
       state: ready ? 'UP' : 'DOWN',
-      supergraph: current.generation.snapshot.id,
+      supergraph: current.snapshot.id,
       subgraphs: Object.fromEntries(subgraphs),
     };
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import { composeSupergraph } from '../../../gateway/supergraph/compose.js';
 import { createEventSource, type EventSource } from '../../support/event-source.js';
+import { untilCollected } from '../../support/garbage.js';
 import { serveForeignSubgraph, type ForeignSubgraph } from '../../support/foreign-subgraph.js';
 import { serveRemoteGateway, type RemoteGateway } from '../../support/remote-gateway.js';
 import { openSubscriber, type Subscriber } from '../../support/subscriber.js';
@@ -76,13 +77,16 @@ describe('a change of the supergraph', () => {
     await source.untilReaders(1);
     tick('1');
     await client.untilEvents(1);
+    const former: WeakRef<object>[] = [];
     for (const round of [2, 3]) {
-      const before = gateway.gateway.current;
+      const before = new WeakRef(gateway.gateway.current);
+      former.push(before, new WeakRef(gateway.gateway.current.snapshot));
       await gateway.gateway.swap(composeSupergraph(round === 2 ? [ticks, names, more] : [ticks, names]));
-      await waitFor('its transports are given back', () => before.transports.size === 0);
+      await waitFor('its transports are given back', () => (before.deref()?.transports.size ?? 0) === 0);
       tick(String(round));
       await client.untilEvents(round);
     }
+    await untilCollected('a former generation', former);
     expect(client.events).toEqual(['1', '2', '3'].map(named));
     expect([source.readers, ticks.payloads.length]).toEqual([1, 1]);
     ticks.dropSockets();
