@@ -267,6 +267,7 @@ export const subgraphProcessSettings = {
   },
   ...databaseSettings,
   ...processSettings,
+  ...tracingSettings,
   handOverSecret: {
     ...processSettings.handOverSecret,
     schema: processSettings.handOverSecret.schema.unwrap(),

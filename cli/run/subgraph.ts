@@ -17,6 +17,7 @@ import { startSubgraph } from '../local-subgraph.js';
 import { openDatabase } from '../open-database.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { loadDoor } from '../subgraph-doors.js';
+import { openTracing } from '../tracing.js';
 
 type SubgraphRun = CommandRun<typeof subgraphProcessSettings & SettingsTable>;
 
@@ -44,6 +45,7 @@ async function serve(
   { settings, root }: SubgraphRun,
 ): Promise<void> {
   const { logger, metrics, lifecycle, identify, workspaces } = aegis;
+  const tracing = await openTracing(settings, aegis);
   const port = settings.port ?? (await portInSupergraph(door.name, root));
   const database = await openDatabase(settings, root);
   await lifecycle.start({ name: 'database', close: () => database.close() });
@@ -62,6 +64,7 @@ async function serve(
     authenticate: (presented) => verify(findBearerToken(presented)),
     logger,
     metrics,
+    tracing,
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });
   logger.info(

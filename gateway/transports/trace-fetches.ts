@@ -1,5 +1,6 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { createTextHashes } from '../../kernel/telemetry/text-hashes.js';
+import { isSampled } from '../../kernel/telemetry/trace-context.js';
 import type { Span, Tracing } from '../../kernel/telemetry/tracing.js';
 import type { FetchObserver, SubgraphRequest, SubgraphResponse, Transport } from './transport.js';
 
@@ -36,6 +37,9 @@ export function traceFetches(transport: Transport, subgraph: string, tracing: Tr
     });
   }
 
+  /** What is not recorded should cost nothing. */
+  const isTraced = ({ context }: SubgraphRequest) => isSampled(context.trace);
+
   async function follow<T>(
     span: Span,
     request: SubgraphRequest,
@@ -55,6 +59,7 @@ export function traceFetches(transport: Transport, subgraph: string, tracing: Tr
   return {
     ...transport,
     execute(request) {
+      if (!isTraced(request)) return transport.execute(request);
       const span = begin(request, 'fetch');
       return follow(span, request, async (traced) => {
         const response = await transport.execute(traced);
@@ -63,8 +68,10 @@ export function traceFetches(transport: Transport, subgraph: string, tracing: Tr
         return response;
       });
     },
-    subscribe: (request) =>
-      follow(begin(request, 'subscribe'), request, (traced) => transport.subscribe(traced)),
+    subscribe(request) {
+      if (!isTraced(request)) return transport.subscribe(request);
+      return follow(begin(request, 'subscribe'), request, (traced) => transport.subscribe(traced));
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ApolloServer } from '@apollo/server';
 import fastifyApollo from '@as-integrations/fastify';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { DocumentNode } from 'graphql';
 import { AegisError } from '../errors/aegis-error.js';
 import { findBearerToken } from '../identity/bearer-token.js';
@@ -8,7 +8,8 @@ import type { Principal } from '../identity/principal.js';
 import { withDeadline } from '../lifecycle/lifecycle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { traceOf } from '../telemetry/trace-context.js';
+import { traceOf, type TraceContext } from '../telemetry/trace-context.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import { closeServer } from './close-server.js';
 import { createFormatErrors } from './format-errors.js';
 import { answerErrorsAsGraphQL } from './http-errors.js';
@@ -30,6 +31,8 @@ export interface SubgraphServerOptions {
   readonly identify: Identify;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Tells of each request; nothing does by default. */
+  readonly tracing?: Tracing | undefined;
   /** The largest body and the largest WebSocket message, in bytes; 10 MiB by default. */
   readonly maxBodyBytes?: number;
   /** How long a stop waits for running requests and for clients to leave, in milliseconds; 5,000 by default. */
@@ -122,7 +125,7 @@ export async function createSubgraphServer(options: SubgraphServerOptions): Prom
 async function registerGraphQL(
   scope: FastifyInstance,
   apollo: ApolloServer<RequestContext>,
-  { subgraph, authenticate }: SubgraphServerOptions,
+  { name, subgraph, authenticate, tracing }: SubgraphServerOptions,
 ): Promise<void> {
   const principals = new WeakMap<FastifyRequest, Principal>();
 
@@ -141,11 +144,30 @@ async function registerGraphQL(
   await scope.register(fastifyApollo(apollo), {
     path: GRAPHQL_PATH,
     method: ['GET', 'POST'],
-    context: async (request) => {
+    context: async (request, reply) => {
       const principal = principals.get(request) ?? (await admit(request));
-      return subgraph.createContext({ principal, trace: traceOf(request.headers) });
+      const given = traceOf(request.headers);
+      const trace = tracing ? traceRequest(given, { name, reply, tracing }) : given;
+      return subgraph.createContext({ principal, trace });
     },
   });
+}
+
+/** Begins the span of a request, which ends with the response, and gives the trace as it goes on below it. */
+function traceRequest(
+  given: TraceContext,
+  {
+    name,
+    reply,
+    tracing,
+  }: { readonly name: string; readonly reply: FastifyReply; readonly tracing: Tracing },
+): TraceContext {
+  const span = tracing.serve(given, { name: `answer ${name}`, attributes: { 'aegis.subgraph.name': name } });
+  reply.raw.once('close', () => {
+    span.set('http.response.status_code', reply.statusCode);
+    span.end();
+  });
+  return span.trace;
 }
 
 function registerHealth(server: FastifyInstance, subgraph: Subgraph): void {

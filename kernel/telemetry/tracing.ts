@@ -69,13 +69,25 @@ export function createTracing(tracer: Tracer, ids: TraceIds): Tracing {
       if (parentId === undefined) return ids.withTraceId(traceId, () => start(ROOT_CONTEXT, asked, options));
       return start(below({ ...toSpanContext(trace), spanId: parentId, isRemote: true }), asked, options);
     },
-    begin: (trace, asked) => start(below(toSpanContext(trace)), asked, { kind: kindOf(asked) }),
+    begin(trace, asked) {
+      if (!isSampled(trace)) return passOver(trace);
+      return start(below(toSpanContext(trace)), asked, { kind: kindOf(asked) });
+    },
     beginLinked(trace, asked) {
       // What nobody wants to see is not seen by its parts either.
-      if (!isSampled(trace)) return this.begin(trace, asked);
+      if (!isSampled(trace)) return passOver(trace);
       return start(ROOT_CONTEXT, asked, { kind: kindOf(asked), links: [{ context: toSpanContext(trace) }] });
     },
   };
+}
+
+/** A step of a trace that is not recorded: whoever comes below it is below the step before. */
+function passOver(trace: TraceContext): Span {
+  return { trace, set: nothing, fail: nothing, end: nothing };
+}
+
+function nothing(): void {
+  // There is nobody to tell.
 }
 
 function kindOf({ isRemote = false }: SpanStart): SpanKind {
