@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FetchNode, PlanNode } from '@apollo/query-planner';
-import { OperationTypeNode } from 'graphql';
+import { OperationTypeNode, parse, print } from 'graphql';
 import { compilePlan, type PlanStep } from '../../../gateway/execution/compile-plan.js';
 
 function fetchOf(operation: string, more: Partial<FetchNode> = {}): FetchNode {
@@ -24,6 +24,8 @@ describe('compiling a plan', () => {
       source: undefined,
       root: undefined,
       hasContexts: false,
+      hasDeferred: false,
+      awaitedFetches: new Map(),
     });
   });
 
@@ -78,7 +80,86 @@ describe('compiling a plan', () => {
     expect(root).toMatchObject({ kind: 'fetch', path: [{ key: 'x' }] });
   });
 
-  it('refuses a plan that it would execute wrongly', () => {
-    expect(() => compile({ kind: 'Defer', primary: {}, deferred: [] })).toThrow('deferred');
+  it('parses the text of a fetch for whoever asks, once', () => {
+    const step = compile(fetchOf('{ x }'));
+    if (step.kind !== 'fetch') throw new Error('a fetch');
+    expect(print(step.operation.document)).toBe(print(parse('{ x }')));
+    expect(step.operation.document).toBe(step.operation.document);
+  });
+
+  it('refuses arguments from a context that belong to no entity', () => {
+    const contextRewrites: FetchNode['contextRewrites'] = [
+      { kind: 'KeyRenamer', path: ['..', 'x'], renameKeyTo: 'contextualArgument_1' },
+    ];
+    expect(() => compile(fetchOf('{ x }', { contextRewrites }))).toThrow('context');
+  });
+});
+
+describe('compiling a plan with deferred parts', () => {
+  const node: PlanNode = {
+    kind: 'Defer',
+    primary: { node: fetchOf('{ x }', { id: '1' }) },
+    deferred: [
+      {
+        depends: [{ id: '1' }],
+        label: 'p',
+        queryPath: ['x'],
+        node: { kind: 'Flatten', path: ['x'], node: fetchOf('{ y }', { id: '2' }) },
+      },
+      { depends: [{ id: '1' }, { id: '2' }], label: 'q', queryPath: ['x'] },
+    ],
+  };
+
+  it('knows what each part waits for, and how many fetches there are of that', () => {
+    const plan = compilePlan({ kind: 'QueryPlan', node });
+    expect(plan).toMatchObject({
+      hasDeferred: true,
+      awaitedFetches: new Map(Object.entries({ 1: 1, 2: 1 })),
+    });
+    expect(plan.root).toMatchObject({
+      kind: 'defer',
+      primary: { kind: 'fetch', id: '1' },
+      deferred: [
+        { label: 'p', depends: ['1'], step: { kind: 'fetch', id: '2', path: [{ key: 'x' }] } },
+        { label: 'q', depends: ['1', '2'], step: undefined },
+      ],
+    });
+  });
+
+  it('has no part wait for a fetch of its own', () => {
+    const part = { label: 'p', queryPath: [], node: fetchOf('{ y }', { id: '2' }) };
+    const step = compile({
+      kind: 'Defer',
+      primary: { node: fetchOf('{ x }', { id: '1' }) },
+      deferred: [{ ...part, depends: [{ id: '1' }, { id: '2' }] }],
+    });
+    expect(step).toMatchObject({ deferred: [{ depends: ['1'] }] });
+  });
+
+  it('counts the fetches of one name that different conditions may lead to', () => {
+    const clause = (text: string) => fetchOf(text, { id: '1' });
+    const condition: PlanNode = {
+      kind: 'Condition',
+      condition: 'if',
+      ifClause: clause('{ x }'),
+      elseClause: clause('{ y }'),
+    };
+    const { awaitedFetches } = compilePlan({
+      kind: 'QueryPlan',
+      node: {
+        kind: 'Defer',
+        primary: { node: condition },
+        deferred: [{ depends: [{ id: '1' }], label: 'p', queryPath: [] }],
+      },
+    });
+    expect([...awaitedFetches]).toEqual([['1', 2]]);
+  });
+
+  it('may have nothing to fetch first', () => {
+    expect(compile({ kind: 'Defer', primary: {}, deferred: [] })).toEqual({
+      kind: 'defer',
+      primary: undefined,
+      deferred: [],
+    });
   });
 });
