@@ -1,7 +1,10 @@
 /* Loaded into a gateway by `node --import`, ours and the peers' alike: a timer that is due every few milliseconds tells how
  * long the main thread was kept from it. */
+import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { performance, PerformanceObserver } from 'node:perf_hooks';
+import process from 'node:process';
+import { setInterval } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
 
 /** A block of b ms shows as b to b + PERIOD_MS. */

@@ -28,15 +28,20 @@ const schemas = new Map(
 /** The texts of fetches, each parsed once. */
 const documents = new Map<string, DocumentNode>();
 
-const invent: GraphQLFieldResolver<Record<string, unknown>, unknown> = (source, args, _context, info) => {
+const invent: GraphQLFieldResolver<Record<string, unknown>, unknown, { id?: string; first?: number }> = (
+  source,
+  args,
+  _context,
+  info,
+) => {
   const { fieldName, returnType } = info;
   const known = (source as Record<string, unknown> | undefined)?.[fieldName];
   if (known !== undefined) return known;
   const named = getNamedType(returnType);
   if (isObjectType(named)) {
-    const one = (index: number) => ({ __typename: named.name, id: String(args['id'] ?? index) });
+    const one = (index: number) => ({ __typename: named.name, id: args.id ?? String(index) });
     if (!isListType(getNullableType(returnType))) return one(1);
-    return Array.from({ length: Number(args['first'] ?? 2) }, (_, index) => one(index + 1));
+    return Array.from({ length: args.first ?? 2 }, (_, index) => one(index + 1));
   }
   return named.name === 'String' || named.name === 'ID' ? `${info.parentType.name}.${fieldName}` : 7;
 };

@@ -60,8 +60,7 @@ export async function sendMalformed(client: SoakClient): Promise<void> {
   const { origin, signal } = client;
   while (!signal.aborted) {
     for (const malformed of MALFORMED) {
-      await pause(between(PAUSE_MS), signal);
-      if (signal.aborted) return;
+      if (!(await pause(between(PAUSE_MS), signal))) return;
       await sendOne(malformed, client);
     }
     for (const message of WEB_SOCKET_MESSAGES) await sendWebSocketMessage(message, origin, client);

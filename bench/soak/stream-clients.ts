@@ -26,8 +26,7 @@ function chooseSubscription(): Wanted {
 export async function runWebSocketClient(client: SoakClient): Promise<void> {
   const { signal } = client;
   while (!signal.aborted) {
-    await pause(between(BREAK_MS), signal);
-    if (!signal.aborted) await subscribeOnce(client);
+    if (await pause(between(BREAK_MS), signal)) await subscribeOnce(client);
   }
 }
 
@@ -86,8 +85,7 @@ export async function runSlowReader({ origin, tally, signal }: SoakClient): Prom
 export async function runEventStreamClient(client: SoakClient): Promise<void> {
   const { signal } = client;
   while (!signal.aborted) {
-    await pause(between(BREAK_MS), signal);
-    if (!signal.aborted) await streamOnce(client);
+    if (await pause(between(BREAK_MS), signal)) await streamOnce(client);
   }
 }
 

@@ -48,9 +48,9 @@ export async function startSubgraphs(names: readonly string[]): Promise<Subgraph
     },
     async disturb(signal) {
       while (!signal.aborted) {
-        await pause(between(CALM_MS), signal);
+        if (!(await pause(between(CALM_MS), signal))) return;
         const name = names[Math.floor(Math.random() * names.length)];
-        if (signal.aborted || name === undefined) return;
+        if (name === undefined) return;
         await running.get(name)?.stop();
         kills += 1;
         await pause(between(DOWN_MS), signal);
@@ -83,7 +83,8 @@ export function between({ least, most }: { readonly least: number; readonly most
   return least + Math.random() * (most - least);
 }
 
-/** Waits, and not longer than until the signal. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits, and not longer than until the signal. @returns whether there was none. */
+export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
 }

@@ -27,8 +27,7 @@ export async function swapSupergraphs(
 ): Promise<void> {
   let current = 0;
   while (!signal.aborted) {
-    await pause(between(CALM_MS), signal);
-    if (signal.aborted) return;
+    if (!(await pause(between(CALM_MS), signal))) return;
     const broken = Math.random() < BROKEN_SHARE;
     if (!broken) current = 1 - current;
     await writeFile(`${file}.new`, broken ? 'type Query {' : (texts[current] ?? ''));

@@ -62,7 +62,7 @@ function drawBar({ label, value, kind }: Bar, top: number, length: number): stri
 }
 
 function formatValue(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(value >= 10 ? 3 : 2);
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }
 
 function escape(text: string): string {
