@@ -4,10 +4,16 @@
  */
 export class WrittenData {
   readonly text: string;
+  #response: Buffer | undefined;
   #values: Record<string, unknown> | undefined;
 
   constructor(text: string) {
     this.text = text;
+  }
+
+  /** A response that is nothing but this: made once for all who get it. */
+  get response(): Buffer {
+    return (this.#response ??= Buffer.from(`{"data":${this.text}}`));
   }
 
   toJSON(): Record<string, unknown> {

@@ -11,6 +11,7 @@ import type { PickHeaders } from '../transports/header-rules.js';
 import { readClientIdentity } from './client-identity.js';
 import { registerEventStreams, type EventStreamOptions } from './event-streams.js';
 import type { HttpContext } from './http-context.js';
+import { registerPlainRequests } from './plain-requests.js';
 import type { OperationRecord } from './operation-log.js';
 import type { UploadLimits } from './read-multipart.js';
 import { registerUploads } from './register-uploads.js';
@@ -70,6 +71,7 @@ export async function registerGraphQL(
     return context;
   };
   registerEventStreams(scope, { ...streams, contextOf });
+  registerPlainRequests(scope, { ...streams, contextOf });
   await scope.register(fastifyApollo(apollo), {
     path,
     method: [...METHODS],
