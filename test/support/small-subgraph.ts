@@ -142,7 +142,9 @@ export interface ServedSubgraph {
 export const METRICS_KEY = 'a-key-for-metrics';
 
 /** Serves the subgraph with small limits: bodies of 50,000 bytes, 300 ms to close. */
-export async function serveSmallSubgraph(): Promise<ServedSubgraph> {
+export async function serveSmallSubgraph(
+  more: Pick<SubgraphServerOptions, 'tracing'> = {},
+): Promise<ServedSubgraph> {
   const { subgraph, state, answerSlow } = createSmallSubgraph();
   const options: SubgraphServerOptions = {
     name: 'test',
@@ -155,6 +157,7 @@ export async function serveSmallSubgraph(): Promise<ServedSubgraph> {
     logger: createLogger({ level: 'silent', pretty: false }),
     metrics: createMetrics(),
     maxBodyBytes: 50_000,
+    ...more,
     closeDeadlineMs: 300,
   };
   const server = await createSubgraphServer(options);
