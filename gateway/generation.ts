@@ -4,6 +4,7 @@ import { createExecutor, type Executor } from './execution/executor.js';
 import { explainPlan, type ExplainedPlan } from './execution/explain-plan.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
+import { compactDocument } from './planning/compact-document.js';
 import { LruMap } from './planning/lru-map.js';
 import { createOperationCache } from './planning/operation-cache.js';
 import { OPERATION_LIMITS, type OperationLimitSettings } from './planning/operation-limit-settings.js';
@@ -110,8 +111,10 @@ export function createGeneration(options: GenerationOptions): Generation {
       const known = documents.get(text);
       if (known) return known;
       const outcome = readDocument(text, { schema, maxTokens: settings.maxTokens });
-      if ('kind' in outcome && text.length <= MAX_KEPT_CHARACTERS) documents.set(text, outcome);
-      return outcome;
+      if (!('kind' in outcome) || text.length > MAX_KEPT_CHARACTERS) return outcome;
+      const document = compactDocument(outcome, text);
+      documents.set(text, document);
+      return document;
     },
     prepare: (document, operationName) => operations.get(document, operationName),
     explain: (operation, variables) => explainPlan({ operation, variables, snapshot, planner }),

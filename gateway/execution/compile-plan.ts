@@ -201,21 +201,10 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
   // Left out, an argument that a context should fill would silently be null.
   if (contexts && !node.requires?.length)
     throw new Error('a plan with arguments from a context was made for fields of no entity');
-  let document: DocumentNode | undefined;
   const requires = node.requires && node.requires.length > 0 ? node.requires : undefined;
-  const operation: SubgraphOperation = {
-    subgraph: node.serviceName,
-    kind: node.operationKind,
-    name: node.operationName,
-    text: node.operation,
-    unnamedText: removeName(node),
-    get document() {
-      return (document ??= parse(node.operation, { noLocation: true }));
-    },
-  };
   return {
     kind: 'fetch',
-    operation,
+    operation: readOperation(node),
     variables: (node.variableUsages ?? []).map((name) => ({ name, from: clientNameOf(name) })),
     requires,
     represent: requires && compileRepresentation(requires, node.inputRewrites),
@@ -224,7 +213,23 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
     path: compileFetchPath(path),
     outputRewrites: innermostFirst(node.outputRewrites),
     contexts,
-    fields: collectFields(operation.document, node),
+    // Few transports ask for the document: it is not kept for the others.
+    fields: collectFields(parse(node.operation, { noLocation: true }), node),
+  };
+}
+
+function readOperation(node: FetchNode): SubgraphOperation {
+  const text = node.operation;
+  let document: DocumentNode | undefined;
+  return {
+    subgraph: node.serviceName,
+    kind: node.operationKind,
+    name: node.operationName,
+    text,
+    unnamedText: removeName(node),
+    get document() {
+      return (document ??= parse(text, { noLocation: true }));
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { LruMap } from '../planning/lru-map.js';
 import type { PlanRequest, Planner } from '../planning/planner.js';
@@ -55,7 +56,7 @@ export function createPlanCache(
 
   return {
     get(request) {
-      const key = `${[...request.overrides].join()}\n${request.text}`;
+      const key = keyOf(request);
       const known = plans.get(key) ?? pending.get(key);
       if (known) return known;
       const failure = failures.get(key);
@@ -70,4 +71,9 @@ export function createPlanCache(
 /** Whether the same operation would fail again; what waits too long may be planned later. */
 function staysSo(error: unknown): boolean {
   return !(error instanceof AegisError) || error.code === 'OPERATION_TOO_COSTLY';
+}
+
+/** Texts are long, and many; no two of them have one SHA-256. */
+function keyOf({ text, overrides }: PlanRequest): string {
+  return `${createHash('sha256').update(text).digest('base64')} ${[...overrides].join()}`;
 }

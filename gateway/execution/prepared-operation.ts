@@ -115,8 +115,10 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
     ...sets,
     ...[...planned.fragments.values()].map(({ selectionSet }) => selectionSet),
   ]).filter((name) => declared.has(name));
-  const normalised = normaliseOperation({ ...planned, schema, requiredObjects });
-  const { keyOf, literals } = normalised;
+  const normalise = () => normaliseOperation({ ...planned, schema, requiredObjects });
+  const { keyOf, literals, document: first } = normalise();
+  /** As it is planned; only kept for as long as another variant may be asked for at any time. */
+  let normalised: DocumentNode | undefined = first;
   const variants = new Map<string, KeptVariant>();
   const pending = new Map<string, Promise<OperationVariant>>();
 
@@ -128,6 +130,7 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
       ? createSelectionShape(sets, { ...source, deferralOf: (node) => findDeferral(node, variables) })
       : whole;
     const write = compileResponseWriter({ schema, rootType, selection });
+    if (conditionVariables.length === 0) normalised = undefined;
     const deferred = labelled && plan.hasDeferred ? { labels: labelled.labels, whole } : undefined;
     const variant: OperationVariant = { plan, selection, write, deferred };
     if (variants.size >= MAX_VARIANTS) variants.clear();
@@ -165,7 +168,7 @@ export function prepareOperation(input: PreparationInput): PreparedOperation {
       const waiting = pending.get(key);
       if (waiting) onPlan(false);
       if (waiting) return waiting;
-      const text = print(rewriteForPlanner(normalised.document, variables, defers));
+      const text = print(rewriteForPlanner(normalised ?? normalise().document, variables, defers));
       const plan = plans.get({ text, overrides });
       onPlan(!(plan instanceof Promise));
       if (!(plan instanceof Promise)) return keep(key, { variables, overrides, incremental: defers }, plan);

@@ -118,17 +118,23 @@ function toFields(
   type: ResponseType,
   source: ShapeSource,
 ): readonly FieldShape[] {
-  return [...nodesByName].flatMap(([responseName, nodes]) => {
+  const fields = [...nodesByName].flatMap(([responseName, nodes]) => {
     const [first] = nodes;
     if (!first) return [];
     const name = first.name.value;
     const field = type.getFields()[name] ?? META_FIELDS.get(name);
     if (!field) return [];
-    const inner = nodes.flatMap((node) => (node.selectionSet ? [node.selectionSet] : []));
+    const inner = trim(nodes.flatMap((node) => node.selectionSet ?? []));
     const selection = inner.length > 0 ? createSelectionShape(inner, source) : undefined;
     const key = source.keyOf(first);
     return [{ responseName, key, name, nodes, parentType: type, type: field.type, selection }];
   });
+  return trim(fields);
+}
+
+/** A list that is kept: one that has grown item by item holds room for 17, and most have one or two. */
+function trim<T>(list: readonly T[]): readonly T[] {
+  return list.slice();
 }
 
 function collectFields(
@@ -142,7 +148,8 @@ function collectFields(
     if (!isIncluded(selection, source.variables)) continue;
     if (selection.kind === Kind.FIELD) {
       const responseName = (selection.alias ?? selection.name).value;
-      nodesByName.set(responseName, [...(nodesByName.get(responseName) ?? []), selection]);
+      const before = nodesByName.get(responseName);
+      nodesByName.set(responseName, before ? before.concat(selection) : [selection]);
       continue;
     }
     const fragment =

@@ -94,7 +94,10 @@ function compileField(shape: FieldShape, isFirst: boolean, schema: GraphQLSchema
 
 function compileValue(type: GraphQLOutputType, shape: FieldShape, schema: GraphQLSchema): WriteValue {
   const write = compilePresent(getNullableType(type), shape, schema);
-  if (isNonNullType(type)) return write;
+  return isNonNullType(type) ? write : (BUILT_IN_OR_NULL.get(write) ?? orNull(write));
+}
+
+function orNull(write: WriteValue): WriteValue {
   return (value, shared) => (value === null || value === undefined ? 'null' : write(value, shared));
 }
 
@@ -125,23 +128,41 @@ function compileObject(
   schema: GraphQLSchema,
 ): WriteValue {
   if (!selection) return nothingWritten;
-  const writers = new Map<unknown, WriteFields>();
+  const writerFor = isObjectType(type)
+    ? compilePlain(type, selection, schema)
+    : compileAbstract(type, selection, schema);
+  return (value, shared) => {
+    if (!isDataObject(value)) return undefined;
+    const write = writerFor(value);
+    return shared.shared.has(value) ? writeShared(value, selection, write, shared) : write(value, shared);
+  };
+}
 
-  function writerFor(typename: unknown): WriteFields {
+function compilePlain(
+  type: GraphQLObjectType,
+  selection: SelectionShape,
+  schema: GraphQLSchema,
+): (object: DataObject) => WriteFields {
+  let write: WriteFields | undefined;
+  return () => (write ??= compileFields(selection.fieldsOf(type), schema));
+}
+
+function compileAbstract(
+  type: GraphQLCompositeType,
+  selection: SelectionShape,
+  schema: GraphQLSchema,
+): (object: DataObject) => WriteFields {
+  const writers = new Map<unknown, WriteFields>();
+  return (object) => {
+    const typename = object['__typename'];
     const known = writers.get(typename);
     if (known) return known;
     const resolved = resolveType(type, typename, schema);
-    const write = resolved ? compileFields(selection?.fieldsOf(resolved) ?? [], schema) : nothingWritten;
     // Names that are no types come from a subgraph gone wrong: they must not pile up.
-    if (resolved) writers.set(typename, write);
+    if (!resolved) return nothingWritten;
+    const write = compileFields(selection.fieldsOf(resolved), schema);
+    writers.set(typename, write);
     return write;
-  }
-
-  const isPlain = isObjectType(type);
-  return (value, shared) => {
-    if (!isDataObject(value)) return undefined;
-    const write = writerFor(isPlain ? undefined : value['__typename']);
-    return shared.shared.has(value) ? writeShared(value, selection, write, shared) : write(value, shared);
   };
 }
 
@@ -177,21 +198,18 @@ function compileEnum(type: GraphQLEnumType): WriteValue {
 }
 
 /** The scalars of the specification take no more than JSON's own form of them here; everything else takes a closer look. */
+const BUILT_IN = new Map<GraphQLScalarType, WriteValue>([
+  [GraphQLString, (value) => (typeof value === 'string' ? stringToJson(value) : undefined)],
+  [GraphQLID, (value) => (typeof value === 'string' ? stringToJson(value) : undefined)],
+  [GraphQLBoolean, (value) => (value === true ? 'true' : value === false ? 'false' : undefined)],
+  [GraphQLInt, (value) => (typeof value === 'number' && (value | 0) === value ? `${value}` : undefined)],
+  [GraphQLFloat, (value) => (typeof value === 'number' && Number.isFinite(value) ? `${value}` : undefined)],
+]);
+/** Most fields of most operations: one function for all of them. */
+const BUILT_IN_OR_NULL = new Map([...BUILT_IN.values()].map((write) => [write, orNull(write)]));
+
 function compileScalar(type: GraphQLScalarType): WriteValue {
-  switch (type) {
-    case GraphQLString:
-      return (value) => (typeof value === 'string' ? stringToJson(value) : undefined);
-    case GraphQLID:
-      return (value) => (typeof value === 'string' ? stringToJson(value) : undefined);
-    case GraphQLBoolean:
-      return (value) => (value === true ? 'true' : value === false ? 'false' : undefined);
-    case GraphQLInt:
-      return (value) => (typeof value === 'number' && (value | 0) === value ? `${value}` : undefined);
-    case GraphQLFloat:
-      return (value) => (typeof value === 'number' && Number.isFinite(value) ? `${value}` : undefined);
-    default:
-      return (value) => writeCustom(value, type);
-  }
+  return BUILT_IN.get(type) ?? ((value) => writeCustom(value, type));
 }
 
 function writeCustom(value: unknown, type: GraphQLScalarType): string | undefined {

@@ -68,7 +68,7 @@ export function normaliseOperation(operation: ClientOperation): NormalisedOperat
     const args = (node.arguments ?? []).map(hoistArgument);
     const responseName = (node.alias ?? node.name).value;
     const key = nameKey({ name, arguments: args, responseName, shared: isShared() });
-    keys.set(node, key);
+    if (key !== name) keys.set(node, key);
     const { alias: _alias, ...rest } = node;
     const renamed: FieldNode = { ...rest, arguments: args };
     return key === name ? renamed : { ...renamed, alias: { kind: Kind.NAME, value: key } };
@@ -85,7 +85,12 @@ export function normaliseOperation(operation: ClientOperation): NormalisedOperat
   );
   return {
     document: { ...rewritten, definitions },
-    keyOf: (field) => keys.get(field) ?? field.name.value,
+    keyOf: readKeys(keys),
     literals: literals.values,
   };
+}
+
+/** By itself, so that it is all that is kept of how they were found. */
+function readKeys(keys: ReadonlyMap<FieldNode, string>): (field: FieldNode) => string {
+  return (field) => keys.get(field) ?? field.name.value;
 }

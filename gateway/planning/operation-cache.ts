@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { print, type DocumentNode } from 'graphql';
 import { LruMap } from './lru-map.js';
 
@@ -24,26 +25,37 @@ export function createOperationCache<Operation>({
   maxCharacters,
   make,
 }: OperationCacheOptions<Operation>): OperationCache<Operation> {
-  const keys = new WeakMap<DocumentNode, string>();
+  /** Of the printed form of each document; undefined of those that are too long to be kept. */
+  const digests = new WeakMap<DocumentNode, { readonly digest: string | undefined }>();
   const operations = new LruMap<string, { readonly operation: Operation }>(capacity);
 
-  function keyOf(document: DocumentNode, operationName: string | undefined): string {
-    const text = keys.get(document) ?? print(document);
-    if (text.length <= maxCharacters) keys.set(document, text);
-    return `${operationName ?? ''}\n${text}`;
+  function digestOf(document: DocumentNode): string | undefined {
+    const known = digests.get(document);
+    if (known) return known.digest;
+    const text = print(document);
+    const digest = text.length <= maxCharacters ? digestOfText(text) : undefined;
+    digests.set(document, { digest });
+    return digest;
   }
 
   return {
     get(document, operationName) {
-      const key = keyOf(document, operationName);
+      const digest = digestOf(document);
+      if (digest === undefined) return make(document, operationName);
+      const key = `${digest} ${operationName ?? ''}`;
       const found = operations.get(key);
       if (found) return found.operation;
       const operation = make(document, operationName);
-      if (key.length <= maxCharacters) operations.set(key, { operation });
+      operations.set(key, { operation });
       return operation;
     },
     get size() {
       return operations.size;
     },
   };
+}
+
+/** Texts are long, and many; no two of them have one SHA-256. */
+function digestOfText(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }
