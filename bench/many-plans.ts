@@ -87,8 +87,9 @@ async function measure(
       'p50 ms': p50,
       'p99 ms': p99,
       'longest block ms': loop.longestMs,
-      'without waits for a processor ms': loop.longestOwnMs,
+      'without waits ms': loop.longestOwnMs,
       'of these > 10 ms': loop.longerThan10,
+      'without collections ms': loop.longestWorkMs,
       'longest collection ms': loop.longestCollectionMs,
       'CPU ms/operation': cpuMs === undefined ? undefined : cpuMs / latencies.length,
       plans: plansBefore === undefined || plansAfter === undefined ? undefined : plansAfter - plansBefore,
@@ -176,7 +177,8 @@ async function compare(supergraph: string, operations: Operations): Promise<read
 }
 
 const NOTES = [
-  'A block is the time between two turns of the main thread’s event loop, at most 2 ms too long; garbage collection counts.',
+  'A block is the time between two turns of the main thread’s event loop, at most 2 ms too long. “Without waits” leaves out what',
+  'the thread waited for a processor, “without collections” what the garbage collector took as well.',
   `Peers have ${TIME_LIMIT_MS.peers / 1_000} s, and half of that for the second table, and are measured by what they have executed until then.`,
   'Plans: lookups of Aegis that found none, those that wait for one that is being made included.',
 ];

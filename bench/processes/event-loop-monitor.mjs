@@ -10,6 +10,8 @@ import { isMainThread } from 'node:worker_threads';
 /** A block of b ms shows as b to b + PERIOD_MS. */
 const PERIOD_MS = 2;
 const GOAL_MS = 10;
+const WORTH_KEEPING_MS = 5;
+const MOST_KEPT = 20_000;
 
 /** Milliseconds that the main thread has waited for a processor so far. Source: /proc/pid/schedstat, second field, in ns. */
 function createWaitClock() {
@@ -29,36 +31,49 @@ function createWaitClock() {
 /** What it tells is LoopFigures of bench/support/gateways.ts. */
 function createMonitor() {
   const readWait = createWaitClock();
-  const none = { longestMs: 0, longestOwnMs: 0, longestCollectionMs: 0, longerThan10: 0 };
-  let seen = { ...none };
+  /** Times between two turns that were too long, and the pauses of the garbage collector, since it was last asked. */
+  let gaps = [];
+  let pauses = [];
   let lastAt = performance.now();
   let lastWait = readWait?.() ?? 0;
 
   const timer = setInterval(() => {
     const now = performance.now();
     const wait = readWait?.() ?? 0;
-    const gap = now - lastAt;
-    const own = readWait ? gap - (wait - lastWait) : 0;
+    const ms = now - lastAt;
+    const ownMs = readWait ? ms - (wait - lastWait) : 0;
+    if (ms > WORTH_KEEPING_MS && gaps.length < MOST_KEPT) gaps.push({ from: lastAt, to: now, ms, ownMs });
     lastAt = now;
     lastWait = wait;
-    seen.longestMs = Math.max(seen.longestMs, gap);
-    seen.longestOwnMs = Math.max(seen.longestOwnMs, own);
-    if (own > GOAL_MS) seen.longerThan10 += 1;
   }, PERIOD_MS);
   timer.unref();
 
   const collections = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries())
-      seen.longestCollectionMs = Math.max(seen.longestCollectionMs, duration);
+    for (const { startTime, duration } of list.getEntries())
+      if (pauses.length < MOST_KEPT) pauses.push({ from: startTime, to: startTime + duration });
   });
   collections.observe({ entryTypes: ['gc'] });
 
   return {
     read() {
-      const figures = seen;
-      seen = { ...none };
+      const figures = describe(gaps, pauses);
+      gaps = [];
+      pauses = [];
       return figures;
     },
+  };
+}
+
+function describe(gaps, pauses) {
+  const most = (values) => values.reduce((longest, value) => Math.max(longest, value), 0);
+  const collectedIn = ({ from, to }) =>
+    pauses.reduce((sum, pause) => sum + Math.max(0, Math.min(to, pause.to) - Math.max(from, pause.from)), 0);
+  return {
+    longestMs: most(gaps.map(({ ms }) => ms)),
+    longestOwnMs: most(gaps.map(({ ownMs }) => ownMs)),
+    longestWorkMs: most(gaps.map((gap) => Math.min(gap.ownMs, gap.ms - collectedIn(gap)))),
+    longestCollectionMs: most(pauses.map(({ from, to }) => to - from)),
+    longerThan10: gaps.filter(({ ownMs }) => ownMs > GOAL_MS).length,
   };
 }
 

@@ -12,6 +12,8 @@ export interface LoopFigures {
   readonly longestMs: number;
   /** The same without the time in which the thread waited for a processor; 0 where the system does not tell that time. */
   readonly longestOwnMs: number;
+  /** The longest of these without garbage collection: what the gateway’s own code did in one turn. */
+  readonly longestWorkMs: number;
   /** The longest pause of the garbage collector. */
   readonly longestCollectionMs: number;
   /** How many of the own times were above 10 ms. */
