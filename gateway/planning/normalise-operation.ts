@@ -14,7 +14,7 @@ import {
 } from 'graphql';
 import { createFieldKeys, sortValue } from './field-keys.js';
 import { createLiteralHoist } from './hoist-literals.js';
-import { selectDocument } from './select-document.js';
+import { isAboutSchema, selectDocument } from './select-document.js';
 
 /** An operation without what makes it look different from others that mean the same. */
 export interface NormalisedOperation {
@@ -64,7 +64,7 @@ export function normaliseOperation(operation: ClientOperation): NormalisedOperat
 
   function rewriteField(node: FieldNode): FieldNode | null {
     const name = node.name.value;
-    if (name === '__schema' || name === '__type') return null;
+    if (isAboutSchema(name)) return null;
     const args = (node.arguments ?? []).map(hoistArgument);
     const responseName = (node.alias ?? node.name).value;
     const key = nameKey({ name, arguments: args, responseName, shared: isShared() });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { getIntrospectionQuery } from 'graphql';
+import { getIntrospectionQuery, graphqlSync } from 'graphql';
 import { readTrustedDocuments } from '../../../gateway/access/trusted-documents.js';
 import { askEveryWay, byEveryWay, type Asked } from '../../support/every-way.js';
 import { serveGateway, type ServeGatewayOptions, type ServedGateway } from '../../support/gateway-server.js';
@@ -141,6 +141,49 @@ describe('introspection', () => {
     const served = await serve();
     const query = getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true });
     expect((await served.post({ query })).json.errors).toBeUndefined();
+  });
+
+  const OPTIONS = [
+    'descriptions',
+    'specifiedByUrl',
+    'directiveIsRepeatable',
+    'schemaDescription',
+    'inputValueDeprecation',
+    'oneOf',
+  ];
+  const everyOption = (given: boolean) => Object.fromEntries(OPTIONS.map((option) => [option, given]));
+
+  it.each<[string, Record<string, boolean>]>([
+    ['no option', everyOption(false)],
+    ...OPTIONS.map((option): [string, Record<string, boolean>] => [
+      option,
+      { ...everyOption(false), [option]: true },
+    ]),
+    ['all options', everyOption(true)],
+  ])('is answered as tools ask for it: with %s', async (_which, options) => {
+    const served = await serve();
+    const schema = served.gateway.current.snapshot.apiSchema;
+    const query = getIntrospectionQuery(options);
+    const expected: unknown = JSON.parse(JSON.stringify(graphqlSync({ schema, source: query })));
+    expect((await served.post({ query })).json).toEqual(expected);
+  });
+
+  it('is answered beside data, with fragments that both use', async () => {
+    const served = await serve();
+    const query = `
+      { ...Name __schema { ...Types } again: __type(name: "Mood") { ...Kind } }
+      fragment Name on Query { hello __type(name: "Product") { ...Kind } }
+      fragment Types on __Schema { queryType { ...Kind } }
+      fragment Kind on __Type { kind isOneOf }`;
+    const object = { kind: 'OBJECT', isOneOf: null };
+    expect((await served.post({ query })).json).toEqual({
+      data: {
+        hello: 'hello you',
+        __type: object,
+        __schema: { queryType: object },
+        again: { kind: 'ENUM', isOneOf: null },
+      },
+    });
   });
 });
 
