@@ -15,9 +15,6 @@ export interface WebSocketSubscriberOptions extends SubgraphSubscriberOptions {
   readonly keepAliveMs?: number;
 }
 
-/** Subscriptions at a subgraph by graphql-ws. */
-export type WebSocketSubscriber = SubgraphSubscriber;
-
 const KEEP_ALIVE_MS = 15_000;
 
 /**
