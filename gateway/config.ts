@@ -25,6 +25,9 @@ function readCachedSubgraphs(
   return subgraphs;
 }
 
+/** Source: Apollo Federation, `@override`: a label is a name, or `percent(n)`. */
+const OVERRIDE_LABEL = /^[A-Za-z][\w\-:./]*$/;
+
 /** The settings of the gateway. */
 export const settings = {
   allowedOrigins: {
@@ -198,6 +201,17 @@ export const settings = {
     secret: true,
   },
   ...admissionSettings,
+  activeOverrides: {
+    env: 'AEGIS_ACTIVE_OVERRIDES',
+    description:
+      'The labels, comma-separated, under which fields have moved to their new subgraph (@override(label:)). None by default; percent(n) decides by itself.',
+    expects: 'labels such as new-stock, comma-separated; percent(n) is none of them',
+    schema: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+      .pipe(z.array(z.string().regex(OVERRIDE_LABEL))),
+  },
   planCacheSize: wholeNumber({
     env: 'AEGIS_PLAN_CACHE_SIZE',
     description: 'How many operations keep their query plans.',

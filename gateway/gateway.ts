@@ -17,6 +17,7 @@ import { createOperationRunner, type GatewaySubscription } from './operation-run
 import type { OperationLimitSettings } from './planning/operation-limit-settings.js';
 import type { PlannedSupergraph, Planning } from './planning/planning.js';
 import type { SubgraphAddress } from './supergraph/snapshot.js';
+import { tellUnknownOverrides } from './tell-unknown-overrides.js';
 import { countFetches } from './transports/count-fetches.js';
 import { traceFetches } from './transports/trace-fetches.js';
 import { createTransportPool } from './transports/transport-pool.js';
@@ -66,6 +67,8 @@ export interface GatewayOptions extends Partial<OperationLimitSettings> {
   readonly operationTimeoutMs: number;
   /** How many operations keep their plans. */
   readonly planCacheSize: number;
+  /** The labels under which fields have moved to their new subgraph (`@override(label:)`); none by default. */
+  readonly activeOverrides?: readonly string[] | undefined;
   /** Whether equal queries that are under way at one time are executed once; they are not by default. */
   readonly coalesceQueries?: boolean | undefined;
   /** How many operations are planned for another supergraph before it is taken; 100 by default. */
@@ -89,15 +92,27 @@ export function createGateway({ supergraph: first, ...options }: GatewayOptions)
     return caching ? caching.wrap(transport, address) : transport;
   });
   const usage = createOperationUsage();
+  const activeOverrides = new Set(options.activeOverrides);
   const line = createGenerationLine({
     first,
     planning: options.planning,
     create: (supergraph) =>
-      createGeneration({ supergraph, pool, metrics, cacheSize, operationTimeoutMs, limits: options }),
+      createGeneration({
+        supergraph,
+        pool,
+        metrics,
+        cacheSize,
+        operationTimeoutMs,
+        limits: options,
+        activeOverrides,
+      }),
     usage,
     warmOperations: options.warmOperations ?? WARM_OPERATIONS,
     warmUpMs: options.warmUpMs ?? WARM_UP_MS,
     logger,
+  });
+  line.onGeneration(({ snapshot }) => {
+    tellUnknownOverrides(activeOverrides, snapshot, logger);
   });
   let closed = false;
   const running = createOperationRunner(metrics, usage, {

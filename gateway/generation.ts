@@ -52,6 +52,8 @@ export interface GenerationOptions {
   readonly operationTimeoutMs: number;
   /** What is not given is as in OPERATION_LIMITS. */
   readonly limits: Partial<OperationLimitSettings>;
+  /** The labels under which fields have moved to their new subgraph. */
+  readonly activeOverrides: ReadonlySet<string>;
 }
 
 /** Longer texts are read anew each time, so that a full cache stays within some ten megabytes. */
@@ -59,11 +61,13 @@ const MAX_KEPT_CHARACTERS = 16_384;
 
 /** Errors: when the supergraph cannot be executed, or one of its transports not be opened. */
 export function createGeneration(options: GenerationOptions): Generation {
-  const { supergraph, pool, metrics, cacheSize, operationTimeoutMs } = options;
+  const { supergraph, pool, metrics, cacheSize, operationTimeoutMs, activeOverrides } = options;
   const { snapshot, planner } = supergraph;
+  const isOverrideActive = (label: string) => activeOverrides.has(label);
   const executor = createExecutor({
     snapshot,
     planner,
+    isOverrideActive,
     onPlan: (found) => {
       metrics.planLookups.inc({ outcome: found ? 'hit' : 'miss' });
     },
@@ -117,7 +121,8 @@ export function createGeneration(options: GenerationOptions): Generation {
       return document;
     },
     prepare: (document, operationName) => operations.get(document, operationName),
-    explain: (operation, variables) => explainPlan({ operation, variables, snapshot, planner }),
+    explain: (operation, variables) =>
+      explainPlan({ operation, variables, snapshot, planner, isOverrideActive }),
     hold() {
       acquired ??= pool.acquire(snapshot.subgraphs);
       running += 1;

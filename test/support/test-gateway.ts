@@ -14,7 +14,7 @@ import {
 import { readVariables, type SubgraphRequest, type Transport } from '../../gateway/transports/transport.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
-import { createLogger } from '../../kernel/telemetry/logger.js';
+import { createLogger, type Logger } from '../../kernel/telemetry/logger.js';
 import { createMetrics } from '../../kernel/telemetry/metrics.js';
 import { continueTrace } from '../../kernel/telemetry/trace-context.js';
 
@@ -57,6 +57,9 @@ export interface TestGatewayOptions {
   readonly operationTimeoutMs?: number;
   /** In place of what the subgraphs compose to. */
   readonly supergraphSdl?: string;
+  readonly activeOverrides?: readonly string[];
+  /** Silent by default. */
+  readonly logger?: Logger;
 }
 
 const FEDERATION_LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: [
@@ -86,9 +89,10 @@ export function composeTestSupergraph(subgraphs: Readonly<Record<string, TestSub
 export function openTestGateway(
   subgraphs: Readonly<Record<string, TestSubgraph>>,
   wrap: (transport: Transport, name: string) => Transport = (transport) => transport,
-  { operationTimeoutMs = 5_000, supergraphSdl = composeTestSupergraph(subgraphs) }: TestGatewayOptions = {},
+  options: TestGatewayOptions = {},
 ): TestGateway {
-  const logger = createLogger({ level: 'silent', pretty: false });
+  const { operationTimeoutMs = 5_000, supergraphSdl = composeTestSupergraph(subgraphs) } = options;
+  const { logger = createLogger({ level: 'silent', pretty: false }), activeOverrides } = options;
   const fetches: SeenFetch[] = [];
 
   function open(name: string): Transport {
@@ -116,6 +120,7 @@ export function openTestGateway(
     metrics: createMetrics(),
     operationTimeoutMs,
     planCacheSize: 100,
+    activeOverrides,
   });
 
   function read(

@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { openTestGateway, type TestGateway, type TestSubgraph } from '../../support/test-gateway.js';
+import { pino } from 'pino';
+import {
+  composeTestSupergraph,
+  openTestGateway,
+  type TestGateway,
+  type TestSubgraph,
+} from '../../support/test-gateway.js';
 
 const opened: TestGateway[] = [];
 
@@ -108,6 +114,51 @@ describe('@override with a label', () => {
     const gateway = open({ old, fresh });
     for (let times = 0; times < 5; times += 1)
       expect(await dataOf(gateway, '{ p { all none named } }')).toEqual({ p: { all: 2, none: 1, named: 1 } });
+  });
+});
+
+describe('@override with a name that the operator has set', () => {
+  const old: TestSubgraph = {
+    typeDefs: 'type Query { p: P } type P @key(fields: "id") { id: ID! one: Int other: Int }',
+    resolvers: { Query: { p: () => ({ id: 1, one: 1, other: 1 }) } },
+  };
+  const fresh: TestSubgraph = {
+    typeDefs: `
+      type P @key(fields: "id") {
+        id: ID!
+        one: Int @override(from: "old", label: "one")
+        other: Int @override(from: "old", label: "other")
+      }`,
+    resolvers: { P: { one: () => 2, other: () => 2 } },
+  };
+
+  function openWith(activeOverrides: readonly string[]) {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line) as never) });
+    const gateway = openTestGateway({ old, fresh }, undefined, { activeOverrides, logger });
+    opened.push(gateway);
+    return { ...gateway, lines };
+  }
+
+  it('moves the fields under it, in what is explained as well', async () => {
+    const { run, gateway, lines } = openWith(['one']);
+    expect(await run('{ p { one other } }')).toEqual({ data: { p: { one: 2, other: 1 } } });
+    const document = gateway.current.readDocument('{ p { one other } }');
+    if (!('kind' in document)) throw new Error('the document is valid');
+    const { text, cached } = await gateway.current.explain(gateway.current.prepare(document, undefined), {});
+    expect(text).toMatch(/"old"[^]*other[^]*"fresh"[^]*one/);
+    expect([cached, lines]).toEqual([true, []]);
+  });
+
+  it('is told in the log when no field has it, of each supergraph', async () => {
+    const { gateway, lines } = openWith(['on', 'other']);
+    const unknown = { level: 40, unknown: ['on'], known: ['one', 'other'] };
+    expect(lines).toEqual([expect.objectContaining(unknown)]);
+    await gateway.swap(composeTestSupergraph({ old }));
+    expect(lines.filter(({ level }) => level === 40)).toEqual([
+      expect.objectContaining(unknown),
+      expect.objectContaining({ level: 40, unknown: ['on', 'other'], known: [] }),
+    ]);
   });
 });
 
