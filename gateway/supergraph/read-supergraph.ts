@@ -55,7 +55,7 @@ function printApi(api: Schema): readonly string[] {
   const { definitions } = api.toAST();
   // Of a type that is nothing but extensions, only the whole schema has a definition.
   if (definitions.some(isTypeSystemExtensionNode)) return [printSchema(schema)];
-  const isDefined = definitions.some((node) => 'name' in node && node.name?.value === 'defer');
+  const isDefined = definitions.some((node) => 'name' in node && node.name.value === 'defer');
   return [...definitions.map((node) => print(node)), ...(isDefined ? [] : [DEFER])];
 }
 

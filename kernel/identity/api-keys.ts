@@ -1,6 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Identify } from '../graphql/subgraph.js';
-import { ANYBODY, DEFAULT_WORKSPACE, parseWorkspaceId, type Principal, type WorkspaceId } from './principal.js';
+import {
+  ANYBODY,
+  DEFAULT_WORKSPACE,
+  parseWorkspaceId,
+  type Principal,
+  type WorkspaceId,
+} from './principal.js';
 
 /** A key that opens one workspace. The key itself is not kept: its SHA-256 is enough to know it again. */
 export interface ApiKey {

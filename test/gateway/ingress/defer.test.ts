@@ -1,4 +1,4 @@
-import { ApolloClient, gql, HttpLink, InMemoryCache, type OperationVariables } from '@apollo/client';
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { Defer20220824Handler, GraphQL17Alpha9Handler } from '@apollo/client/incremental';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { API_KEY, serveGateway, type ServedGateway } from '../../support/gateway-server.js';
@@ -112,16 +112,14 @@ describe.each([
     });
     const states: unknown[] = [];
     await new Promise<void>((resolve, reject) => {
-      client
-        .watchQuery({ query: gql(QUERY), notifyOnNetworkStatusChange: false })
-        .subscribe({
-          next({ data, dataState }) {
-            if (dataState === 'empty') return;
-            states.push(data);
-            if (dataState === 'complete') resolve();
-          },
-          error: reject,
-        });
+      client.watchQuery({ query: gql(QUERY), notifyOnNetworkStatusChange: false }).subscribe({
+        next({ data, dataState }) {
+          if (dataState === 'empty') return;
+          states.push(data);
+          if (dataState === 'complete') resolve();
+        },
+        error: reject,
+      });
     });
     expect(states.at(-1)).toMatchObject({ product: { id: '2', name: 'product 2', units: 20 } });
     client.stop();
