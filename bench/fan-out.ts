@@ -32,10 +32,12 @@ const SETTLE_MS = 1_000;
 /** A gateway that has not connected its clients, or delivered an event, by then is told as not having done it. */
 const OPEN_DEADLINE_MS = 60_000;
 const EVENT_DEADLINE_MS = 20_000;
-/** Peers are not asked for more clients than this: each of theirs has an upstream of its own. */
+/** Peers are not asked for more clients than this: one event takes them a second by then. */
 const MOST_PEER_CLIENTS = 5_000;
 const SLOW_SHARE = 0.05;
-const SLOW_CLIENTS = 1_000;
+const SLOW_CLIENTS = 500;
+/** What the system keeps for a socket is full only after some megabytes. */
+const SLOW_WINDOWS = 2;
 const CPU = 'CPU µs/delivery';
 
 type Ticking = TaskProcess<TickingSubgraphTasks>;
@@ -224,7 +226,10 @@ async function compareSlowReaders(clients: number, setting: Setting): Promise<Ta
   const notes: string[] = [];
   const rows: Row[] = [];
   for (const slow of [0, Math.round(clients * SLOW_SHARE)]) {
-    const conditions: Conditions = { subgraphs, clients, windowMs, query: FILLED_SUBSCRIPTION, slow };
+    const conditions: Conditions = {
+      ...{ subgraphs, clients, slow, query: FILLED_SUBSCRIPTION },
+      windowMs: windowMs * SLOW_WINDOWS,
+    };
     const subject = slow === 0 ? 'Aegis, all read' : `Aegis, ${slow} do not`;
     rows.push(await toRow(subject, () => openGateway(AEGIS, supergraph), { conditions, notes }));
   }

@@ -20,4 +20,4 @@ export const FILLED_SUBSCRIPTION =
   'subscription { tick { number sentAt product { upc name price } filling } }';
 
 /** How long the filling of an event is, in bytes. */
-export const FILLING_BYTES = 16_384;
+export const FILLING_BYTES = 65_536;
