@@ -77,9 +77,10 @@ function describeMemory(samples: readonly MemorySample[]): string[] {
   const rows = FIGURES.map(({ name, figure, lowestOf }) => {
     const values = samples.map((sample) => sample[figure]).filter((value) => value !== undefined);
     const { slope, standardError } = slopeOf(samples, figure, lowestOf);
+    const told = Number.isNaN(slope) ? '–' : `${slope.toFixed(1)} ± ${standardError.toFixed(1)}`;
     const ends = [values[0], values.at(-1), values.length > 0 ? Math.max(...values) : undefined];
     const cells = ends.map((value) => value?.toFixed(0) ?? '–');
-    return `| ${name} | ${cells.join(' | ')} | ${slope.toFixed(1)} ± ${standardError.toFixed(1)} |`;
+    return `| ${name} | ${cells.join(' | ')} | ${told} |`;
   });
   return [
     `| memory, MiB (${samples.length} samples) | first | last | most | MiB/h over the last two thirds |`,
