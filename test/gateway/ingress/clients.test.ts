@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
-import { Client, subscriptionExchange, type ExecutionResult as UrqlResult } from '@urql/core';
+import { Client, fetchExchange, subscriptionExchange, type ExecutionResult as UrqlResult } from '@urql/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient as createStreamClient } from 'graphql-sse';
 import WebSocket from 'ws';
@@ -160,6 +160,35 @@ describe('urql', () => {
     expect(data).toMatchObject({ product: { name: 'product 0', units: null } });
     expect(error?.graphQLErrors).toMatchObject([
       { path: ['product', 'units'], extensions: { code: 'NOT_FOUND' } },
+    ]);
+  });
+
+  it('gets all at once of a query with @defer, for it does not say which form of parts it takes', async () => {
+    const accepted: unknown[] = [];
+    const client = new Client({
+      url: `${served.url}/graphql`,
+      fetchOptions: { headers: { authorization: `Bearer ${API_KEY}` } },
+      preferGetMethod: false,
+      exchanges: [fetchExchange],
+      fetch: async (url, options) => {
+        const response = await fetch(url, options);
+        accepted.push([new Headers(options?.headers).get('accept'), response.headers.get('content-type')]);
+        return response;
+      },
+    });
+    const query = '{ product(id: "2") { id ... @defer(label: "rest") { name units } } }';
+    const states: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      client.query(query, {}).subscribe(({ data, error, hasNext }) => {
+        states.push({ data: data as unknown, error, hasNext });
+        if (!hasNext) resolve();
+      });
+    });
+    expect(accepted).toEqual([
+      [expect.stringContaining('multipart/mixed'), expect.stringContaining('application/')],
+    ]);
+    expect(states).toMatchObject([
+      { data: { product: { id: '2', name: 'product 2', units: 20 } }, error: undefined, hasNext: false },
     ]);
   });
 });
