@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Kind, print, type ArgumentNode, type ValueNode } from 'graphql';
 
 /** One field of an operation as it names its value inside the gateway. */
@@ -69,5 +69,5 @@ export function sortValue<Value extends ValueNode>(value: Value): Value {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return hash('sha256', text).slice(0, 12);
 }
