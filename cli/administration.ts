@@ -15,7 +15,7 @@ import { createSubgraphRegistry, type SubgraphRegistry } from '../gateway/regist
 import { loadTypeDefs } from '../kernel/graphql/load-type-defs.js';
 import { createHandOverSigner } from '../kernel/identity/hand-over.js';
 import { DEFAULT_WORKSPACE } from '../kernel/identity/principal.js';
-import { createAddressGuard } from '../kernel/outbound/address-guard.js';
+import type { GuestGuard } from './guest-guard.js';
 import type { AegisProcess } from './process.js';
 
 export interface AdministrationOptions {
@@ -28,6 +28,8 @@ export interface AdministrationOptions {
   readonly baseSdl: string;
   /** Where registered subgraphs are kept; undefined keeps them as long as the process runs. */
   readonly registeredFile: string | undefined;
+  /** Decides where registered subgraphs may be. */
+  readonly guestGuard: GuestGuard;
   /** The folder of Aegis. */
   readonly root: string;
 }
@@ -41,17 +43,11 @@ export interface Administration {
 
 /** Opens it, and takes the subgraphs that were registered before. It is closed with the process. */
 export async function openAdministration(
-  {
-    logger,
-    lifecycle,
-    identifyClient,
-    open,
-  }: Pick<AegisProcess, 'logger' | 'lifecycle' | 'identifyClient' | 'open'>,
+  { logger, lifecycle, identifyClient }: Pick<AegisProcess, 'logger' | 'lifecycle' | 'identifyClient'>,
   options: AdministrationOptions,
 ): Promise<Administration> {
   const { settings, gateway, registeredFile } = options;
-  // Who lets everybody on this machine in may well call this machine.
-  const guard = createAddressGuard(settings.registrationAddresses ?? (open ? 'loopback' : 'public'));
+  const { guard, guests } = options.guestGuard;
   const headersFor = createHeaders(settings.handOverSecret);
   const registry = createSubgraphRegistry({
     ...options,
@@ -64,6 +60,7 @@ export async function openAdministration(
         maxBytes: settings.maxSubgraphResponseBytes,
         headers: await headersFor(),
       }),
+    guests,
     logger,
   });
   await registry.start();

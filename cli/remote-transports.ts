@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../gateway/config.js';
 import type { SubgraphAddress } from '../gateway/supergraph/snapshot.js';
@@ -16,6 +17,8 @@ export interface RemoteTransportDeps {
   readonly headerRules: HeaderRules | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** How the name in an address is resolved; undefined where it may stand for anything. */
+  readonly lookupFor: (address: SubgraphAddress) => LookupFunction | undefined;
 }
 
 interface RemoteTransportSettings extends GatewaySettings {
@@ -26,7 +29,7 @@ interface RemoteTransportSettings extends GatewaySettings {
 /** Makes transports to subgraphs in other processes. Called once for each registry of metrics. */
 export function createRemoteTransports(
   settings: RemoteTransportSettings,
-  { headerRules, logger, metrics: registry }: RemoteTransportDeps,
+  { headerRules, logger, metrics: registry, lookupFor }: RemoteTransportDeps,
 ): (address: SubgraphAddress) => Transport {
   const { handOverSecret } = settings;
   const sign = handOverSecret === undefined ? undefined : createHandOverSigner({ secret: handOverSecret });
@@ -39,6 +42,7 @@ export function createRemoteTransports(
       timeoutMs: settings.subgraphTimeoutMs,
       connections: settings.subgraphConnections,
       maxResponseBytes: settings.maxSubgraphResponseBytes,
+      lookup: lookupFor({ name, url }),
       headersFor: async ({ principal, headers }) => ({
         ...headerRules?.headersFor(name, headers),
         ...(sign ? { authorization: await sign(principal) } : {}),

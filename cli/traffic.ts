@@ -5,11 +5,9 @@ import { applyHeaderRules } from '../gateway/transports/apply-header-rules.js';
 import type { PickHeaders } from '../gateway/transports/header-rules.js';
 import type { Transport } from '../gateway/transports/transport.js';
 import type { Lifecycle } from '../kernel/lifecycle/lifecycle.js';
-import type { Logger } from '../kernel/telemetry/logger.js';
-import type { Metrics } from '../kernel/telemetry/metrics.js';
 import { openCaching } from './caching.js';
 import { readHeaderRules } from './header-rules.js';
-import { createRemoteTransports } from './remote-transports.js';
+import { createRemoteTransports, type RemoteTransportDeps } from './remote-transports.js';
 
 /** How the gateway of this process reaches subgraphs. */
 export interface Traffic {
@@ -30,7 +28,7 @@ interface TrafficSettings extends GatewaySettings {
 /** Reads the rules of the settings. Called once for each registry of metrics. Errors: SettingsError. */
 export async function openTraffic(
   settings: TrafficSettings,
-  deps: { readonly logger: Logger; readonly metrics: Metrics; readonly lifecycle: Lifecycle },
+  deps: Omit<RemoteTransportDeps, 'headerRules'> & { readonly lifecycle: Lifecycle },
 ): Promise<Traffic> {
   const headerRules = await readHeaderRules(settings);
   const caching = openCaching(settings, deps);

@@ -9,6 +9,7 @@ import { watchText } from '../../gateway/supergraph/watch-file.js';
 import { SettingsError } from '../../kernel/config/settings.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { openAdministration } from '../administration.js';
+import { createGuestGuard } from '../guest-guard.js';
 import type { CommandRun } from '../commands/command.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
@@ -28,7 +29,9 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const aegis = openProcess(settings, settings.host, readTokenRules(settings));
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
   const tracing = await openTracing(settings, aegis);
-  const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
+  const guestGuard = createGuestGuard(settings, open);
+  const { lookupFor } = guestGuard;
+  const traffic = await openTraffic(settings, { logger, metrics, lifecycle, lookupFor });
   const planning = createThreadedPlanning({ ...settings, logger });
   await lifecycle.start({ name: 'planning', close: () => planning.close() });
   const { supergraph: file, ...others } = settings;
@@ -47,6 +50,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     settings,
     gateway: core,
     planning,
+    guestGuard,
     caching: traffic.caching,
     baseSdl: supergraphSdl,
     registeredFile: settings.registered,

@@ -13,6 +13,7 @@ import type { SubgraphAddress } from '../../gateway/supergraph/snapshot.js';
 import type { Transport } from '../../gateway/transports/transport.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { openAdministration } from '../administration.js';
+import { createGuestGuard } from '../guest-guard.js';
 import type { SettingsTable } from '../../kernel/config/settings.js';
 import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
@@ -47,7 +48,9 @@ export async function runStart(run: StartRun): Promise<void> {
 async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Promise<void> {
   const { logger, metrics, lifecycle, identify, identifyClient, open, workspaces } = aegis;
   const tracing = await openTracing(settings, aegis);
-  const traffic = await openTraffic(settings, { logger, metrics, lifecycle });
+  const guestGuard = createGuestGuard(settings, open);
+  const { lookupFor } = guestGuard;
+  const traffic = await openTraffic(settings, { logger, metrics, lifecycle, lookupFor });
   logger.info(
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',
@@ -90,6 +93,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     settings,
     gateway: core,
     planning,
+    guestGuard,
     caching,
     baseSdl,
     registeredFile,

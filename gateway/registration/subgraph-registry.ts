@@ -1,14 +1,15 @@
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Gateway } from '../gateway.js';
-import type { PlannedSupergraph, Planning } from '../planning/planning.js';
+import type { Planning } from '../planning/planning.js';
 import { CompositionFailed } from '../supergraph/composition-failed.js';
 import { SupergraphInvalid } from '../supergraph/snapshot.js';
 import { reportChanges } from './change-report.js';
+import type { GuestAddresses } from './guest-addresses.js';
 import { readRegistration } from './read-registration.js';
 import type { RegisteredFile, RegisteredSubgraph } from './registered-file.js';
 import { createSerialQueue } from './serial-queue.js';
 import type { ChangeOptions, ChangeOutcome, RegistrationInput, ServedSubgraph } from './subgraph-change.js';
-import { createSupergraphBase } from './supergraph-base.js';
+import { createSupergraphBase, type ComposedWith } from './supergraph-base.js';
 
 /** Adds subgraphs to the supergraph of a running gateway, and takes them away. Changes are made one after the other. */
 export interface SubgraphRegistry {
@@ -38,6 +39,8 @@ export interface SubgraphRegistryOptions {
   readonly fetchSdl: (url: URL) => Promise<string>;
   /** Errors: FORBIDDEN for an address that may not be called. */
   readonly checkAddress: (url: URL) => Promise<void>;
+  /** Is told where subgraphs are that somebody has registered, before they are called there. */
+  readonly guests: GuestAddresses;
   readonly logger: Logger;
   readonly now?: () => Date;
 }
@@ -49,7 +52,7 @@ const MAX_WAITING = 16;
 
 /** Makes one of nothing but the supergraph itself; see {@link SubgraphRegistry.start}. */
 export function createSubgraphRegistry(options: SubgraphRegistryOptions): SubgraphRegistry {
-  const { gateway, planning, file, logger, now = () => new Date() } = options;
+  const { gateway, planning, file, guests, logger, now = () => new Date() } = options;
   const oneByOne = createSerialQueue(MAX_WAITING);
   let base = createSupergraphBase(planning, options.baseSdl);
   let registered: Registered = new Map();
@@ -59,7 +62,8 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
     next: Registered,
     { dryRun = false }: ChangeOptions,
   ): Promise<ChangeOutcome> {
-    const { supergraph, hints } = await base.composeWith([...next.values()]);
+    const composed = await base.composeWith([...next.values()]);
+    const { supergraph, hints } = composed;
     const { id, apiSchema } = supergraph.snapshot;
     const before = gateway.current.snapshot.apiSchema;
     const changes = await reportChanges(before, apiSchema, await gateway.usage.totals());
@@ -68,21 +72,26 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
       supergraph.close();
       return { kind: 'checked', ...told };
     }
-    await take(supergraph, next);
+    await take(composed, next);
     logger.info({ subgraph: name, supergraph: id, changes: changes.length }, 'the subgraphs have changed');
     return { kind: 'taken', ...told };
   }
 
   /** On the disk first: what clients have seen must be there after a restart. */
-  async function take(supergraph: PlannedSupergraph, next: Registered): Promise<void> {
+  async function take(composed: ComposedWith, next: Registered): Promise<void> {
     await file?.save([...next.values()]);
     try {
-      await gateway.swap(supergraph);
+      await swap(composed);
       registered = next;
     } catch (error) {
       await file?.save([...registered.values()]);
       throw error;
     }
+  }
+
+  async function swap({ supergraph, guests: coming }: ComposedWith): Promise<void> {
+    guests.add(coming);
+    await gateway.swap(supergraph);
   }
 
   async function register(input: RegistrationInput, changeOptions: ChangeOptions): Promise<ChangeOutcome> {
@@ -107,7 +116,7 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
     if (before.size === 0) return;
     registered = before;
     try {
-      await gateway.swap((await base.composeWith([...before.values()])).supergraph);
+      await swap(await base.composeWith([...before.values()]));
     } catch (error) {
       if (!isRefusal(error)) throw error;
       logger.error(
@@ -119,7 +128,7 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
 
   async function takeBase(sdl: string): Promise<void> {
     const next = createSupergraphBase(planning, sdl);
-    await gateway.swap((await next.composeWith([...registered.values()])).supergraph);
+    await swap(await next.composeWith([...registered.values()]));
     base = next;
   }
 

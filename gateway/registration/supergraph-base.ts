@@ -1,6 +1,8 @@
+import type { SubgraphAddress } from '../supergraph/snapshot.js';
 import type { PlannedSupergraph, Planning } from '../planning/planning.js';
 import type { SubgraphText } from '../supergraph/compose.js';
 import type { CompositionProblem } from '../supergraph/composition-failed.js';
+import { withoutAddresses } from './guest-addresses.js';
 
 /** A supergraph to which subgraphs are added. */
 export interface SupergraphBase {
@@ -16,6 +18,8 @@ export interface SupergraphBase {
 export interface ComposedWith {
   readonly supergraph: PlannedSupergraph;
   readonly hints: readonly CompositionProblem[];
+  /** Those of the added that the supergraph itself has not at the same address. */
+  readonly guests: readonly SubgraphAddress[];
 }
 
 /** Makes one of a supergraph that was composed before, here or elsewhere; its own subgraphs are taken out of it once. */
@@ -23,7 +27,7 @@ export function createSupergraphBase(planning: Planning, sdl: string): Supergrap
   let own: readonly SubgraphText[] | undefined;
   return {
     async composeWith(added) {
-      if (added.length === 0) return { supergraph: await planning.open(sdl), hints: [] };
+      if (added.length === 0) return { supergraph: await planning.open(sdl), hints: [], guests: [] };
       own ??= await planning.extractSubgraphs(sdl);
       const names = new Set(added.map(({ name }) => name));
       const all = [...own.filter(({ name }) => !names.has(name)), ...added];
@@ -31,7 +35,8 @@ export function createSupergraphBase(planning: Planning, sdl: string): Supergrap
       const composed = await planning.compose(
         all.map((one) => ({ name: one.name, url: one.url, sdl: one.sdl })),
       );
-      return { supergraph: await planning.open(composed.sdl), hints: composed.hints };
+      const guests = withoutAddresses(added, own);
+      return { supergraph: await planning.open(composed.sdl), hints: composed.hints, guests };
     },
   };
 }

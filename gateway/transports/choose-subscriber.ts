@@ -14,7 +14,8 @@ export function chooseSubscriber(
   if (offered === 'auto') return createEither(options);
   if (offered === 'ws') return createWebSocketSubscriber(options);
   if (offered === 'sse') return createEventStreamSubscriber(options);
-  const there = { ...options, url: offered };
+  // An address of its own is in the operator's settings, wherever the rest of the subgraph is.
+  const there = { ...options, url: offered, lookup: undefined };
   return offered.startsWith('ws') ? createWebSocketSubscriber(there) : createEventStreamSubscriber(there);
 }
 

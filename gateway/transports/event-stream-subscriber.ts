@@ -35,7 +35,12 @@ export function createEventStreamSubscriber(options: EventStreamSubscriberOption
   // No bound of its own on connections: the subscriptions have theirs, and one that waited for another would wait for ever.
   const pool = new Pool(url.origin, {
     connections: null,
-    connect: { timeout: timeoutMs, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
+    connect: {
+      timeout: timeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+      ...(options.lookup ? { lookup: options.lookup } : {}),
+    },
     headersTimeout: timeoutMs,
     bodyTimeout: 0,
   });
@@ -169,7 +174,9 @@ function describeFailure(
   signal: AbortSignal,
   { subgraph, timeoutMs }: SubgraphSubscriberOptions,
 ): Error {
-  if (cause instanceof AegisError || cause instanceof SubscriptionRefused) return cause;
+  if (cause instanceof SubscriptionRefused) return cause;
+  // That the host may not be called is no refusal of the client's subscription.
+  if (cause instanceof AegisError && cause.code !== 'FORBIDDEN') return cause;
   if (signal.reason instanceof AegisError) return signal.reason;
   if (signal.aborted)
     return new AegisError('CANCELLED', `subgraph ${subgraph}: the request was cancelled.`, { cause });

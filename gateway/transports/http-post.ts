@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { OperationTypeNode } from 'graphql';
 import { Pool } from 'undici';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
@@ -41,6 +42,8 @@ export interface HttpPostOptions {
   readonly connections: number;
   /** The largest answer that is read, in bytes. */
   readonly maxResponseBytes: number;
+  /** Resolves the host for each connection, and may refuse what it stands for; `dns.lookup` by default. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -52,7 +55,10 @@ export function createHttpPost(options: HttpPostOptions): { post: Post; close():
   const path = url.pathname + url.search;
   const pool = new Pool(url.origin, {
     connections: options.connections,
-    connect: { timeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS) },
+    connect: {
+      timeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS),
+      ...(options.lookup ? { lookup: options.lookup } : {}),
+    },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize: options.maxResponseBytes,

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { OperationTypeNode } from 'graphql';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
@@ -34,6 +35,8 @@ export interface HttpTransportOptions {
   readonly connections: number;
   /** The largest answer that is read, in bytes. */
   readonly maxResponseBytes: number;
+  /** Resolves the host for each connection, and may refuse what it stands for; `dns.lookup` by default. */
+  readonly lookup?: LookupFunction | undefined;
   /** Headers that tell the subgraph who is asking; the same values go into a WebSocket's connection parameters. */
   readonly headersFor: (context: RequestContext) => Promise<Record<string, string>>;
   /** How queries that were not answered are sent again; they are not by default. */

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import type { SubgraphRequest, SubgraphResponse } from './transport.js';
 
@@ -19,5 +20,7 @@ export interface SubgraphSubscriberOptions {
   readonly timeoutMs: number;
   /** The largest message that is read, in bytes. */
   readonly maxResponseBytes: number;
+  /** Resolves the host for each connection, and may refuse what it stands for; `dns.lookup` by default. */
+  readonly lookup?: LookupFunction | undefined;
   readonly headersFor: (context: RequestContext) => Promise<Record<string, string>>;
 }

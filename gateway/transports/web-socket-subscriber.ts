@@ -144,8 +144,12 @@ function untilOpened(client: Client, subgraph: string): Promise<void> {
 }
 
 /** `ws` with bounds on how long a connection is made and how much a message may hold: graphql-ws has no options for them. */
-function limitedWebSocket({ timeoutMs, maxResponseBytes }: WebSocketSubscriberOptions): unknown {
-  const limits = { handshakeTimeout: timeoutMs, maxPayload: maxResponseBytes };
+function limitedWebSocket({ timeoutMs, maxResponseBytes, lookup }: WebSocketSubscriberOptions): unknown {
+  const limits = {
+    handshakeTimeout: timeoutMs,
+    maxPayload: maxResponseBytes,
+    ...(lookup ? { lookup } : {}),
+  };
   return new Proxy(WebSocket, {
     construct: (Socket, [address, protocols]: [string, string]) => new Socket(address, protocols, limits),
   });

@@ -12,6 +12,7 @@ import {
   type SubgraphRegistry,
 } from '../../../gateway/registration/subgraph-registry.js';
 import { composeSupergraph } from '../../../gateway/supergraph/compose.js';
+import { createGuestAddresses, type GuestAddresses } from '../../../gateway/registration/guest-addresses.js';
 import { createAddressGuard } from '../../../kernel/outbound/address-guard.js';
 import { createLogger } from '../../../kernel/telemetry/logger.js';
 import { createEventSource, type EventSource } from '../../support/event-source.js';
@@ -22,6 +23,7 @@ import { openSubscriber } from '../../support/subscriber.js';
 
 const logger = createLogger({ level: 'silent', pretty: false });
 const guard = createAddressGuard('loopback');
+let guests: GuestAddresses;
 let planning: Planning;
 let folder: string;
 let source: EventSource<{ sold: { id: string } }>;
@@ -61,6 +63,7 @@ beforeEach(async () => {
     },
   });
   gateway = await serveRemoteGateway([shop]);
+  guests = createGuestAddresses();
   registry = openRegistry();
 });
 afterEach(async () => {
@@ -76,6 +79,7 @@ function openRegistry(file?: string): SubgraphRegistry {
     file: file === undefined ? undefined : createRegisteredFile(file),
     checkAddress: (url) => guard.check(url),
     fetchSdl: (url) => fetchSubgraphSdl(url, { guard, timeoutMs: 300, maxBytes: 100_000, headers: {} }),
+    guests,
     logger,
   });
 }
@@ -86,6 +90,27 @@ const problemsOf = async (outcome: ReturnType<SubgraphRegistry['register']>) => 
   const told = await outcome;
   return told.kind === 'refused' ? told.problems : [];
 };
+
+describe('where registered subgraphs are', () => {
+  it('is looked at for each connection, but not where the supergraph has them itself', async () => {
+    await registry.register({ name: 'stock', url: stock.url });
+    expect([guests.has(stock), guests.has(shop)]).toEqual([true, false]);
+    // Another contract of one of the supergraph's own, at its own address.
+    await registry.register({ name: 'shop' });
+    expect(guests.has({ name: 'shop', url: `${shop.url}#again` })).toBe(false);
+    expect(guests.has(shop)).toBe(false);
+  });
+
+  it('is known before anything is sent there', async () => {
+    const known: boolean[] = [];
+    const stop = gateway.gateway.onGeneration(() => void known.push(guests.has(stock)));
+    await registry.register({ name: 'stock', url: stock.url });
+    await registry.remove('stock');
+    stop();
+    // Operations that began before may still call it when it is registered no more.
+    expect(known).toEqual([false, true, true]);
+  });
+});
 
 describe('registering a subgraph', () => {
   it('asks it for its contract, and serves it beside the others', async () => {
