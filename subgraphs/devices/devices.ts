@@ -4,6 +4,7 @@ import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
 import type { DevicesSettings } from './config.js';
 import { createContext, type Context } from './context.js';
+import { createFuseReadings } from './fusion/fuse-readings.js';
 import { createDeviceMutations } from './mutations.js';
 import { createEmbeddedMqtt } from './protocols/embedded-mqtt.js';
 import { createExternalMqtt } from './protocols/external-mqtt.js';
@@ -13,6 +14,7 @@ import { createDeviceFactFollower } from './readings/device-facts.js';
 import type { Ingest } from './readings/ingestion.js';
 import { createKnownDevices } from './readings/known-devices.js';
 import { createLiveReadings } from './readings/live-readings.js';
+import { readTracks } from './readings/metric-tracks.js';
 import { createReadingPipeline } from './readings/reading-pipeline.js';
 import { openReadingStream } from './readings/reading-stream.js';
 import { createRetention } from './readings/retention.js';
@@ -64,6 +66,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       registry,
       mutations: createDeviceMutations(registry),
       openStream,
+      fuseReadings: createFuseReadings({
+        readTracks: (workspace, query) => readTracks(database, workspace, query),
+        now: () => new Date(),
+      }),
     }),
     createContext: (request) => createContext({ database, registry }, request),
     routes: createHttpIngestion({ ...deps, ...values, ingest: pipeline.ingest }),

@@ -1,4 +1,5 @@
 import type { Connection } from '../../kernel/graphql/connection.js';
+import type { FusedPoint, FusionOptions } from './fusion/fuse-tracks.js';
 
 /** A device as the registry holds it; its metrics, readings and series are resolved further. */
 export interface DeviceModel {
@@ -29,6 +30,18 @@ export interface SeriesModel {
   readonly points: readonly { readonly measuredAt: Date; readonly value: number }[];
   /** Whether there are more points than were asked for. */
   readonly truncated: boolean;
+}
+
+/** The readings of several devices as one series, with the settings that were used. */
+export interface FusedSeriesModel extends Pick<
+  FusionOptions,
+  'method' | 'alignment' | 'stepMs' | 'maxGapMs'
+> {
+  readonly metric: string;
+  /** UCUM code. */
+  readonly unit: string;
+  /** Oldest first. */
+  readonly points: readonly FusedPoint[];
 }
 
 /** A page of devices. */

@@ -2,6 +2,7 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { checkPageSize, toConnection } from '../../kernel/graphql/connection.js';
 import type { Context } from './context.js';
 import { decodeDeviceCursor, encodeDeviceCursor } from './device-page.js';
+import type { FuseReadings } from './fusion/fuse-readings.js';
 import type {
   QueryDevicesArgs,
   Resolvers,
@@ -23,17 +24,19 @@ export interface ResolverDeps {
     workspace: WorkspaceId,
     options: ReadingStreamOptions,
   ) => AsyncIterableIterator<ReadingEvent>;
+  readonly fuseReadings: FuseReadings;
 }
 
 /** The most devices or metrics that a stream is filtered by. */
 const MAX_FILTER = 1_000;
 
 /** GraphQL in, GraphQL out. */
-export function createResolvers({ registry, mutations, openStream }: ResolverDeps) {
+export function createResolvers({ registry, mutations, openStream, fuseReadings }: ResolverDeps) {
   return {
     Query: {
       device: async (_parent, { id }, { devices }) => (await devices.load(id)) ?? null,
       devices: (_parent, args, context) => listDevices(registry, args, context),
+      fuseReadings: (_parent, args, { principal }) => fuseReadings(principal.workspace, args),
     },
     Mutation: {
       registerDevice: (_parent, { input }, context) => mutations.register(input, context),
