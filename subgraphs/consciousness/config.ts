@@ -41,6 +41,36 @@ export const settings = {
     maximum: 4_096,
     initial: 16,
   }),
+  metricsSamples: wholeNumber({
+    env: 'AEGIS_METRICS_WINDOW',
+    description: 'Length of the window over which the numbers of the network are taken, in samples.',
+    minimum: 64,
+    maximum: 4_096,
+    initial: 256,
+  }),
+  metricsMinimum: wholeNumber({
+    env: 'AEGIS_METRICS_MINIMUM',
+    description:
+      'How many samples of a signal there must be before it counts in the numbers of the network; never more than their window.',
+    minimum: 64,
+    maximum: 4_096,
+    initial: 64,
+  }),
+  metricsLag: wholeNumber({
+    env: 'AEGIS_METRICS_LAG',
+    description: 'How far back the past lies that integrated information is about, in samples.',
+    minimum: 1,
+    maximum: 16,
+    initial: 1,
+  }),
+  metricsSurrogates: wholeNumber({
+    env: 'AEGIS_METRICS_SURROGATES',
+    description:
+      'How many phase-shuffled surrogates integrated information is compared with: 19 are the fewest that tell 5 %.',
+    minimum: 19,
+    maximum: 999,
+    initial: 19,
+  }),
   stalePeriods: wholeNumber({
     env: 'AEGIS_SAMPLE_STALE_PERIODS',
     description:

@@ -4,6 +4,7 @@ import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import { createLifecycle, withDeadline } from '../../kernel/lifecycle/lifecycle.js';
 import type { ConsciousnessSettings } from './config.js';
 import { createContext, type Context } from './context.js';
+import { createMetricsWorker } from './metrics/metrics-worker.js';
 import { createNetwork, type Network } from './network.js';
 import { createResolvers } from './resolvers.js';
 import { pruneSamples } from './samples/sample-retention.js';
@@ -27,8 +28,12 @@ export function createConsciousness(
   const lifecycle = createLifecycle({ logger, closeDeadlineMs: CLOSE_DEADLINE_MS });
   const stopping = new AbortController();
   const metrics = createSamplingMetrics(deps.metrics);
+  const metricsWorker = createMetricsWorker({ logger });
   const networks = new Map(
-    workspaces.map((workspace) => [workspace, createNetwork({ ...deps, workspace, settings })]),
+    workspaces.map((workspace) => [
+      workspace,
+      createNetwork({ ...deps, workspace, settings, metricsWorker }),
+    ]),
   );
   let sampledAt: Date | undefined;
 
@@ -80,6 +85,7 @@ export function createConsciousness(
     }) as Subgraph<Context>['resolvers'],
     createContext: (request) => createContext(request, networkOf(request.principal.workspace)),
     async start() {
+      await lifecycle.start({ name: 'measuring of networks', close: () => metricsWorker.close() });
       for (const network of networks.values()) await network.start(lifecycle, () => clock.now());
       sampledAt = clock.now();
       await lifecycle.start({ name: 'sampling', ...sampling });

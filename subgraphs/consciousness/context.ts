@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { NetworkMetrics, NetworkMetricsReader } from './metrics/network-metrics.js';
 import type { DeviceModel, NodeModel } from './models.js';
 import type { Registry } from './registry.js';
 import type { Sample } from './samples/sample.js';
@@ -14,6 +15,8 @@ export interface Context extends RequestContext {
   /** Devices by id; null for one that is not, or no longer, known. */
   readonly devices: DataLoader<string, DeviceModel | null>;
   readonly newestSample: () => Promise<Sample | undefined>;
+  /** The numbers of the network over the window that ends with a sample. */
+  readonly metricsOf: (sample: Sample) => Promise<NetworkMetrics>;
   /** To be called when nodes have changed. */
   readonly forgetNodes: () => void;
 }
@@ -21,10 +24,11 @@ export interface Context extends RequestContext {
 export interface ContextDeps {
   readonly registry: Registry;
   readonly storage: SampleStorage;
+  readonly metrics: NetworkMetricsReader;
 }
 
 /** What one request shares; the loaders gather what its resolvers ask for in one turn of the event loop. */
-export function createContext(request: RequestContext, { registry, storage }: ContextDeps): Context {
+export function createContext(request: RequestContext, { registry, storage, metrics }: ContextDeps): Context {
   let newest: Promise<Sample | undefined> | undefined;
   const nodes = new DataLoader<number, NodeModel | null>(async (indexes) => {
     const found = new Map((await registry.findNodes(indexes)).map((node) => [node.index, node]));
@@ -44,6 +48,7 @@ export function createContext(request: RequestContext, { registry, storage }: Co
     nodesOfDevice,
     devices,
     newestSample: () => (newest ??= storage.findNewest()),
+    metricsOf: (sample) => metrics.read(sample),
     forgetNodes: () => {
       nodes.clearAll();
       nodesOfDevice.clearAll();

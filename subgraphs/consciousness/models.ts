@@ -1,3 +1,4 @@
+import type { NetworkState } from './network-state.js';
 import type { NodeMeasurement, Sample } from './samples/sample.js';
 import type { Signal } from './signal.js';
 
@@ -15,3 +16,5 @@ export interface DeviceModel {
 export type ConsciousnessSampleModel = Sample;
 
 export type NodeSampleModel = NodeMeasurement;
+
+export type NetworkStateModel = NetworkState;

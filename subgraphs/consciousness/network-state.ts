@@ -9,6 +9,8 @@ export interface NetworkState {
   readonly reportingCount: number;
   readonly windowMs: number;
   readonly sampledAt: Date;
+  /** What it is the state of. */
+  readonly sample: Sample;
 }
 
 /** The network as a sample shows it. */
@@ -20,6 +22,7 @@ export function toNetworkState(sample: Sample, nodeCount: number): NetworkState 
     reportingCount: nodes.filter(({ phase }) => phase !== null).length,
     windowMs,
     sampledAt,
+    sample,
   };
 }
 

@@ -4,6 +4,8 @@ import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import type { Lifecycle } from '../../kernel/lifecycle/lifecycle.js';
 import type { ConsciousnessSettings } from './config.js';
 import { handleFact, prepareNodes } from './device-facts.js';
+import type { MetricsWorker } from './metrics/metrics-worker.js';
+import { createNetworkMetrics, type NetworkMetricsReader } from './metrics/network-metrics.js';
 import { createRegistry, type Registry } from './registry.js';
 import { createSampler, type Sampler } from './sampler.js';
 import { createSampleStorage, type SampleStorage } from './samples/sample-storage.js';
@@ -15,6 +17,7 @@ export interface Network {
   readonly storage: SampleStorage;
   readonly sampler: Sampler;
   readonly stream: SampleStream;
+  readonly metrics: NetworkMetricsReader;
   /** Starts the network's parts; the lifecycle closes them. */
   start(lifecycle: Lifecycle, now: () => Date): Promise<void>;
 }
@@ -22,6 +25,8 @@ export interface Network {
 export interface NetworkDeps extends SubgraphDeps {
   readonly workspace: WorkspaceId;
   readonly settings: ConsciousnessSettings;
+  /** Shared by the networks of all workspaces. */
+  readonly metricsWorker: MetricsWorker;
 }
 
 /** Puts the parts of a workspace's network together. */
@@ -42,6 +47,7 @@ export function createNetwork(deps: NetworkDeps): Network {
     storage,
     sampler,
     stream,
+    metrics: createNetworkMetrics({ storage, worker: deps.metricsWorker, options: settings }),
     async start(lifecycle, now) {
       await prepareNodes(rows, settings);
       await lifecycle.start({ name: `facts of devices in ${workspace}`, ...facts });

@@ -61,6 +61,9 @@ export function createResolvers({ database, nodeCount, registryOf, openSamples }
       __resolveReference: ({ id }) => ({ id }),
       nodes: ({ id }, _arguments, { nodesOfDevice }) => nodesOfDevice.load(id),
     },
+    NetworkState: {
+      metrics: ({ sample }, _arguments, { metricsOf }) => metricsOf(sample),
+    },
     ConsciousnessSample: {
       nodes: ({ nodes }) => [...nodes],
     },

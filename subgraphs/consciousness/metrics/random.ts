@@ -1,0 +1,14 @@
+/**
+ * A generator of numbers evenly spread over 0 (included) to 1 (not included), the same for the same seed.
+ *
+ * Source: mulberry32, Tommy Ettinger (public domain); for shuffling, not for secrets.
+ */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

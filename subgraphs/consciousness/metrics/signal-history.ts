@@ -1,0 +1,51 @@
+import type { Sample } from '../samples/sample.js';
+import { createSignalWindows } from '../samples/signal-windows.js';
+
+/** The recent signals of a network on one grid of instants. */
+export interface SignalHistory {
+  /** Values of each signal; the same for all. 0 when there is no signal. */
+  readonly length: number;
+  /** Indexes of the nodes whose signals they are. */
+  readonly nodes: readonly number[];
+  /** One for each of these nodes, oldest value first, the last one at the newest sample. */
+  readonly signals: readonly Float64Array[];
+}
+
+export interface HistoryOptions {
+  /** Milliseconds from one instant of the grid to the next. */
+  readonly periodMs: number;
+  /** The most instants. */
+  readonly capacity: number;
+  /** A signal with fewer is left out. */
+  readonly minimum: number;
+  /** The most instants in a row for which a value is held. */
+  readonly longestHold: number;
+}
+
+/**
+ * Lays the signals of the nodes of the newest sample on a regular grid. Where samples are missing the value before is held,
+ * as between two readings; behind a longer hole a signal begins anew. All signals are cut to the newest part that they
+ * share. Signals that are still too short are left out, unless all are.
+ *
+ * Shape: stored samples, oldest first, the newest one last.
+ */
+export function layHistory(samples: readonly Sample[], options: HistoryOptions): SignalHistory {
+  const { periodMs, capacity, minimum, longestHold } = options;
+  const windows = createSignalWindows({ capacity, longestHold });
+  for (const { sampledAt, nodes } of samples) {
+    const tick = Math.round(sampledAt.getTime() / periodMs);
+    for (const { deviceId, metric, value } of nodes) windows.push({ deviceId, metric }, { tick, value });
+  }
+  const all = (samples.at(-1)?.nodes ?? []).map(({ index, ...signal }) => ({
+    index,
+    values: windows.read(signal),
+  }));
+  const longEnough = all.filter(({ values }) => values.length >= minimum);
+  const members = longEnough.length > 0 ? longEnough : all;
+  const length = members.reduce((least, { values }) => Math.min(least, values.length), capacity);
+  return {
+    length: members.length === 0 ? 0 : length,
+    nodes: members.map(({ index }) => index),
+    signals: members.map(({ values }) => values.slice(values.length - length)),
+  };
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { measureWindow } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
+import { chain, simulate } from '../support/autoregression.js';
+import { createRandom, noise, wave } from '../support/waves.js';
+
+const OPTIONS = { lag: 1, surrogates: 19, seed: 1 };
+
+const sine = (phase = 0) => wave(256, (t) => Math.sin((2 * Math.PI * 10 * t) / 256 + phase));
+
+describe('a window', () => {
+  it('of oscillators in phase is coherent, steady and of one distribution', () => {
+    const result = measureWindow([sine(), sine(), sine()], OPTIONS);
+    expect(result.coherence).toBeCloseTo(1, 2);
+    expect(result.stability).toBeCloseTo(1, 2);
+    expect(result.divergence).toBeCloseTo(0, 6);
+    expect(result.missing).toEqual([]);
+    // Three times the same is no integration, however coherent it is.
+    expect(result.phi?.bits).toBeLessThan(0);
+    expect(result.level?.value).toBe(0);
+  });
+
+  it('of oscillators in opposite phase is incoherent, and each pair locked', () => {
+    const { coherence, pairs } = measureWindow([sine(), sine(Math.PI)], OPTIONS);
+    expect(coherence).toBeLessThan(0.01);
+    expect(pairs).toEqual([{ a: 0, b: 1, locking: expect.closeTo(1, 2) }]);
+  });
+
+  it('of a network whose nodes act on each other has a level above 0, made of its terms', () => {
+    const { phi, coherence, stability, divergence, level } = measureWindow(
+      simulate(chain(13, 0.8, true), 256, createRandom(1)),
+      OPTIONS,
+    );
+    expect(phi?.significant).toBe(true);
+    const product =
+      (1 - Math.exp(-(phi?.bits ?? NaN))) *
+      (coherence ?? NaN) *
+      (stability ?? NaN) *
+      (1 - (divergence ?? NaN));
+    expect(level?.value).toBeCloseTo(product ** 0.25, 12);
+  });
+
+  it('leaves signals that do not move out, and names the others by their places', () => {
+    const random = createRandom(2);
+    const still = wave(256, () => 4.2);
+    const { moving, phi, pairs } = measureWindow(
+      [still, noise(256, random), still, noise(256, random), noise(256, random)],
+      OPTIONS,
+    );
+    expect(moving).toEqual([1, 3, 4]);
+    expect(phi?.partition.flat().toSorted()).toEqual([1, 3, 4]);
+    expect(pairs.map(({ a, b }) => [a, b])).toEqual([
+      [1, 3],
+      [1, 4],
+      [3, 4],
+    ]);
+  });
+
+  it('with fewer than two signals that move has none of the numbers, and says why', () => {
+    const result = measureWindow([sine(), wave(256, () => 1)], OPTIONS);
+    expect(result).toMatchObject({ phi: null, coherence: null, divergence: null, level: null, moving: [0] });
+    expect(result.missing).toHaveLength(5);
+    expect(result.missing[0]).toMatchObject({ metric: 'PHI', code: 'TOO_FEW_SIGNALS' });
+  });
+
+  it('with more than 16 has all but what needs every bipartition', () => {
+    const random = createRandom(3);
+    const result = measureWindow(
+      Array.from({ length: 17 }, () => noise(128, random)),
+      OPTIONS,
+    );
+    expect(result.missing.map(({ metric, code }) => [metric, code])).toEqual([
+      ['PHI', 'TOO_MANY_SIGNALS'],
+      ['LEVEL', 'TOO_MANY_SIGNALS'],
+    ]);
+    expect(result).toMatchObject({ phi: null, level: null, coherence: expect.any(Number) });
+  });
+});
