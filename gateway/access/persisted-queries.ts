@@ -9,10 +9,14 @@ export interface PersistedQueries {
   keep(hash: string, text: string): void;
 }
 
+/** What an entry takes up beside its texts, in characters of one byte, roughly: its place in the table, and two strings. */
+const OVERHEAD_CHARACTERS = 128;
+
 /**
  * Makes an empty store.
  *
- * @param maxCharacters how much it holds at most. One text may take a sixteenth of it, so that no client empties it.
+ * @param maxCharacters how much it holds at most, hashes and the table's own share included: otherwise short texts would
+ * cost next to nothing. One text may take a sixteenth of it, so that no client empties it.
  */
 export function createPersistedQueries(maxCharacters: number): PersistedQueries {
   const texts = new Map<string, string>();
@@ -20,7 +24,7 @@ export function createPersistedQueries(maxCharacters: number): PersistedQueries 
 
   function forget(hash: string, text: string): void {
     texts.delete(hash);
-    characters -= text.length;
+    characters -= sizeOf(hash, text);
   }
 
   function find(hash: string): string | undefined {
@@ -37,13 +41,17 @@ export function createPersistedQueries(maxCharacters: number): PersistedQueries 
     keep(hash, text) {
       if (texts.has(hash) || text.length > maxCharacters / 16) return;
       texts.set(hash, text);
-      characters += text.length;
+      characters += sizeOf(hash, text);
       for (const [oldest, old] of texts) {
         if (characters <= maxCharacters) break;
         forget(oldest, old);
       }
     },
   };
+}
+
+function sizeOf(hash: string, text: string): number {
+  return OVERHEAD_CHARACTERS + hash.length + text.length;
 }
 
 function digestOf(text: string): string {
