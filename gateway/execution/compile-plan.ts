@@ -20,6 +20,7 @@ import { compileContexts, type ContextVariable } from './context-variables.js';
 import { compileFetchPath, type FetchPath } from './fetch-path.js';
 import { compileRepresentation, type RepresentationWriter } from './representations.js';
 import { innermostFirst } from './rewrites.js';
+import type { UpstreamCall } from './upstream-error.js';
 
 /** One request to one subgraph, and where its answer goes. */
 export interface FetchStep {
@@ -35,6 +36,8 @@ export interface FetchStep {
   readonly id: string | undefined;
   /** Whether the plan asks the same of the subgraph in another place, so that the answers may be the same. */
   readonly recurs: boolean;
+  /** Whether the client's operation is a mutation: this fetch, or one that completes its response. */
+  readonly mutates: boolean;
   /** The objects that the answer completes. */
   readonly path: FetchPath;
   readonly outputRewrites: readonly FetchDataRewrite[] | undefined;
@@ -89,7 +92,7 @@ export function compilePlan({ node }: QueryPlan): CompiledPlan {
   const nothing = { hasContexts: false, hasDeferred: false, awaitedFetches: new Map<string, number>() };
   if (!node) return { source: undefined, root: undefined, ...nothing };
   const rest = node.kind === 'Subscription' ? node.rest : node;
-  const root = rest && markRecurring(compileNode(rest, []));
+  const root = rest && markMutating(markRecurring(compileNode(rest, [])));
   const source = node.kind === 'Subscription' ? compileFetch(node.primary, []) : undefined;
   if (!root) return { source, root, ...nothing };
   const fetches = listFetches(root);
@@ -128,6 +131,12 @@ function markRecurring(root: PlanStep): PlanStep {
   );
 }
 
+/** Notes in each fetch whether one of them is a mutation. */
+function markMutating(root: PlanStep): PlanStep {
+  const mutates = listFetches(root).some(({ operation }) => operation.kind === OperationTypeNode.MUTATION);
+  return mutates ? mapFetches(root, (step) => ({ ...step, mutates })) : root;
+}
+
 function mapFetches(step: PlanStep, change: (step: FetchStep) => FetchStep): PlanStep {
   switch (step.kind) {
     case 'fetch':
@@ -151,6 +160,11 @@ function mapFetches(step: PlanStep, change: (step: FetchStep) => FetchStep): Pla
         })),
       };
   }
+}
+
+/** Which fetch it is, for those who tell what went wrong with it. */
+export function callOf({ operation: { subgraph, kind }, mutates }: FetchStep): UpstreamCall {
+  return { subgraph, kind, mutates };
 }
 
 /** The planner names a fetch by its operation and its place in the plan. */
@@ -210,6 +224,7 @@ function compileFetch(node: FetchNode, path: readonly (string | number)[]): Fetc
     represent: requires && compileRepresentation(requires, node.inputRewrites),
     id: node.id,
     recurs: false,
+    mutates: false,
     path: compileFetchPath(path),
     outputRewrites: innermostFirst(node.outputRewrites),
     contexts,

@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import type { SubgraphResponse } from '../transports/transport.js';
-import type { FetchStep } from './compile-plan.js';
+import { callOf, type FetchStep } from './compile-plan.js';
 import { isDataObject, type DataObject } from './data.js';
 import { mergeInto, type MergeRules } from './merge.js';
 import { collectTargets, failTargets, locateTargets, type PlanRun } from './plan-run.js';
@@ -19,7 +19,7 @@ export function mergeRootFields(step: FetchStep, response: SubgraphResponse, run
   if (!response.errors || response.errors.length === 0) return;
   const places = [...locateTargets(step, run).values()].flat();
   for (const error of response.errors) {
-    const failure = describeReported(error, step.operation.subgraph);
+    const failure = describeReported(error, callOf(step));
     const path = renamePath(error.path ?? [], step.outputRewrites);
     if (path.length === 0) failTargets(step, targets, failure, run);
     else for (const place of places) run.problems.addAt([...place, ...path], failure);
@@ -57,8 +57,7 @@ function failAll(
   run: PlanRun,
 ): void {
   if (errors.length === 0) breach(step, targets, 'expected a list of entities, got none.', run);
-  for (const error of errors)
-    failTargets(step, targets, describeReported(error, step.operation.subgraph), run);
+  for (const error of errors) failTargets(step, targets, describeReported(error, callOf(step)), run);
 }
 
 function mergeEach(
@@ -92,7 +91,7 @@ function noteEntityError(
   error: GraphQLFormattedError,
   { step, targets, places, run }: EntityErrorPlace,
 ): void {
-  const failure = describeReported(error, step.operation.subgraph);
+  const failure = describeReported(error, callOf(step));
   const [root, index, ...rest] = error.path ?? [];
   if (root !== '_entities' || typeof index !== 'number') {
     failTargets(step, targets.flat(), failure, run);

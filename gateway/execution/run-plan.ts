@@ -1,6 +1,6 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { SubgraphRequest } from '../transports/transport.js';
-import type { DeferredStep, FetchStep, PlanStep } from './compile-plan.js';
+import { callOf, type DeferredStep, type FetchStep, type PlanStep } from './compile-plan.js';
 import { groupByContext } from './contexts.js';
 import { batchObjects, batchPlaces, type EntityBatch } from './entities.js';
 import { mergeEntities, mergeRootFields } from './merge-response.js';
@@ -103,7 +103,8 @@ function send(step: FetchStep, asked: Asked, run: PlanRun): Promise<FetchOutcome
 }
 
 /** A subgraph that cannot be asked is an answer like any other, but a client that has left ends the run. */
-async function ask({ operation }: FetchStep, asked: Asked, run: PlanRun): Promise<FetchOutcome> {
+async function ask(step: FetchStep, asked: Asked, run: PlanRun): Promise<FetchOutcome> {
+  const { operation } = step;
   const { context, signal, transportFor } = run;
   try {
     // Past the deadline nothing begins any more: a mutation would have its effect, and its answer no reader.
@@ -111,7 +112,7 @@ async function ask({ operation }: FetchStep, asked: Asked, run: PlanRun): Promis
     return await transportFor(operation.subgraph).execute({ operation, ...asked, context, signal });
   } catch (error) {
     if (hasLeft(signal)) throw error;
-    return { failure: describeUnreached(error, operation.subgraph) };
+    return { failure: describeUnreached(error, callOf(step)) };
   }
 }
 

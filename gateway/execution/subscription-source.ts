@@ -1,4 +1,4 @@
-import type { GraphQLError } from 'graphql';
+import { OperationTypeNode, type GraphQLError } from 'graphql';
 import { SubscriptionRefused } from '../transports/subscription-refused.js';
 import type { SubgraphRequest, SubgraphResponse, Transport } from '../transports/transport.js';
 import type { ResponsePath } from './data.js';
@@ -42,9 +42,10 @@ export function explainEnd(
   subgraph: string,
   toClientPaths: SubscriptionSourceOptions['toClientPaths'],
 ): readonly GraphQLError[] {
-  if (!(error instanceof SubscriptionRefused)) return [toUpstreamError(describeUnreached(error, subgraph))];
+  const call = { subgraph, kind: OperationTypeNode.SUBSCRIPTION, mutates: false };
+  if (!(error instanceof SubscriptionRefused)) return [toUpstreamError(describeUnreached(error, call))];
   return error.errors.flatMap((reported) => {
-    const failure = describeReported(reported, subgraph);
+    const failure = describeReported(reported, call);
     const paths = reported.path ? toClientPaths(reported.path) : [undefined];
     return paths.map((path) => toUpstreamError(failure, path));
   });

@@ -1,6 +1,7 @@
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { ERROR_CODES, isErrorCode } from '../../kernel/errors/codes.js';
+import { causeCodeOf } from '../transports/http-post.js';
 import type { ResponsePath } from './data.js';
 
 /** What a subgraph reported, or what became of reaching it, in the terms of the client's response. */
@@ -26,8 +27,25 @@ const REFUSED_REQUEST = new Set([
   'BAD_REQUEST',
 ]);
 
-/** Names the subgraph in an error that it reported, and gives it a code when it has none. */
-export function describeReported(error: GraphQLFormattedError, subgraph: string): UpstreamFailure {
+/** The connection was never opened: the subgraph knows nothing of the request. */
+const NEVER_CONNECTED = new Set([
+  ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTFOUND'],
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** A fetch that may fail. */
+export interface UpstreamCall {
+  readonly subgraph: string;
+  readonly kind: OperationTypeNode;
+  /** Whether the client's operation is a mutation; this fetch may be one of those that complete its response. */
+  readonly mutates: boolean;
+}
+
+/**
+ * Names the subgraph in an error that it reported, and gives it a code when it has none. Only one whose code or whose own
+ * word says so is said to be retryable; one of a mutation only where the subgraph has refused to begin.
+ */
+export function describeReported(error: GraphQLFormattedError, call: UpstreamCall): UpstreamFailure {
   const {
     stacktrace: _stacktrace,
     exception: _exception,
@@ -35,9 +53,27 @@ export function describeReported(error: GraphQLFormattedError, subgraph: string)
     ...extensions
   } = error.extensions ?? {};
   const { code: given } = extensions;
-  const code = typeof given === 'string' && !REFUSED_REQUEST.has(given) ? given : 'UPSTREAM_FAILED';
-  const retryable = isErrorCode(code) && ERROR_CODES[code].retryable;
-  return { message: error.message, extensions: { retryable, ...extensions, code, subgraph }, reported: true };
+  const own = typeof given === 'string' && !REFUSED_REQUEST.has(given) ? given : undefined;
+  const retryable = isErrorCode(own) && ERROR_CODES[own].retryable;
+  return {
+    message: error.message,
+    extensions: {
+      ...{ retryable, ...extensions },
+      ...(mayRepeat(call, own === 'RATE_LIMITED') ? {} : { retryable: false }),
+      code: own ?? 'UPSTREAM_FAILED',
+      subgraph: call.subgraph,
+    },
+    reported: true,
+  };
+}
+
+/**
+ * Whether the client may send its operation again without doing twice what it does.
+ *
+ * @param notBegun whether the fetch is known to have done nothing.
+ */
+function mayRepeat({ kind, mutates }: UpstreamCall, notBegun: boolean): boolean {
+  return !mutates || (notBegun && kind === OperationTypeNode.MUTATION);
 }
 
 /** Breaches that a schema's owner can mend, by the names that other gateways' users know. */
@@ -50,12 +86,20 @@ export function describeBreach(message: string, subgraph: string, reason?: Breac
 }
 
 /** Describes that a subgraph could not be asked at all. What was not thrown on purpose is a bug, and will be masked. */
-export function describeUnreached(error: unknown, subgraph: string): UpstreamFailure {
+export function describeUnreached(error: unknown, call: UpstreamCall): UpstreamFailure {
+  const { subgraph } = call;
   if (error instanceof AegisError) {
-    return { message: error.message, extensions: { ...error.extensions, subgraph } };
+    const stays = mayRepeat(call, isUnsent(error));
+    const extensions = { ...error.extensions, ...(stays ? {} : { retryable: false }), subgraph };
+    return { message: error.message, extensions };
   }
   const unforeseen = error instanceof Error ? error : new Error(String(error));
   return { message: `subgraph ${subgraph} could not be asked.`, extensions: {}, unforeseen };
+}
+
+/** Whether a request is known not to have reached its subgraph; UNAVAILABLE is what keeps it from being sent. */
+function isUnsent(error: AegisError): boolean {
+  return error.code === 'UNAVAILABLE' || NEVER_CONNECTED.has(causeCodeOf(error) ?? '');
 }
 
 /** The GraphQL error of a failure; an unforeseen one is a plain error, which will be masked on its way out. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
+import type { ErrorCode } from '../../../kernel/errors/codes.js';
 import type { SubgraphRequest, SubgraphResponse, Transport } from '../../../gateway/transports/transport.js';
 import { openTestGateway, type TestGateway, type TestSubgraph } from '../../support/test-gateway.js';
 
@@ -293,7 +294,7 @@ describe('what a subgraph should not answer', () => {
     ).run('{ one { id } }');
     expect(errors?.[0]?.extensions).toEqual({
       code: 'UPSTREAM_FAILED',
-      retryable: true,
+      retryable: false,
       hint: 'kept',
       subgraph: 'lists',
     });
@@ -337,6 +338,52 @@ describe('what a subgraph should not answer', () => {
       errors: [{ extensions: { reason: 'SHAREABLE_LIST_MISMATCH', subgraph: 'b' } }],
     });
     expect(lost.errors).toHaveLength(1);
+  });
+});
+
+describe('whether an error says that the same may be tried again', () => {
+  const shop: TestSubgraph = {
+    typeDefs: `
+      type Query { one: P }
+      type Mutation { buy: P }
+      type P @key(fields: "id") { id: ID! }`,
+    resolvers: { Query: { one: () => ({ id: '1' }) }, Mutation: { buy: () => ({ id: '1' }) } },
+  };
+  const stock: TestSubgraph = {
+    typeDefs: 'type P @key(fields: "id") { id: ID! units: Int }',
+    resolvers: { P: { units: () => 1 } },
+  };
+  const ONE = '{ one { units } }';
+  const BUY = 'mutation { buy { units } }';
+  const reported = (extensions?: Record<string, unknown>) => () => ({
+    data: null,
+    errors: [{ message: 'broken', ...(extensions && { extensions }) }],
+  });
+  const thrown = (code: ErrorCode, cause?: string) => () => {
+    throw new AegisError(code, 'not there', cause === undefined ? {} : { cause: { code: cause } });
+  };
+  const UNTOLD = 'a reported error without a code';
+
+  it.each<[string, string, string, () => SubgraphResponse, boolean]>([
+    [UNTOLD, ONE, 'shop', reported(), false],
+    [UNTOLD, BUY, 'shop', reported(), false],
+    ['one that says so', ONE, 'shop', reported({ retryable: true }), true],
+    ['one that says so of a mutation', BUY, 'shop', reported({ retryable: true }), false],
+    ['one whose code says so', ONE, 'shop', reported({ code: 'UNAVAILABLE' }), true],
+    ['one whose code says so of a mutation', BUY, 'shop', reported({ code: 'UNAVAILABLE' }), false],
+    ['a mutation that its subgraph did not begin', BUY, 'shop', reported({ code: 'RATE_LIMITED' }), true],
+    ['a request it refuses', ONE, 'shop', reported({ code: 'GRAPHQL_VALIDATION_FAILED' }), false],
+    ['a lost connection', ONE, 'shop', thrown('UPSTREAM_FAILED', 'ECONNRESET'), true],
+    ['a lost connection of a mutation', BUY, 'shop', thrown('UPSTREAM_FAILED', 'ECONNRESET'), false],
+    ['a mutation that took too long', BUY, 'shop', thrown('UPSTREAM_TIMEOUT'), false],
+    ['a mutation that was not sent', BUY, 'shop', thrown('UPSTREAM_FAILED', 'ECONNREFUSED'), true],
+    ['a mutation that was held back', BUY, 'shop', thrown('UNAVAILABLE'), true],
+    ['what completes a query', ONE, 'stock', thrown('UPSTREAM_FAILED', 'ECONNREFUSED'), true],
+    ['what completes a mutation', BUY, 'stock', thrown('UPSTREAM_FAILED', 'ECONNREFUSED'), false],
+    ['what completes it, limited', BUY, 'stock', reported({ code: 'RATE_LIMITED' }), false],
+  ])('%s in %s at %s', async (_what, query, subgraph, answer, retryable) => {
+    const { errors } = await open({ shop, stock }, answering(subgraph, answer)).run(query);
+    expect(errors?.map(({ extensions }) => extensions['retryable'])).toEqual([retryable]);
   });
 });
 

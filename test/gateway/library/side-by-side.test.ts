@@ -235,7 +235,7 @@ describe('where the gateways differ, ours is right', () => {
         { ...at, extensions: { code: 'DOWNSTREAM_SERVICE_ERROR', serviceName: 'a' } },
       ]);
       expect((await ours.ask('{ fails }')).json.errors).toMatchObject([
-        { ...at, extensions: { code: 'UPSTREAM_FAILED', retryable: true, subgraph: 'a' } },
+        { ...at, extensions: { code: 'UPSTREAM_FAILED', retryable: false, subgraph: 'a' } },
       ]);
     } finally {
       await both.stop();
