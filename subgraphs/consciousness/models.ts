@@ -1,4 +1,3 @@
-import type { NetworkState } from './network-state.js';
 import type { NodeMeasurement, Sample } from './samples/sample.js';
 import type { Signal } from './signal.js';
 
@@ -17,4 +16,13 @@ export type ConsciousnessSampleModel = Sample;
 
 export type NodeSampleModel = NodeMeasurement;
 
-export type NetworkStateModel = NetworkState;
+/** The network at one instant, as the contract has it. */
+export interface NetworkStateModel {
+  readonly coherence: number | null;
+  readonly nodeCount: number;
+  readonly reportingCount: number;
+  readonly windowMs: number;
+  readonly sampledAt: Date;
+  /** What it is the state of. */
+  readonly sample: Sample;
+}

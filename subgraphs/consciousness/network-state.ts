@@ -1,20 +1,9 @@
-import type { NodeModel } from './models.js';
+import type { NetworkStateModel, NodeModel } from './models.js';
 import type { Sample } from './samples/sample.js';
 import { isSameSignal } from './signal.js';
 
-/** The network at one instant, as the contract has it. */
-export interface NetworkState {
-  readonly coherence: number | null;
-  readonly nodeCount: number;
-  readonly reportingCount: number;
-  readonly windowMs: number;
-  readonly sampledAt: Date;
-  /** What it is the state of. */
-  readonly sample: Sample;
-}
-
 /** The network as a sample shows it. */
-export function toNetworkState(sample: Sample, nodeCount: number): NetworkState {
+export function toNetworkState(sample: Sample, nodeCount: number): NetworkStateModel {
   const { coherence, windowMs, sampledAt, nodes } = sample;
   return {
     coherence,

@@ -79,8 +79,7 @@ function tabulate({ count, matrix }: LaggedCovariance): Table {
       now.push(2 * signal + 1);
       both.push(2 * signal);
       both.push(2 * signal + 1);
-      information[set] =
-        (past.logDeterminant + now.logDeterminant - both.logDeterminant) / 2;
+      information[set] = (past.logDeterminant + now.logDeterminant - both.logDeterminant) / 2;
       entropy[set] = (members + 1) * UNIT_ENTROPY + now.logDeterminant / 2;
       visit(signal + 1, set, members + 1);
       past.pop();
