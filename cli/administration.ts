@@ -13,13 +13,11 @@ import { fetchSubgraphSdl } from '../gateway/registration/fetch-subgraph-sdl.js'
 import { createRegisteredFile } from '../gateway/registration/registered-file.js';
 import { createSubgraphRegistry, type SubgraphRegistry } from '../gateway/registration/subgraph-registry.js';
 import { loadTypeDefs } from '../kernel/graphql/load-type-defs.js';
-import { createHandOverSigner } from '../kernel/identity/hand-over.js';
-import { DEFAULT_WORKSPACE } from '../kernel/identity/principal.js';
 import type { GuestGuard } from './guest-guard.js';
 import type { AegisProcess } from './process.js';
 
 export interface AdministrationOptions {
-  readonly settings: GatewaySettings & { readonly handOverSecret: string | undefined };
+  readonly settings: GatewaySettings;
   readonly gateway: Gateway;
   readonly planning: Planning;
   /** What the gateway keeps of answers. */
@@ -48,17 +46,15 @@ export async function openAdministration(
 ): Promise<Administration> {
   const { settings, gateway, registeredFile } = options;
   const { guard, guests } = options.guestGuard;
-  const headersFor = createHeaders(settings.handOverSecret);
   const registry = createSubgraphRegistry({
     ...options,
     file: registeredFile === undefined ? undefined : createRegisteredFile(registeredFile),
     checkAddress: (url) => guard.check(url),
-    fetchSdl: async (url) =>
+    fetchSdl: (url) =>
       fetchSubgraphSdl(url, {
         guard,
         timeoutMs: settings.subgraphTimeoutMs,
         maxBytes: settings.maxSubgraphResponseBytes,
-        headers: await headersFor(),
       }),
     guests,
     logger,
@@ -75,12 +71,4 @@ export async function openAdministration(
   });
   await lifecycle.start({ name: 'administration', close: () => endpoint.close() });
   return { registry, route: endpoint.route };
-}
-
-/** Subgraphs that know only their gateway are told that it asks. */
-function createHeaders(secret: string | undefined): () => Promise<Record<string, string>> {
-  if (secret === undefined) return () => Promise.resolve({});
-  const sign = createHandOverSigner({ secret });
-  const gateway = { subject: 'gateway', workspace: DEFAULT_WORKSPACE, roles: ['admin'] };
-  return async () => ({ authorization: await sign(gateway) });
 }

@@ -272,4 +272,12 @@ export const subgraphProcessSettings = {
     ...processSettings.handOverSecret,
     schema: processSettings.handOverSecret.schema.unwrap(),
   },
+  subgraphName: {
+    env: 'AEGIS_SUBGRAPH_NAME',
+    flag: 'name',
+    description:
+      'Its name in the supergraph of the gateway, whose tokens are good for that name alone. By default NAME.',
+    expects: 'a name',
+    schema: z.string().min(1).optional(),
+  },
 };

@@ -19,37 +19,44 @@ export interface RemoteTransportDeps {
   readonly metrics: Metrics;
   /** How the name in an address is resolved; undefined where it may stand for anything. */
   readonly lookupFor: (address: SubgraphAddress) => LookupFunction | undefined;
+  /** Whether a subgraph may be given tokens that say who asks; asked for each request. */
+  readonly mayKnowWhoAsks: (address: SubgraphAddress) => boolean;
 }
 
 interface RemoteTransportSettings extends GatewaySettings {
-  /** With it, each request tells the subgraph who is asking. */
+  /** With it, each request tells the subgraph who is asking, where that may be. */
   readonly handOverSecret: string | undefined;
 }
 
 /** Makes transports to subgraphs in other processes. Called once for each registry of metrics. */
 export function createRemoteTransports(
   settings: RemoteTransportSettings,
-  { headerRules, logger, metrics: registry, lookupFor }: RemoteTransportDeps,
+  { headerRules, logger, metrics: registry, lookupFor, mayKnowWhoAsks }: RemoteTransportDeps,
 ): (address: SubgraphAddress) => Transport {
   const { handOverSecret } = settings;
-  const sign = handOverSecret === undefined ? undefined : createHandOverSigner({ secret: handOverSecret });
   const metrics = createTransportMetrics(registry);
-  return ({ name, url }) =>
-    createHttpTransport({
+  return (address) => {
+    const { name, url } = address;
+    const sign =
+      handOverSecret === undefined
+        ? undefined
+        : createHandOverSigner({ secret: handOverSecret, subgraph: name });
+    return createHttpTransport({
       subgraph: name,
       url,
       subscriptions: settings.subgraphSubscriptions[name],
       timeoutMs: settings.subgraphTimeoutMs,
       connections: settings.subgraphConnections,
       maxResponseBytes: settings.maxSubgraphResponseBytes,
-      lookup: lookupFor({ name, url }),
+      lookup: lookupFor(address),
       headersFor: async ({ principal, headers }) => ({
         ...headerRules?.headersFor(name, headers),
-        ...(sign ? { authorization: await sign(principal) } : {}),
+        ...(sign && mayKnowWhoAsks(address) ? { authorization: await sign(principal) } : {}),
       }),
       retry: retryOptions(name, settings, metrics),
       breaker: settings.breakerPercent === 0 ? undefined : openBreaker(name, settings, { logger, metrics }),
     });
+  };
 }
 
 function now(): number {

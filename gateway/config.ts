@@ -256,6 +256,13 @@ export const settings = {
     expects: ADDRESS_SCOPES.join(', '),
     schema: z.enum(ADDRESS_SCOPES).optional(),
   },
+  registeredHandOver: {
+    env: 'AEGIS_REGISTERED_HANDOVER',
+    description:
+      'Whether subgraphs too that were registered while the gateway runs are told who asks, by tokens that AEGIS_HANDOVER_SECRET signs. Whoever may register one can then read tokens of everybody who asks it.',
+    expects: 'true or false',
+    schema: z.stringbool().default(false),
+  },
   maxSubscriptions: wholeNumber({
     env: 'AEGIS_MAX_SUBSCRIPTIONS',
     description: 'The most subscriptions of clients that run at a time.',

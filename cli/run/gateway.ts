@@ -30,8 +30,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
   const { logger, metrics, lifecycle, identifyClient, open } = aegis;
   const tracing = await openTracing(settings, aegis);
   const guestGuard = createGuestGuard(settings, open);
-  const { lookupFor } = guestGuard;
-  const traffic = await openTraffic(settings, { logger, metrics, lifecycle, lookupFor });
+  const traffic = await openTraffic(settings, { logger, metrics, lifecycle, ...guestGuard });
   const planning = createThreadedPlanning({ ...settings, logger });
   await lifecycle.start({ name: 'planning', close: () => planning.close() });
   const { supergraph: file, ...others } = settings;

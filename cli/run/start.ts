@@ -49,8 +49,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
   const { logger, metrics, lifecycle, identify, identifyClient, open, workspaces } = aegis;
   const tracing = await openTracing(settings, aegis);
   const guestGuard = createGuestGuard(settings, open);
-  const { lookupFor } = guestGuard;
-  const traffic = await openTraffic(settings, { logger, metrics, lifecycle, lookupFor });
+  const traffic = await openTraffic(settings, { logger, metrics, lifecycle, ...guestGuard });
   logger.info(
     { data: settings.databaseUrl === undefined ? settings.data : 'Postgres server' },
     'opening the database',

@@ -54,7 +54,10 @@ async function serve(
   const log = createEventLog({ database, bus });
   const deps = { database, log, bus, logger, metrics, workspaces, identify };
   const running = await startSubgraph(door, { deps, settings, root, lifecycle });
-  const verify = createHandOverVerifier({ secret: settings.handOverSecret });
+  const verify = createHandOverVerifier({
+    secret: settings.handOverSecret,
+    subgraph: settings.subgraphName ?? door.name,
+  });
   const server = await createSubgraphServer({
     ...running,
     name: door.name,

@@ -9,22 +9,21 @@ export interface FetchSubgraphSdlOptions {
   readonly timeoutMs: number;
   /** The largest answer that is read, in bytes. */
   readonly maxBytes: number;
-  /** What each request to a subgraph says of who asks. */
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 const QUERY = '{ _service { sdl } }';
 const answerSchema = z.object({ data: z.object({ _service: z.object({ sdl: z.string().min(1) }) }) });
 
 /**
- * Asks a subgraph for its contract.
+ * Asks a subgraph for its contract, and tells it of nobody: somebody else has chosen whom this asks. One that answers only
+ * to whom it knows has to be registered with its SDL.
  *
  * Errors: FORBIDDEN for an address that may not be called, UPSTREAM_TIMEOUT, UPSTREAM_FAILED with what came instead.
  * Source: Apollo Federation subgraph specification, `Query._service`.
  */
 export async function fetchSubgraphSdl(
   url: URL,
-  { guard, timeoutMs, maxBytes, headers }: FetchSubgraphSdlOptions,
+  { guard, timeoutMs, maxBytes }: FetchSubgraphSdlOptions,
 ): Promise<string> {
   await guard.check(url);
   const signal = AbortSignal.timeout(timeoutMs);
@@ -33,7 +32,7 @@ export async function fetchSubgraphSdl(
     // Redirects are not followed: they would lead past the guard.
     const { statusCode, body } = await request(url, {
       method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json', accept: 'application/json' },
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify({ query: QUERY }),
       signal,
       dispatcher,

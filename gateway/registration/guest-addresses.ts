@@ -6,8 +6,13 @@ import type { SubgraphAddress } from '../supergraph/snapshot.js';
  */
 export interface GuestAddresses {
   has(address: SubgraphAddress): boolean;
-  /** They stay guests when they are registered no more: operations that began before may still call them. */
-  add(guests: readonly SubgraphAddress[]): void;
+  /**
+   * They stay guests when they are registered no more, for operations that began before may still call them: until the
+   * operator's supergraph has them itself.
+   *
+   * @param own those that the operator's supergraph has at their addresses.
+   */
+  add(guests: readonly SubgraphAddress[], own?: readonly SubgraphAddress[]): void;
 }
 
 /** There are none yet. */
@@ -15,7 +20,8 @@ export function createGuestAddresses(): GuestAddresses {
   const guests = new Set<string>();
   return {
     has: (address) => guests.has(keyOf(address)),
-    add(coming) {
+    add(coming, own = []) {
+      for (const address of own) guests.delete(keyOf(address));
       for (const address of coming) guests.add(keyOf(address));
     },
   };

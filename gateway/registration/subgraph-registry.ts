@@ -4,7 +4,7 @@ import type { Planning } from '../planning/planning.js';
 import { CompositionFailed } from '../supergraph/composition-failed.js';
 import { SupergraphInvalid } from '../supergraph/snapshot.js';
 import { reportChanges } from './change-report.js';
-import type { GuestAddresses } from './guest-addresses.js';
+import { withoutAddresses, type GuestAddresses } from './guest-addresses.js';
 import { readRegistration } from './read-registration.js';
 import type { RegisteredFile, RegisteredSubgraph } from './registered-file.js';
 import { createSerialQueue } from './serial-queue.js';
@@ -90,7 +90,7 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
   }
 
   async function swap({ supergraph, guests: coming }: ComposedWith): Promise<void> {
-    guests.add(coming);
+    guests.add(coming, withoutAddresses(supergraph.snapshot.subgraphs, coming));
     await gateway.swap(supergraph);
   }
 

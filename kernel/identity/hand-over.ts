@@ -5,13 +5,12 @@ import { parseWorkspaceId, type Principal } from './principal.js';
 /*
  * How the gateway tells a subgraph in another process who is asking: a JSON Web Token (RFC 7519) signed with HMAC
  * SHA-256 under a secret that both know, in `authorization: Bearer …`, or under the same name in the payload that opens
- * a graphql-ws connection. It is checked when a request or a connection begins. A connection is then the principal's
- * until it ends: the gateway, which alone can open one, closes it when its own client leaves.
+ * a graphql-ws connection. Its audience is one subgraph, so that none can use at another what it was told itself. It is
+ * checked when a request or a connection begins. A connection is then the principal's until it ends: the gateway, which
+ * alone can open one, closes it when its own client leaves.
  */
 
 const ISSUER = 'aegis-gateway';
-/** One audience for all subgraphs: whoever holds the secret can sign for any, so a narrower one would protect nobody. */
-const AUDIENCE = 'aegis-subgraph';
 const ALGORITHM = 'HS256';
 /** How long a token is good for, and how long one token is handed out for one principal, in milliseconds. */
 const LIFETIME_MS = 60_000;
@@ -27,6 +26,8 @@ const MIN_SECRET_CHARACTERS = 32;
 export interface HandOverOptions {
   /** Known to the gateway and the subgraphs alone, at least {@link MIN_SECRET_CHARACTERS} characters. */
   readonly secret: string;
+  /** Whom the tokens are for: the name that the subgraph has in the supergraph. */
+  readonly subgraph: string;
   readonly now?: () => number;
 }
 
@@ -37,11 +38,11 @@ export type SignHandOver = (principal: Principal) => Promise<string>;
 export type VerifyHandOver = (token: string | undefined) => Promise<Principal | undefined>;
 
 /**
- * Makes the gateway's side. A principal is given the same token for ten seconds, for signing costs.
+ * Makes the gateway's side for one subgraph. A principal is given the same token for ten seconds, for signing costs.
  *
  * Errors: when the secret is too short.
  */
-export function createHandOverSigner({ secret, now = Date.now }: HandOverOptions): SignHandOver {
+export function createHandOverSigner({ secret, subgraph, now = Date.now }: HandOverOptions): SignHandOver {
   const key = toKey(secret);
   const signed = createMemory<Promise<string>>(now);
   return (principal) => {
@@ -53,7 +54,7 @@ export function createHandOverSigner({ secret, now = Date.now }: HandOverOptions
     const authorization = new SignJWT({ workspace, roles })
       .setProtectedHeader({ alg: ALGORITHM })
       .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
+      .setAudience(audienceOf(subgraph))
       .setSubject(subject)
       .setIssuedAt(issuedAt)
       .setExpirationTime(issuedAt + LIFETIME_MS / 1_000)
@@ -80,7 +81,11 @@ const Claims = z.object({
  *
  * Errors: when the secret is too short.
  */
-export function createHandOverVerifier({ secret, now = Date.now }: HandOverOptions): VerifyHandOver {
+export function createHandOverVerifier({
+  secret,
+  subgraph,
+  now = Date.now,
+}: HandOverOptions): VerifyHandOver {
   const key = toKey(secret);
   const verified = createMemory<Principal>(now);
 
@@ -88,7 +93,7 @@ export function createHandOverVerifier({ secret, now = Date.now }: HandOverOptio
     const verification = await jwtVerify(token, key, {
       algorithms: [ALGORITHM],
       issuer: ISSUER,
-      audience: AUDIENCE,
+      audience: audienceOf(subgraph),
       clockTolerance: CLOCK_TOLERANCE_S,
       requiredClaims: ['exp', 'iat'],
       currentDate: new Date(now()),
@@ -102,6 +107,10 @@ export function createHandOverVerifier({ secret, now = Date.now }: HandOverOptio
   }
 
   return async (token) => (token === undefined ? undefined : (verified.find(token) ?? verify(token)));
+}
+
+function audienceOf(subgraph: string): string {
+  return `aegis-subgraph:${subgraph}`;
 }
 
 function toKey(secret: string): Uint8Array {

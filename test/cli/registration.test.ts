@@ -172,4 +172,29 @@ describe('the administration of aegis gateway', () => {
       data: { registerSubgraph: { userErrors: [{ code: 'FORBIDDEN', path: ['url'] }] } },
     });
   });
+
+  it('tells who asks to the subgraphs of the supergraph file, and to no registered one', async () => {
+    const { url } = await startServing({
+      AEGIS_API_KEYS: API_KEY,
+      AEGIS_HANDOVER_SECRET: 'a-secret-for-tests-of-at-least-32-characters',
+      AEGIS_REGISTRATION_ADDRESSES: 'loopback',
+    });
+    const before = stock.requests.length;
+    for (const dryRun of [true, false]) {
+      const input = { name: 'stock', url: stock.url, dryRun };
+      const told = await administer(url, REGISTER, { input }, API_KEY);
+      expect(told).toMatchObject({ data: { registerSubgraph: { userErrors: [] } } });
+    }
+    const graph = createGraphClient({ url, apiKey: API_KEY });
+    expect(await graph.query('{ total __typename }')).toMatchObject({ total: 30 });
+    const told = stock.requests.slice(before).map(({ headers }) => headers.authorization);
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    expect(told.filter((one) => one !== undefined)).toEqual([]);
+    await graph.query('{ product { name } }');
+    const [, claims = ''] = (shop.requests.at(-1)?.headers.authorization ?? '').split('.');
+    // The name that the first test has left in the file.
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+      aud: expect.stringMatching(/^aegis-subgraph:(?:shop|store)$/),
+    });
+  });
 });

@@ -78,7 +78,7 @@ function openRegistry(file?: string): SubgraphRegistry {
     baseSdl: gateway.gateway.current.snapshot.sdl,
     file: file === undefined ? undefined : createRegisteredFile(file),
     checkAddress: (url) => guard.check(url),
-    fetchSdl: (url) => fetchSubgraphSdl(url, { guard, timeoutMs: 300, maxBytes: 100_000, headers: {} }),
+    fetchSdl: (url) => fetchSubgraphSdl(url, { guard, timeoutMs: 300, maxBytes: 100_000 }),
     guests,
     logger,
   });
