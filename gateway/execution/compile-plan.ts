@@ -111,7 +111,8 @@ function countBy(names: readonly string[]): Map<string, number> {
   return counts;
 }
 
-function listFetches(root: PlanStep): readonly FetchStep[] {
+/** All fetches of a plan, those of parts that come later among them. */
+export function listFetches(root: PlanStep): readonly FetchStep[] {
   const fetches: FetchStep[] = [];
   mapFetches(root, (step) => {
     fetches.push(step);

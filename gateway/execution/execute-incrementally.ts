@@ -1,9 +1,11 @@
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
 import type { Overrides } from '../planning/override-labels.js';
+import { PlanningFailed } from '../planning/planner.js';
 import { announce, deliverParts, type PartsSource } from './deliver-parts.js';
 import type { ExecutionRequest } from './execution-request.js';
 import type { IncrementalResult } from './incremental-result.js';
+import { findSubgraph } from './find-subgraph.js';
 import { createIntrospection } from './introspect.js';
 import { openOperationDeadline } from './operation-deadline.js';
 import type { PlanRun } from './plan-run.js';
@@ -40,7 +42,8 @@ export function createExecuteIncrementally(deps: IncrementalDeps): ExecuteIncrem
     const overrides = decideOverrides();
     try {
       return await operation.variantFor(variables, overrides, true);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof PlanningFailed)) throw error;
       return operation.variantFor(variables, overrides);
     }
   }
@@ -64,6 +67,7 @@ export function createExecuteIncrementally(deps: IncrementalDeps): ExecuteIncrem
         data: run.data,
         problems: run.problems,
         introspect: createIntrospection({ ...operation, schema: apiSchema }, variables),
+        findSubgraph: (keys: readonly string[]) => findSubgraph(variant.plan, keys),
       };
       const { data, errors, deferred } = shapeResponse({ ...input, selection: variant.selection });
       const initial = errors.length > 0 ? { data, errors } : { data };

@@ -17,6 +17,7 @@ import { createExecuteIncrementally } from './execute-incrementally.js';
 import type { ExecutionRequest } from './execution-request.js';
 import type { IncrementalResult } from './incremental-result.js';
 import { openOperationDeadline } from './operation-deadline.js';
+import { findSubgraph } from './find-subgraph.js';
 import { createIntrospection } from './introspect.js';
 import { createPlanCache } from './plan-cache.js';
 import type { PlanRun } from './plan-run.js';
@@ -143,6 +144,7 @@ function finish(
     data: run.data,
     problems: run.problems,
     introspect: createIntrospection({ ...operation, schema }, run.variables),
+    findSubgraph: (keys) => findSubgraph(variant.plan, keys),
   });
   return errors.length > 0 ? { data, errors } : { data };
 }

@@ -78,6 +78,9 @@ export function visitTargets(
   walk(root, 0);
 }
 
+/** Lists in lists beyond any type: an answer that nests deeper would overflow the stack. */
+const MAX_LIST_NESTING = 1_000;
+
 /** Receives each place at the end of a path: `holder[key]` is the object; the root is held by nothing. */
 type VisitPlace = (object: DataObject, holder: object | undefined, key: string | number) => void;
 
@@ -94,9 +97,11 @@ export function visitPlaces(
 ): void {
   const entered: Set<DataObject>[] = [];
 
+  let nesting = 0;
+
   function walk(value: unknown, depth: number, holder: object | undefined, key: string | number): void {
     if (Array.isArray(value)) {
-      for (let index = 0; index < value.length; index += 1) walk(value[index], depth, value, index);
+      walkList(value, depth);
       return;
     }
     if (!isDataObject(value)) return;
@@ -106,6 +111,13 @@ export function visitPlaces(
     if (!next) visit(value, holder, key);
     else if (next.key === undefined) walk(value, depth + 1, holder, key);
     else if (!shared.has(value) || enters(value, depth)) walk(next.read(value), depth + 1, value, next.key);
+  }
+
+  function walkList(values: readonly unknown[], depth: number): void {
+    if (nesting >= MAX_LIST_NESTING) return;
+    nesting += 1;
+    for (let index = 0; index < values.length; index += 1) walk(values[index], depth, values, index);
+    nesting -= 1;
   }
 
   function enters(object: DataObject, depth: number): boolean {

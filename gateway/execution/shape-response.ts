@@ -31,6 +31,8 @@ export interface ShapeInput {
   readonly problems: Problems;
   /** Answers a field that asks about the schema. Taken as it is. */
   readonly introspect: (field: FieldShape) => unknown;
+  /** The subgraph that a value comes from, by the keys on the way to it; undefined when nobody knows. */
+  readonly findSubgraph: (keys: readonly string[]) => string | undefined;
 }
 
 /** A part of a response that comes later, and where. */
@@ -41,6 +43,8 @@ export interface DeferredPlace {
   readonly type: ResponseType;
   /** Where in the response they go. */
   readonly path: ResponsePath;
+  /** What the values on the way there are called while the plan runs. */
+  readonly keys: readonly string[];
 }
 
 /** A response as the client asked for it. */
@@ -74,7 +78,7 @@ export interface PartInput extends ShapeInput {
 /** Shapes one part that comes later; `selection` is that of the response with all its parts. */
 export function shapePart({ place, ...input }: PartInput): ShapedResponse {
   const { object, type, part, path } = place;
-  const shaper = createShaper(input, createErrorList(input, path), path);
+  const shaper = createShaper(input, createErrorList(input, path), place);
   return shape(shaper, { object, type, selection: part.selection }, input.problems);
 }
 
@@ -100,7 +104,10 @@ function shape(
  *
  * @param within only what is below this path is told.
  */
-function createErrorList({ schema, problems, rootType, data, selection }: ShapeInput, within: ResponsePath) {
+function createErrorList(
+  { schema, problems, rootType, data, selection, findSubgraph }: ShapeInput,
+  within: ResponsePath,
+) {
   const errors: GraphQLError[] = [];
   /** Every prefix of the path of every error: a null there has its reason below. */
   const explained = new Set<string>();
@@ -123,11 +130,28 @@ function createErrorList({ schema, problems, rootType, data, selection }: ShapeI
   for (let some = problems.earlier; some; some = some.earlier) {
     for (const located of some.located) take(located, false);
   }
+  function report(error: GraphQLError, at: ResponsePath): void {
+    errors.push(error);
+    explain(at);
+  }
+
   return {
     errors,
-    report(error: GraphQLError, at: ResponsePath): void {
-      errors.push(error);
-      explain(at);
+    /** A value is missing, perhaps because a fetch failed. */
+    reportMissing(object: DataObject, key: string, at: ResponsePath): void {
+      const failure = problems.reasonFor(object, key);
+      if (failure) report(toUpstreamError(failure, at), at);
+    },
+    /** A subgraph gave what it should not: null stands in its place. */
+    refuse(message: string, at: ResponsePath, keys: readonly string[]): null {
+      const subgraph = findSubgraph(keys);
+      const extensions = {
+        code: 'UPSTREAM_FAILED',
+        retryable: false,
+        ...(subgraph !== undefined && { subgraph }),
+      };
+      report(new GraphQLError(message, { path: [...at], extensions }), at);
+      return null;
     },
     explains: (at: ResponsePath) => explained.has(at.join('\n')),
   };
@@ -135,17 +159,14 @@ function createErrorList({ schema, problems, rootType, data, selection }: ShapeI
 
 function createShaper(
   { schema, problems, introspect }: ShapeInput,
-  { errors, report, explains }: ReturnType<typeof createErrorList>,
-  begin: ResponsePath = [],
+  errorList: ReturnType<typeof createErrorList>,
+  begin: Pick<DeferredPlace, 'path' | 'keys'> = { path: [], keys: [] },
 ) {
-  const at: (string | number)[] = [...begin];
+  const at: (string | number)[] = [...begin.path];
+  const keys: string[] = [...begin.keys];
   const deferred: DeferredPlace[] = [];
 
-  function refuse(message: string): null {
-    const extensions = { code: 'UPSTREAM_FAILED', retryable: false };
-    report(new GraphQLError(message, { path: [...at], extensions }), at);
-    return null;
-  }
+  const refuse = (message: string) => errorList.refuse(message, at, keys);
 
   /** The fields of an object, or null when one of them may not be null but is. */
   function completeFields(
@@ -154,7 +175,9 @@ function createShaper(
     selection: SelectionShape,
   ): DataObject | null {
     const result: DataObject = {};
-    for (const part of selection.deferredOf(type)) deferred.push({ part, object, type, path: [...at] });
+    for (const part of selection.deferredOf(type)) {
+      deferred.push({ part, object, type, path: [...at], keys: [...keys] });
+    }
     for (const field of selection.fieldsOf(type)) {
       const value = completeField(object, field);
       if (value === null && isNonNullType(field.type)) return null;
@@ -169,24 +192,21 @@ function createShaper(
     if (name === '__typename' && isObjectType(field.parentType)) return field.parentType.name;
     if (name === '__schema' || name === '__type') return introspect(field) ?? null;
     at.push(responseName);
+    keys.push(key);
     // An interface's own name is no answer to __typename.
     const raw = name === '__typename' ? null : valueOf(object, key);
-    if (raw === undefined) reportMissing(object, key);
+    if (raw === undefined) errorList.reportMissing(object, key, at);
     const value = complete(raw, field.type, field);
+    keys.pop();
     at.pop();
     return value;
-  }
-
-  function reportMissing(object: DataObject, key: string): void {
-    const failure = problems.reasonFor(object, key);
-    if (failure) report(toUpstreamError(failure, at), at);
   }
 
   /** A value of its type, or null: when it is null, or when something below it that may not be null is. */
   function complete(value: unknown, type: GraphQLOutputType, field: FieldShape): unknown {
     if (isNonNullType(type)) {
       const inner = complete(value, type.ofType, field);
-      if (inner === null && !explains(at)) {
+      if (inner === null && !errorList.explains(at)) {
         refuse(`Cannot return null for non-nullable field ${field.parentType.name}.${field.name}.`);
       }
       return inner;
@@ -223,7 +243,7 @@ function createShaper(
     return field.selection ? completeFields(value, objectType, field.selection) : null;
   }
 
-  return { completeFields, errors, deferred };
+  return { completeFields, errors: errorList.errors, deferred };
 }
 
 /** A leaf as its type writes it; undefined when the type refuses it, without its own words: they may quote the value. */

@@ -202,9 +202,9 @@ describe('a key or a required field that is missing', () => {
     );
     const { data, errors } = await gateway.run('{ ps { id cost c: cost } }');
     expect(data).toEqual({ ps: [null, { id: '1', cost: 8, c: 8 }] });
-    expect(errors?.map(({ path, extensions }) => [path?.join('.'), extensions['code']])).toEqual([
-      ['ps.0.id', 'UPSTREAM_FAILED'],
-    ]);
+    expect(
+      errors?.map(({ path, extensions }) => [path?.join('.'), extensions['code'], extensions['subgraph']]),
+    ).toEqual([['ps.0.id', 'UPSTREAM_FAILED', 'shop']]);
   });
 
   it('has the reason of the fetch that should have brought it', async () => {
@@ -226,6 +226,30 @@ describe('a key or a required field that is missing', () => {
 });
 
 describe('what a subgraph should not answer', () => {
+  it.each([
+    ['an object in the place of a list', { rows: { a: 1 } }],
+    [
+      'lists in lists without end',
+      { rows: JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown },
+    ],
+  ])('is null with an error that names it: %s', async (_what, data) => {
+    const gateway = open(
+      { lists, names },
+      answering('lists', () => ({ data })),
+    );
+    const result = await gateway.run('{ rows { id name } }');
+    expect(result.errors?.[0]?.extensions).toMatchObject({ code: 'UPSTREAM_FAILED', subgraph: 'lists' });
+  });
+
+  it('is named where an alias, arguments and another fetch lie on the way to it', async () => {
+    const gateway = open(
+      { lists, names },
+      answering('names', () => ({ data: { _entities: [{ name: [] }] } })),
+    );
+    const { errors } = await gateway.run('{ first: one { id called: name } }');
+    expect(errors?.[0]).toMatchObject({ path: ['first', 'called'], extensions: { subgraph: 'names' } });
+  });
+
   it.each<[string, SubgraphResponse, string]>([
     ['no list of entities', { data: { _entities: { id: 1 } } }, 'expected a list of entities'],
     ['too short a list', { data: { _entities: [] } }, 'expected an entity or null'],

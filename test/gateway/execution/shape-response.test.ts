@@ -41,7 +41,16 @@ function shape(query: string, data: DataObject, { variables = {}, problems = () 
   const { keyOf } = normaliseOperation({ definition: operation, fragments, schema });
   const selection = createSelectionShape([operation.selectionSet], { schema, fragments, variables, keyOf });
   const introspect = () => null;
-  const shaped = shapeResponse({ schema, rootType, selection, data, problems: noted, introspect });
+  const findSubgraph = () => undefined;
+  const shaped = shapeResponse({
+    schema,
+    rootType,
+    selection,
+    data,
+    problems: noted,
+    introspect,
+    findSubgraph,
+  });
   return {
     data: JSON.parse(JSON.stringify(shaped.data)) as unknown,
     errors: shaped.errors.map(({ path, message }) => [path?.join('.'), message]),
