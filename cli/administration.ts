@@ -32,7 +32,7 @@ export interface AdministrationOptions {
   readonly root: string;
 }
 
-/** What administrators of a gateway can do while it runs. */
+/** What operators of a gateway can do while it runs. */
 export interface Administration {
   readonly registry: SubgraphRegistry;
   /** Serves it at `/admin/graphql`. */

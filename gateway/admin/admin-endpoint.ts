@@ -5,6 +5,8 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { createApolloServer } from '../../kernel/graphql/apollo-server.js';
 import { createFormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { IdentifyClient, RequestContext } from '../../kernel/graphql/subgraph.js';
+import { isOperator } from '../../kernel/identity/is-operator.js';
+import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { traceOf } from '../../kernel/telemetry/trace-context.js';
 import { authenticateHeaders } from '../access/authenticate.js';
@@ -15,7 +17,7 @@ export interface AdminEndpointOptions {
   readonly logger: Logger;
 }
 
-/** GraphQL of its own, for administrators alone. */
+/** GraphQL of its own, for operators alone. */
 export interface AdminEndpoint {
   /** Serves it on a server. */
   readonly route: (server: FastifyInstance) => void;
@@ -25,7 +27,7 @@ export interface AdminEndpoint {
 const ADMIN_PATH = '/admin/graphql';
 const MAX_TOKENS = 15_000;
 
-/** Opens the endpoint: who is nobody is refused with UNAUTHENTICATED, and who lacks the role `admin` with FORBIDDEN. */
+/** Opens the endpoint: who is nobody is refused with UNAUTHENTICATED, and who is no operator with FORBIDDEN. */
 export async function openAdminEndpoint({
   schema,
   identify,
@@ -41,8 +43,11 @@ export async function openAdminEndpoint({
 
   async function contextOf({ headers }: FastifyRequest): Promise<RequestContext> {
     const principal = await authenticateHeaders(headers, identify);
-    if (principal.roles.includes('admin')) return { principal, trace: traceOf(headers) };
-    throw new AegisError('FORBIDDEN', 'expected somebody with the role admin, got somebody without it.');
+    if (isOperator(principal)) return { principal, trace: traceOf(headers) };
+    throw new AegisError(
+      'FORBIDDEN',
+      `expected an operator (the role admin in the workspace ${DEFAULT_WORKSPACE}), got somebody of the workspace ${principal.workspace} with the roles ${JSON.stringify(principal.roles)}.`,
+    );
   }
 
   return {

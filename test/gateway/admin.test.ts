@@ -4,7 +4,9 @@ import { openAdminEndpoint } from '../../gateway/admin/admin-endpoint.js';
 import { createAdminSchema } from '../../gateway/admin/admin-schema.js';
 import { createUsageResolvers } from '../../gateway/admin/usage-resolvers.js';
 import { loadTypeDefs } from '../../kernel/graphql/load-type-defs.js';
-import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
+import { createIdentify, parseApiKeys } from '../../kernel/identity/api-keys.js';
+import { DEFAULT_WORKSPACE, type WorkspaceId } from '../../kernel/identity/principal.js';
+import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import { createLogger } from '../../kernel/telemetry/logger.js';
 import { serveGateway, type ServedGateway } from '../support/gateway-server.js';
 
@@ -17,14 +19,18 @@ afterEach(async () => {
   await close();
 });
 
+const identifyAs =
+  (roles: readonly string[], workspace = DEFAULT_WORKSPACE): IdentifyClient =>
+  ({ token }) =>
+    token === undefined ? undefined : { subject: 'one', workspace, roles };
+
 /** A gateway with an administration that knows of usage alone. */
-async function open(roles: readonly string[], totals: readonly [string, number][] = []) {
+async function open(who: readonly string[] | IdentifyClient, totals: readonly [string, number][] = []) {
   const usage = { since, totals: () => Promise.resolve(new Map(totals)) };
   const resolvers = createUsageResolvers({ usage: usage as unknown as ServedGateway['gateway']['usage'] });
   const endpoint = await openAdminEndpoint({
     schema: createAdminSchema(await loadTypeDefs(join('schema'), 'admin'), [resolvers]),
-    identify: ({ token }) =>
-      token === undefined ? undefined : { subject: 'one', workspace: DEFAULT_WORKSPACE, roles },
+    identify: typeof who === 'function' ? who : identifyAs(who),
     logger,
   });
   close = () => endpoint.close();
@@ -51,6 +57,20 @@ describe('the administration', () => {
       status: 403,
       json: { errors: [{ extensions: { code: 'FORBIDDEN' } }] },
     });
+  });
+
+  it('refuses who administers another workspace than the operator’s, by a token or a key', async () => {
+    await open(identifyAs(['admin'], 'garden' as WorkspaceId));
+    const refused = { status: 403, json: { errors: [{ extensions: { code: 'FORBIDDEN' } }] } };
+    expect(await ask('{ usage { since } }')).toMatchObject(refused);
+    await served.close();
+    await close();
+
+    const [operators, gardens] = ['the-key-of-the-operator-0', 'the-key-of-the-garden-000'];
+    await open(createIdentify(parseApiKeys(`${operators},garden:${gardens}`)));
+    const present = (key: string) => ask('{ usage { since } }', { authorization: `Bearer ${key}` });
+    expect(await present(gardens)).toMatchObject(refused);
+    expect(await present(operators)).toMatchObject({ status: 200, json: { data: { usage: {} } } });
   });
 
   it('refuses pages of other origins, and simple requests that a page could send unasked', async () => {
