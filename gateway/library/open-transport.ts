@@ -30,7 +30,9 @@ export function createOpenTransport(options: OpenTransportOptions): (address: Su
   function open({ name: subgraph, url }: SubgraphAddress): Transport {
     const reach = { subgraph, url, timeoutMs, maxResponseBytes, headersFor };
     if (!config.buildService)
-      return restrictByAnswers(createHttpTransport({ ...reach, connections: subgraphConnections }));
+      return restrictByAnswers(
+        createHttpTransport({ ...reach, mayGive: givesNothing, connections: subgraphConnections }),
+      );
     const dataSource = dataSources.get({ name: subgraph, url });
     const subscriber = createAddressSubscriber(reach);
     return createDataSourceTransport({ subgraph, dataSource, subscriber, logger });
@@ -48,6 +50,11 @@ export function createOpenTransport(options: OpenTransportOptions): (address: Su
 /** Those that `connectionParams` gave, and none of the client's. */
 async function headersFor({ headers }: RequestContext): Promise<Record<string, string>> {
   return { ...headers };
+}
+
+/** Only entities of a subscription's events are fetched with headers: nothing is kept of these. */
+function givesNothing(): boolean {
+  return false;
 }
 
 /** A data source looks after the cache policy itself. */

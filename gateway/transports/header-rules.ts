@@ -11,6 +11,8 @@ export interface HeaderRules {
   readonly pick: PickHeaders;
   /** The headers that a subgraph gets, by lower-case name. */
   headersFor(subgraph: string, picked: PickedHeaders | undefined): Record<string, string>;
+  /** Whether a subgraph may get a header from these rules, by lower-case name, whoever asks with whatever. */
+  mayGive(subgraph: string, header: string): boolean;
 }
 
 export type PickHeaders = (
@@ -116,7 +118,19 @@ export function createHeaderRules(given: unknown, options: HeaderRulesOptions): 
       for (const step of own.get(subgraph) ?? []) step(outgoing, picked);
       return Object.fromEntries(outgoing);
     },
+    mayGive: (subgraph, header) =>
+      !isReserved(header, options) &&
+      [all, new Map(Object.entries(subgraphs)).get(subgraph) ?? []].flat().some((one) => gives(one, header)),
   };
+}
+
+/** Whether a rule may write a header. Another one may take it out again: that does not count. */
+function gives(one: Rule, header: string): boolean {
+  if ('remove' in one) return false;
+  if ('insert' in one) return one.insert === header;
+  if (typeof one.forward !== 'string') return meets(one.forward, header);
+  const { forward: source, as: target = source } = one as z.infer<typeof forward>;
+  return target === header;
 }
 
 function readRuleSet(given: unknown): z.infer<typeof ruleSet> {

@@ -39,6 +39,11 @@ export interface HttpTransportOptions {
   readonly lookup?: LookupFunction | undefined;
   /** Headers that tell the subgraph who is asking; the same values go into a WebSocket's connection parameters. */
   readonly headersFor: (context: RequestContext) => Promise<Record<string, string>>;
+  /**
+   * Whether {@link headersFor} may give a header, by lower-case name, to some requests: an answer that varies with it is
+   * then not for everybody. It may give any by default.
+   */
+  readonly mayGive?: ((header: string) => boolean) | undefined;
   /** How queries that were not answered are sent again; they are not by default. */
   readonly retry?: RetryOptions | undefined;
   /** Stops requests while the subgraph fails too often; nothing does by default. */
@@ -47,6 +52,9 @@ export interface HttpTransportOptions {
 
 /** A server that is careful takes no multipart body without it. */
 const ASKED = { 'apollo-require-preflight': 'true' };
+
+/** Headers of which all requests that may be answered from a cache have the same. */
+const FIXED = new Set(['accept', 'accept-encoding', 'content-type', 'host']);
 
 /** The body of an operation's requests up to the variables: the same each time, and long. */
 const prefixes = new WeakMap<SubgraphOperation, string>();
@@ -66,7 +74,7 @@ function prefixOf(operation: SubgraphOperation): string {
  * Errors: when the address is no URL of HTTP.
  */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
-  const { subgraph, headersFor, breaker } = options;
+  const { subgraph, headersFor, mayGive = () => true, breaker } = options;
   const address = readAddress(options);
   const connections = createHttpPost({ ...options, url: address });
   const post = guard(connections.post, options);
@@ -98,7 +106,8 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
           : await send(signal);
       if (!flight.isOurs) observer?.onShared();
       observer?.onStatus(answer.status);
-      return readResponse(subgraph, answer, own);
+      const differs = (name: string) => !FIXED.has(name) && (mayGive(name) || Object.hasOwn(own, name));
+      return readResponse(subgraph, answer, differs);
     },
     subscribe: (request: SubgraphRequest) => subscriber.subscribe(request),
     async health(signal) {
@@ -136,7 +145,7 @@ async function checkHealth(
     const refused = answer.status === 401 || answer.status === 403;
     if (refused && Object.keys(headers).length === 0) return { state: 'UP' };
     if (refused) return { state: 'DOWN', reason: `subgraph ${subgraph} refuses who the gateway says it is.` };
-    readResponse(subgraph, answer, {});
+    readResponse(subgraph, answer, () => true);
     return { state: 'UP' };
   } catch (error) {
     return { state: 'DOWN', reason: error instanceof Error ? error.message : String(error) };
@@ -162,13 +171,13 @@ function readAddress({ subgraph, url }: HttpTransportOptions): URL {
 function readResponse(
   subgraph: string,
   { status, text, headers }: HttpAnswer,
-  sent: Readonly<Record<string, string>>,
+  differs: (header: string) => boolean,
 ): SubgraphResponse {
   const body = parseJson(text);
   const response = readSubgraphResponse(body);
   if (response) {
     // What went wrong is told anew each time.
-    const caching = status === 200 ? readCaching({ headers, sent, body }) : undefined;
+    const caching = status === 200 ? readCaching({ headers, differs, body }) : undefined;
     return caching ? { ...response, caching } : response;
   }
   const retryAfterMs = readRetryAfter(headers['retry-after']);

@@ -6,8 +6,8 @@ type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 export interface CacheableAnswer {
   /** Of the response, by lower-case name. */
   readonly headers: Headers;
-  /** Headers that this request had and others may not have. */
-  readonly sent: Readonly<Record<string, string>>;
+  /** Whether requests to the subgraph may differ in a header, by lower-case name; not only whether this one had it. */
+  readonly differs: (header: string) => boolean;
   /** The GraphQL response. */
   readonly body: unknown;
 }
@@ -16,19 +16,21 @@ export interface CacheableAnswer {
  * How long an answer may be kept, as the subgraph says in `Cache-Control`; undefined when it may not be, or the subgraph
  * does not say. Its extensions `apolloCacheTags` and `apolloEntityCacheTags` say by what it can be invalidated.
  *
- * A gateway is a shared cache. To a request that says who is asking, only what is `public` by name is for everybody; and
- * what varies with a header that the client had a say in is for those who send the same.
+ * A gateway is a shared cache. Where requests may say who is asking, only what is `public` by name is for everybody; and
+ * what varies with a header in which they may differ is for those who send the same, or none of it likewise. What varies
+ * with the trace differs each time.
  *
  * Source: RFC 9111, §3 and §3.5 (what is shared), §4.1 (Vary), §5.2.2; RFC 5861 (stale answers); Apollo Router, response
  * caching, "cache tags".
  */
-export function readCaching({ headers, sent, body }: CacheableAnswer): ResponseCaching | undefined {
+export function readCaching({ headers, differs, body }: CacheableAnswer): ResponseCaching | undefined {
   const header = headers['cache-control'];
   if (header === undefined) return undefined;
   const directives = readDirectives(header);
   const varied = readList(headers['vary']);
-  if (directives.has('no-store') || directives.has('no-cache') || varied.includes('*')) return undefined;
-  const scope = scopeOf(directives, varied, sent);
+  const never = varied.includes('*') || varied.includes('traceparent');
+  if (never || directives.has('no-store') || directives.has('no-cache')) return undefined;
+  const scope = scopeOf(directives, varied, differs);
   const shared = scope === 'public' ? seconds(directives.get('s-maxage')) : undefined;
   const maxAge = shared ?? seconds(directives.get('max-age')) ?? 0;
   const age = seconds(text(headers['age'])) ?? 0;
@@ -39,11 +41,11 @@ export function readCaching({ headers, sent, body }: CacheableAnswer): ResponseC
 function scopeOf(
   directives: ReadonlyMap<string, string>,
   varied: readonly string[],
-  sent: CacheableAnswer['sent'],
+  differs: CacheableAnswer['differs'],
 ): ResponseCaching['scope'] {
-  if (directives.has('private') || varied.some((name) => Object.hasOwn(sent, name))) return 'private';
+  if (directives.has('private') || varied.some(differs)) return 'private';
   const named = ['public', 's-maxage', 'must-revalidate'].some((name) => directives.has(name));
-  return Object.hasOwn(sent, 'authorization') && !named ? 'private' : 'public';
+  return differs('authorization') && !named ? 'private' : 'public';
 }
 
 function staleness(directives: ReadonlyMap<string, string>): Partial<ResponseCaching> {
@@ -73,7 +75,8 @@ function seconds(value = ''): number | undefined {
 function readList(header: string | readonly string[] | undefined): readonly string[] {
   return text(header)
     .split(',')
-    .map((part) => part.trim().toLowerCase());
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== '');
 }
 
 function text(header: string | readonly string[] | undefined): string {

@@ -269,6 +269,49 @@ describe('what is private', () => {
   });
 });
 
+describe('what varies with a header', () => {
+  const GERMAN = { headers: { 'accept-language': 'de' } };
+
+  /** Has shop answer with what it got of a header, and say some more. */
+  function vary(header: string, said: Record<string, string>): void {
+    remote.shop.fault = ({ headers }, response) => {
+      response
+        .writeHead(200, { 'content-type': 'application/json', ...said })
+        .end(JSON.stringify({ data: { note: headers[header] ?? 'none' } }));
+    };
+  }
+
+  async function note(asked: Asked): Promise<unknown> {
+    return (await parts.run('{ note }', asked)).data?.['note'];
+  }
+
+  it.each([
+    ['without it first', [{}, GERMAN, {}, GERMAN], ['none', 'de', 'none', 'de']],
+    ['with it first', [GERMAN, {}, GERMAN, {}], ['de', 'none', 'de', 'none']],
+  ])('is for those who send the same, asked %s', async (_order, asked, expected) => {
+    vary('accept-language', { 'cache-control': 'max-age=60, public', vary: 'Accept-Language' });
+    const notes: unknown[] = [];
+    for (const one of asked) notes.push(await note(one));
+    expect(notes).toEqual(expected);
+    expect(remote.shop.requests).toHaveLength(2);
+  });
+
+  it('is not kept for those whom nothing tells apart', async () => {
+    vary('accept-language', { 'cache-control': 'max-age=60', vary: 'accept-language' });
+    const anybody = { subject: 'anybody' };
+    expect(await note(anybody)).toBe('none');
+    expect(await note({ ...anybody, ...GERMAN })).toBe('de');
+    expect(await note(anybody)).toBe('none');
+    expect(remote.shop.requests).toHaveLength(3);
+  });
+
+  it('says by itself who asks: an answer to a request without it is not for those who send it', async () => {
+    vary('authorization', { 'cache-control': 'max-age=60' });
+    expect(await note({ subject: 'anybody' })).toBe('none');
+    expect(await note({ subject: 'anybody', headers: { authorization: 'Bearer a' } })).toBe('Bearer a');
+  });
+});
+
 describe('stale answers', () => {
   /** Has shop answer as a server that allows it. */
   function allow(cacheControl: string, note: string): void {

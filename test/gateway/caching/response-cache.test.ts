@@ -98,6 +98,27 @@ describe('a response', () => {
     expect(await hits()).toBe(1);
   });
 
+  it.each([
+    ['without the header first', [undefined, 'de', undefined, 'de']],
+    ['with the header first', ['de', undefined, 'de', undefined]],
+  ])('that varies with a header is kept for those who send the same, asked %s', async (_order, languages) => {
+    shop.fault = ({ headers }, response) => {
+      response
+        .writeHead(200, {
+          'content-type': 'application/json',
+          'cache-control': 'max-age=60, public',
+          vary: 'accept-language',
+        })
+        .end(JSON.stringify({ data: { mine: headers['accept-language'] ?? 'none' } }));
+    };
+    for (const language of languages) {
+      const asked = language === undefined ? {} : { headers: { 'accept-language': language } };
+      expect(await parts.run('{ mine }', asked)).toEqual({ data: { mine: language ?? 'none' } });
+    }
+    expect(await hits()).toBe(2);
+    expect(shop.requests).toHaveLength(2);
+  });
+
   it('of other subgraphs than those whose answers are kept is not kept', async () => {
     const some = openCachingGateway([shop, stock], {
       responseMaxAgeMs: 60_000,

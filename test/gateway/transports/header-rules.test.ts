@@ -46,6 +46,28 @@ describe('rules for headers', () => {
     });
   });
 
+  it('tell which headers a subgraph may get, whether or not a client sends them', () => {
+    const given = {
+      all: [
+        { forward: 'Accept-Language' },
+        { forward: 'x-user', as: 'x-client-user' },
+        { forward: { matching: '^(x-tenant-|authorization|cookie)' } },
+      ],
+      subgraphs: {
+        shop: [{ insert: 'x-key', fromEnv: 'SHOP_KEY' }, { remove: 'accept-language' }],
+        stock: [{ insert: 'x-stock', value: '1' }],
+      },
+    };
+    const { mayGive } = open(given, ['authorization']);
+    const names = ['accept-language', 'x-client-user', 'x-tenant-id', 'cookie', 'x-key'];
+    expect(names.filter((name) => mayGive('shop', name))).toEqual(names);
+    expect(['x-user', 'authorization', 'x-stock', 'origin'].filter((name) => mayGive('shop', name))).toEqual(
+      [],
+    );
+    expect(mayGive('stock', 'x-stock')).toBe(true);
+    expect(mayGive('constructor', 'x-key')).toBe(false);
+  });
+
   it('insert constants and variables, and remove what earlier ones put in', () => {
     const given = {
       all: [

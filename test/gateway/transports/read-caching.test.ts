@@ -3,10 +3,10 @@ import { readCaching } from '../../../gateway/transports/read-caching.js';
 
 function read(
   headers: Record<string, string | string[]>,
-  sent: Record<string, string> = {},
+  differing: readonly string[] = [],
   body: unknown = {},
 ) {
-  return readCaching({ headers, sent, body });
+  return readCaching({ headers, differs: (name) => differing.includes(name), body });
 }
 
 describe('how long an answer may be kept', () => {
@@ -43,24 +43,26 @@ describe('how long an answer may be kept', () => {
     expect(read({})).toBeUndefined();
   });
 
-  it('is for who asked alone, where the request says who that is and the answer does not say that it is for all', () => {
-    const sent = { authorization: 'Bearer a' };
-    expect(read({ 'cache-control': 'max-age=60' }, sent)?.scope).toBe('private');
-    expect(read({ 'cache-control': 'max-age=60, public' }, sent)?.scope).toBe('public');
-    expect(read({ 'cache-control': 's-maxage=60' }, sent)?.scope).toBe('public');
+  it('is for who asked alone, where requests may say who that is and the answer does not say that it is for all', () => {
+    const differing = ['authorization'];
+    expect(read({ 'cache-control': 'max-age=60' }, differing)?.scope).toBe('private');
+    expect(read({ 'cache-control': 'max-age=60, public' }, differing)?.scope).toBe('public');
+    expect(read({ 'cache-control': 's-maxage=60' }, differing)?.scope).toBe('public');
   });
 
-  it('is for those who send the same, where it varies with what clients send', () => {
-    const sent = { 'accept-language': 'de' };
+  it('is for those who send the same, where it varies with what clients may send', () => {
+    const differing = ['accept-language'];
     const header = { 'cache-control': 'max-age=60, public' };
-    expect(read({ ...header, vary: 'Accept-Encoding, Accept-Language' }, sent)?.scope).toBe('private');
-    expect(read({ ...header, vary: ['Origin', 'Accept-Encoding'] }, sent)?.scope).toBe('public');
-    expect(read({ ...header, vary: '*' }, sent)).toBeUndefined();
+    expect(read({ ...header, vary: 'Accept-Encoding, Accept-Language' }, differing)?.scope).toBe('private');
+    expect(read({ ...header, vary: ['Origin', 'Accept-Encoding'] }, differing)?.scope).toBe('public');
+    expect(read({ ...header, vary: '' }, [''])?.scope).toBe('public');
+    expect(read({ ...header, vary: '*' }, differing)).toBeUndefined();
+    expect(read({ ...header, vary: 'Traceparent' }, differing)).toBeUndefined();
   });
 
   it('comes with tags', () => {
     const extensions = { apolloCacheTags: ['a', 1], apolloEntityCacheTags: [['b'], 'c', ['d', null]] };
-    expect(read({ 'cache-control': 'max-age=1' }, {}, { extensions })).toMatchObject({
+    expect(read({ 'cache-control': 'max-age=1' }, [], { extensions })).toMatchObject({
       tags: ['a'],
       entityTags: [['b'], [], ['d']],
     });
