@@ -253,7 +253,10 @@ export type FusedPoint = {
    * from how far they lie apart, but for MAJORITY: there it is the mean squared distance of all votes from the state.
    */
   variance?: Maybe<Scalars['Float']['output']>;
-  /** What went into the value, by device id. */
+  /**
+   * What went into the value, by device id. Of a filter it is what was new at this instant: without any, the value is its
+   * prediction.
+   */
   used: Array<FusedInput>;
   /** The other devices, and why they had no part. */
   refused: Array<RefusedInput>;

@@ -60,7 +60,7 @@ export async function readTracks(
       ON m.workspace_id = d.workspace_id AND m.device_id = d.id AND m.name = ${metric}
     CROSS JOIN LATERAL (
       SELECT
-        coalesce(array_agg(extract(epoch FROM measured_at)::float8 * 1000 ORDER BY measured_at), '{}') AS instants,
+        coalesce(array_agg((extract(epoch FROM measured_at) * 1000)::float8 ORDER BY measured_at), '{}') AS instants,
         coalesce(array_agg(value ORDER BY measured_at), '{}') AS values,
         coalesce(array_agg(good ORDER BY measured_at), '{}') AS good
       FROM (

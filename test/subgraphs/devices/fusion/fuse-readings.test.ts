@@ -1,5 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
+import {
+  createFuseReadings,
+  type FuseReadingsDeps,
+} from '../../../../subgraphs/devices/fusion/fuse-readings.js';
+import { readTracks } from '../../../../subgraphs/devices/readings/metric-tracks.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { openDevices, type TestDevices } from '../support/open-devices.js';
@@ -60,6 +65,15 @@ async function fuse(variables: Readonly<Record<string, unknown>>) {
 async function refusalOf(variables: Readonly<Record<string, unknown>>): Promise<string> {
   const { errors } = await devices.run(FUSE, { range: RANGE, ...variables });
   return `${String(errors?.[0]?.extensions['code'])} ${errors?.[0]?.message ?? ''}`;
+}
+
+/** The query on the same database, with something of its surroundings changed. */
+function fuseWith(deps: Partial<FuseReadingsDeps>) {
+  return createFuseReadings({
+    readTracks: (workspace, query) => readTracks(database, workspace, query),
+    now: () => new Date(),
+    ...deps,
+  });
 }
 
 describe('fusing the readings of several devices', () => {
@@ -169,6 +183,26 @@ describe('fusing the readings of several devices', () => {
     expect(points[2]?.variance).toBeCloseTo(1 / 3, 12);
   });
 
+  it('meets readings at the very instants of its grid, to the millisecond', async () => {
+    // Seconds as a double, times 1000, are not this number any more.
+    const at = 1_088_324_918_489;
+    const id = await devices.register('one');
+    expect(await devices.send(id, { ts: at, values: { temperature: 20 } })).toMatchObject({ accepted: 1 });
+    const range = { from: new Date(at).toISOString(), to: new Date(at + 1).toISOString() };
+    const { points } = await fuse({ deviceIds: [id], range, config: { stepMs: 1, maxGapMs: 0 } });
+    expect(points.map(({ value }) => value)).toEqual([20]);
+  });
+
+  it('goes up to now when the range has no end', async () => {
+    const id = await deviceWith('one', [[1, 20]]);
+    const { points } = await fuseWith({ now: () => new Date(FIRST_AT_MS + 2_500) })(devices.workspace, {
+      ...{ deviceIds: [id], metric: 'temperature' },
+      range: { from: new Date(FIRST_AT_MS) },
+      config: SECONDLY,
+    });
+    expect(points.map(({ at }) => at.getTime() - FIRST_AT_MS)).toEqual([0, 1_000, 2_000]);
+  });
+
   it('asks the database once, however many devices there are', async () => {
     const deviceIds: string[] = [];
     for (let index = 0; index < 50; index += 1) deviceIds.push(await deviceWith(`d${index}`, [[0, index]]));
@@ -231,6 +265,22 @@ describe('what is asked wrongly', () => {
       `${early}: 1 of 1 readings usable, from 2026-01-01T00:00:00.000Z to 2026-01-01T00:00:00.000Z; `,
     );
     expect(refusal).toContain(`${silent}: no readings.`);
+  });
+
+  it('is refused for more readings of a device than its share of what is taken', async () => {
+    const many = [0, 1, 2, 3].map((second) => [second, 20] as const);
+    const deviceIds = [await deviceWith('few', many.slice(0, 3)), await deviceWith('many', many)];
+    const fused = (maxReadings: number) =>
+      fuseWith({ maxReadings })(devices.workspace, {
+        ...{ deviceIds, metric: 'temperature' },
+        range: { from: new Date(FIRST_AT_MS), to: new Date(FIRST_AT_MS + 4_000) },
+        config: SECONDLY,
+      });
+    expect((await fused(8)).points).toHaveLength(4);
+    await expect(fused(7)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: expect.stringMatching(/^range: expected at most 3 readings of each of 2 devices/),
+    });
   });
 
   it('is refused for readings that cannot be computed with', async () => {
