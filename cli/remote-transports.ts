@@ -35,6 +35,8 @@ export function createRemoteTransports(
 ): (address: SubgraphAddress) => Transport {
   const { handOverSecret } = settings;
   const metrics = createTransportMetrics(registry);
+  // A subgraph may be called like what every object has.
+  const subscriptions = new Map(Object.entries(settings.subgraphSubscriptions));
   return (address) => {
     const { name, url } = address;
     const sign =
@@ -44,7 +46,7 @@ export function createRemoteTransports(
     return createHttpTransport({
       subgraph: name,
       url,
-      subscriptions: settings.subgraphSubscriptions[name],
+      subscriptions: subscriptions.get(name),
       timeoutMs: settings.subgraphTimeoutMs,
       connections: settings.subgraphConnections,
       maxResponseBytes: settings.maxSubgraphResponseBytes,
@@ -53,8 +55,6 @@ export function createRemoteTransports(
         ...headerRules?.headersFor(name, headers),
         ...(sign && mayKnowWhoAsks(address) ? { authorization: await sign(principal) } : {}),
       }),
-      mayGive: (header) =>
-        (sign !== undefined && header === 'authorization') || (headerRules?.mayGive(name, header) ?? false),
       retry: retryOptions(name, settings, metrics),
       breaker: settings.breakerPercent === 0 ? undefined : openBreaker(name, settings, { logger, metrics }),
     });
