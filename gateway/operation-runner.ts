@@ -7,7 +7,7 @@ import type { ResponseCache } from './caching/response-cache.js';
 import type { Coalesce } from './coalesce-queries.js';
 import { executeCached } from './execute-cached.js';
 import type { ExecutionRequest, TraceEvent } from './execution/execution-request.js';
-import { isIncremental, type IncrementalResult } from './execution/incremental-result.js';
+import { isIncremental, type CompletedPart, type IncrementalResult } from './execution/incremental-result.js';
 import type { PreparedOperation } from './execution/prepared-operation.js';
 import type { RunningSubscription } from './execution/running-subscription.js';
 import type { OperationUsage } from './execution/operation-usage.js';
@@ -99,10 +99,7 @@ export function createOperationRunner(
       .executeIncrementally(planFor(prepared, operation, tracing), toRequest(operation))
       .catch(toFailure);
     if (isIncremental(result)) {
-      const parts = onEnd(result.parts, () => {
-        end(result.initial);
-      });
-      return { ...result, parts: interruptible(parts, signal) };
+      return { ...result, parts: interruptible(followParts(result, end), signal) };
     }
     end(result);
     return result;
@@ -217,6 +214,24 @@ function toFailure(error: unknown): ExecutionResult {
   if (error instanceof GraphQLError) return { errors: [error] };
   const originalError = error instanceof Error ? error : new Error(String(error));
   return { errors: [new GraphQLError(originalError.message, { originalError })] };
+}
+
+/** Calls back once when the parts are over, with what came first and the errors of all. */
+function followParts(
+  { initial, parts }: IncrementalResult,
+  end: (result: ExecutionResult) => void,
+): AsyncIterator<readonly CompletedPart[]> {
+  const errors = [...(initial.errors ?? [])];
+  let ended = false;
+  const noted = mapIterator(parts, (completed) => {
+    for (const part of completed) errors.push(...part.errors);
+    return completed;
+  });
+  return onEnd(noted, () => {
+    if (ended) return;
+    ended = true;
+    end(errors.length > 0 ? { ...initial, errors } : initial);
+  });
 }
 
 /** Calls back when the iteration is over in whichever way. */

@@ -8,6 +8,7 @@ import Negotiator from 'negotiator';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
 import { isIncremental } from '../execution/incremental-result.js';
 import type { Gateway } from '../gateway.js';
+import { findExplainWish } from './explain-plugin.js';
 import type { HttpContext } from './http-context.js';
 import { INCREMENTAL_FORMATS, writeIncremental, type IncrementalFormat } from './incremental-format.js';
 
@@ -19,8 +20,8 @@ export interface DeferPluginOptions {
 const FORMATS = Object.keys(INCREMENTAL_FORMATS) as IncrementalFormat[];
 
 /**
- * Answers operations with `@defer` in parts, for clients that accept one of the forms of that. For all others the
- * directive is a hint that is not followed, as the specification has it.
+ * Answers operations with `@defer` in parts, for clients that accept one of the forms of that. For all others, and where a
+ * plan is asked for, the directive is a hint that is not followed, as the specification has it.
  *
  * Source: Incremental Delivery over HTTP, multipart/mixed.
  */
@@ -52,10 +53,12 @@ export function createDeferPlugin({
   };
 }
 
-/** The form that a request asks for; the operations of a batch are answered as a whole. */
-function findFormat({ http }: GraphQLRequest): IncrementalFormat | undefined {
+/** The form that a request asks for; the operations of a batch are answered as a whole, and so is what is explained. */
+function findFormat(request: GraphQLRequest): IncrementalFormat | undefined {
+  const { http } = request;
   const accept = http?.headers.get('accept');
   if (!accept?.includes('multipart/mixed') || Array.isArray(http?.body)) return undefined;
+  if (findExplainWish(request) !== undefined) return undefined;
   // As Apollo Server does, which says in the response which one it is.
   const preferred = new Negotiator({ headers: { accept } }).mediaType(['multipart/mixed', ...FORMATS]);
   return FORMATS.find((format) => format === preferred);

@@ -58,7 +58,7 @@ export function createExplainPlugin({
 
   return {
     requestDidStart({ request, contextValue }) {
-      const wish = findWish(request);
+      const wish = findExplainWish(request);
       return Promise.resolve(wish === undefined ? undefined : listen(contextValue, wish));
     },
   };
@@ -76,7 +76,7 @@ async function explainOperation(operation: AdmittedOperation): Promise<Explanati
 }
 
 /** What a request says of explaining: nothing, or a word that may be `only`. */
-function findWish({ http }: GraphQLRequest): string | undefined {
+export function findExplainWish({ http }: GraphQLRequest): string | undefined {
   const header = http?.headers.get('aegis-explain');
   if (header !== undefined) return header === 'false' ? undefined : header;
   if (!http?.search.includes('explain')) return undefined;

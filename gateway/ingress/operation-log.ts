@@ -23,7 +23,9 @@ export interface OperationFacts {
 export interface OperationRecord {
   /** The trace as it goes on below the operation: for its context. */
   readonly trace: TraceContext;
-  /** A result as it goes to the client. */
+  /** What the client is told first, or next, of a result that comes in parts. */
+  part(result: OperationResult): void;
+  /** A result as it goes to the client, or the last part of one. */
   settle(result: OperationResult): void;
   /** An event of a subscription. */
   event(payloadBytes: number): void;
@@ -31,7 +33,8 @@ export interface OperationRecord {
   end(responseBytes?: number): void;
 }
 
-interface OperationResult {
+/** What is looked at of a result, or of a part of one. */
+export interface OperationResult {
   readonly data?: unknown;
   readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[] | undefined;
 }
@@ -80,10 +83,19 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
     const { subject, workspace } = principal;
     const { traceId } = trace;
     let codes: Set<string> | undefined;
+    let told: Outcome | undefined;
     let outcome: Outcome | undefined = admission.kind === 'refused' ? 'refused' : undefined;
     let events = 0;
     let eventBytes = 0;
     let ended = false;
+
+    function note({ data, errors }: OperationResult): Outcome {
+      if (errors) codes = new Set([...(codes ?? []), ...errors.map(({ extensions }) => codeOf(extensions))]);
+      // What the first part had is there, whatever becomes of the others.
+      if (told === undefined) told = !errors ? 'ok' : data ? 'partial' : 'failed';
+      else if (errors && told === 'ok') told = 'partial';
+      return told;
+    }
 
     function end(responseBytes?: number): void {
       if (ended) return;
@@ -109,10 +121,10 @@ export function createOperationLog(options: OperationLogOptions): OperationLog {
 
     return {
       trace: span?.trace ?? trace,
-      settle({ data, errors }) {
-        if (errors)
-          codes = new Set([...(codes ?? []), ...errors.map(({ extensions }) => codeOf(extensions))]);
-        outcome ??= !errors ? 'ok' : data ? 'partial' : 'failed';
+      part: note,
+      settle(result) {
+        const now = note(result);
+        outcome ??= now;
       },
       event(payloadBytes) {
         events += 1;

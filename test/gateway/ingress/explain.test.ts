@@ -40,6 +40,17 @@ describe('explaining an operation', () => {
     expect(served.inside.mutations).toBe(0);
   });
 
+  it('answers whole what would come in parts', async () => {
+    const served = await serve();
+    const query = '{ product(id: "2") { id ... @defer { units } } }';
+    const accept = 'multipart/mixed; deferSpec=20220824, application/json';
+    const { json } = await served.post({ query }, { ...ASKED, accept });
+    expect(json).toMatchObject({
+      data: { product: { id: '2', units: 20 } },
+      extensions: { plan: { json: { kind: 'QueryPlan' } } },
+    });
+  });
+
   it('is for administrators, and where it is switched on', async () => {
     const guest = { subject: 'guest', workspace: 'default', roles: [] as string[] } as never;
     const others = [await serve({ identify: () => guest, open: false }), await serve({ explain: false })];

@@ -91,6 +91,41 @@ describe('the access log', () => {
     subscriber.socket.terminate();
   });
 
+  const PARTS = { accept: 'multipart/mixed; deferSpec=20220824' };
+  const deferred = (id: string) =>
+    `query Later { product(id: "${id}") { id ... @defer { units } ... @defer(label: "b") { name } } }`;
+
+  it.each(['deferSpec=20220824', 'incrementalSpec=v0.2'])(
+    'tells of a response in parts when they are over, with what went wrong in them: %s',
+    async (spec) => {
+      const served = await serve();
+      const accept = { accept: `multipart/mixed; ${spec}` };
+      await served.post({ query: deferred('2') }, accept);
+      await served.post({ query: deferred('0') }, accept);
+      const [whole, partial] = await untilLines(served, 2);
+      expect(whole).toMatchObject({ name: 'Later', outcome: 'ok' });
+      expect(whole).not.toHaveProperty('codes');
+      expect(partial).toMatchObject({ outcome: 'partial', codes: ['NOT_FOUND'] });
+      const { values } = await served.gateway.metrics.operations.get();
+      expect(values.map(({ labels, value }) => [labels.outcome, value])).toEqual([
+        ['ok', 1],
+        ['partial', 1],
+      ]);
+    },
+  );
+
+  it('tells of a client that has left before the last part', async () => {
+    const served = await serve();
+    const reader = await openStream(`${served.url}/graphql`, {
+      headers: { 'content-type': 'application/json', ...PARTS },
+      body: { query: '{ hello ... @defer { slow } }' },
+    });
+    await waitFor('the part is fetched', () => served.inside.waiting > 0);
+    reader.leave();
+    const [left] = await untilLines(served, 1);
+    expect(left).toMatchObject({ outcome: 'left' });
+  });
+
   it('says nothing when it is off, and takes a sample when it says so', async () => {
     const served = await serve({ accessLogPercent: 0 });
     await served.post({ query: '{ hello }' });
