@@ -50,6 +50,7 @@ export async function openAdministration(
     ...options,
     file: registeredFile === undefined ? undefined : createRegisteredFile(registeredFile),
     checkAddress: (url) => guard.check(url),
+    mayBeAt: (url) => guard.allows(url),
     fetchSdl: (url) =>
       fetchSubgraphSdl(url, {
         guard,

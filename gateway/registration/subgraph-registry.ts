@@ -39,6 +39,8 @@ export interface SubgraphRegistryOptions {
   readonly fetchSdl: (url: URL) => Promise<string>;
   /** Errors: FORBIDDEN for an address that may not be called. */
   readonly checkAddress: (url: URL) => Promise<void>;
+  /** Whether a URL may be called as far as it says itself; what was registered when more was allowed is left out. */
+  readonly mayBeAt: (url: URL) => boolean;
   /** Is told where subgraphs are that somebody has registered, before they are called there. */
   readonly guests: GuestAddresses;
   readonly logger: Logger;
@@ -52,9 +54,9 @@ const MAX_WAITING = 16;
 
 /** Makes one of nothing but the supergraph itself; see {@link SubgraphRegistry.start}. */
 export function createSubgraphRegistry(options: SubgraphRegistryOptions): SubgraphRegistry {
-  const { gateway, planning, file, guests, logger, now = () => new Date() } = options;
+  const { gateway, file, logger, now = () => new Date() } = options;
   const oneByOne = createSerialQueue(MAX_WAITING);
-  let base = createSupergraphBase(planning, options.baseSdl);
+  let base = createSupergraphBase({ ...options, sdl: options.baseSdl });
   let registered: Registered = new Map();
 
   async function change(
@@ -81,17 +83,12 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
   async function take(composed: ComposedWith, next: Registered): Promise<void> {
     await file?.save([...next.values()]);
     try {
-      await swap(composed);
+      await swap(composed, options);
       registered = next;
     } catch (error) {
       await file?.save([...registered.values()]);
       throw error;
     }
-  }
-
-  async function swap({ supergraph, guests: coming }: ComposedWith): Promise<void> {
-    guests.add(coming, withoutAddresses(supergraph.snapshot.subgraphs, coming));
-    await gateway.swap(supergraph);
   }
 
   async function register(input: RegistrationInput, changeOptions: ChangeOptions): Promise<ChangeOutcome> {
@@ -116,7 +113,7 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
     if (before.size === 0) return;
     registered = before;
     try {
-      await swap(await base.composeWith([...before.values()]));
+      await swap(await base.composeWith([...before.values()]), options);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       logger.error(
@@ -127,8 +124,8 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
   }
 
   async function takeBase(sdl: string): Promise<void> {
-    const next = createSupergraphBase(planning, sdl);
-    await swap(await next.composeWith([...registered.values()]));
+    const next = createSupergraphBase({ ...options, sdl });
+    await swap(await next.composeWith([...registered.values()]), options);
     base = next;
   }
 
@@ -139,6 +136,16 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
     remove: (name, how = {}) => oneByOne(() => remove(name, how)).catch(toOutcome),
     takeBase: (sdl) => oneByOne(() => takeBase(sdl)),
   };
+}
+
+async function swap(
+  { supergraph, guests: coming, leftOut }: ComposedWith,
+  { gateway, guests, logger }: SubgraphRegistryOptions,
+): Promise<void> {
+  for (const { name, url } of leftOut)
+    logger.error({ subgraph: name, url }, 'was registered where it may not be called, and is not served');
+  guests.add(coming, withoutAddresses(supergraph.snapshot.subgraphs, coming));
+  await gateway.swap(supergraph);
 }
 
 function listSubgraphs(

@@ -71,13 +71,14 @@ afterEach(async () => {
   await Promise.all([shop.close(), stock.close()]);
 });
 
-function openRegistry(file?: string): SubgraphRegistry {
+function openRegistry(file?: string, allowed = guard): SubgraphRegistry {
   return createSubgraphRegistry({
     gateway: gateway.gateway,
     planning,
     baseSdl: gateway.gateway.current.snapshot.sdl,
     file: file === undefined ? undefined : createRegisteredFile(file),
     checkAddress: (url) => guard.check(url),
+    mayBeAt: (url) => allowed.allows(url),
     fetchSdl: (url) => fetchSubgraphSdl(url, { guard, timeoutMs: 300, maxBytes: 100_000 }),
     guests,
     logger,
@@ -286,6 +287,33 @@ describe('what was registered', () => {
     await expect(registry.takeBase(gateway.gateway.current.snapshot.sdl)).rejects.toThrow('do not compose');
     await registry.remove('stock');
     expect(registry.list().map(({ name }) => name)).toEqual(['shop']);
+  });
+
+  it('is left out where its address may not be called any more, unless the supergraph has it there', async () => {
+    const file = join(folder, 'narrower.json');
+    await openRegistry(file).register({ name: 'stock', url: stock.url });
+    await gateway.close();
+    gateway = await serveRemoteGateway([shop]);
+    registry = openRegistry(file, createAddressGuard('public'));
+    const states = () => registry.list().map(({ name, state }) => [name, state]);
+    const left = [
+      ['shop', 'SERVED'],
+      ['stock', 'REFUSED'],
+    ];
+    await registry.start();
+    expect(states()).toEqual(left);
+    // Nor does another change bring it in.
+    await registry.register({ name: 'shop' });
+    expect(states()).toEqual(left);
+    const before = stock.requests.length;
+    expect((await graph().send('{ total }')).errors).toHaveLength(1);
+    expect(stock.requests).toHaveLength(before);
+    await registry.takeBase(composeSupergraph([shop, stock]));
+    expect(states()).toEqual([
+      ['shop', 'SERVED'],
+      ['stock', 'SERVED'],
+    ]);
+    expect(await graph().query('{ total }')).toEqual({ total: 30 });
   });
 
   it('is not lost to a file that cannot be read: that is said', async () => {

@@ -33,6 +33,16 @@ const NEVER = [
   'http://169.254.169.254/latest/meta-data',
   'http://[fd00:ec2::254]/',
   'http://100.100.100.200/',
+  'http://168.63.129.16/',
+  'http://[::ffff:168.63.129.16]/',
+  'http://[fd00:ec2::23]/',
+  'http://[fd20:ce::254]/',
+  'http://[fd00:42::42]/',
+  'http://[64:ff9b::a9fe:a9fe]/',
+  'http://[::127.0.0.1]/',
+  'http://[::169.254.169.254]/',
+  'http://[fec0::1]/',
+  'http://169.254.170.2/',
   'http://[fe80::1]/',
   'http://0.0.0.0/',
   'http://[::]/',
@@ -69,6 +79,17 @@ describe('the guard of addresses', () => {
       expect(await allows('private', url)).toBe(false);
     },
   );
+
+  it('tells of an address in the place of a name without resolving anything', () => {
+    const allowing = (scope: AddressScope) => (url: string) => createAddressGuard(scope).allows(new URL(url));
+    const literal = LOOPBACK.filter((url) => !url.includes('localhost'));
+    expect(literal.map(allowing('public'))).toEqual(literal.map(() => false));
+    expect(literal.map(allowing('loopback'))).toEqual(literal.map(() => true));
+    expect(NEVER.filter(allowing('private'))).toEqual([]);
+    // What a name stands for is looked at by who connects.
+    expect(allowing('public')('http://localhost/')).toBe(true);
+    expect(allowing('private')('ftp://93.184.216.34/')).toBe(false);
+  });
 
   it('looks at the addresses of a name when it is called, too', async () => {
     const resolve = (scope: AddressScope, all: boolean) =>
