@@ -24,8 +24,10 @@ interface SharedOutcome {
  *
  * Only results that are written are shared, for these nobody changes. What subgraphs are told of traces is the first
  * client's.
+ *
+ * @param epoch another one after something by which what was executed before is no answer any more.
  */
-export function createCoalescing(): Coalesce {
+export function createCoalescing(epoch: () => number = () => 0): Coalesce {
   const flights = new WeakMap<PreparedOperation, InFlight<SharedOutcome>>();
 
   function flightsOf(prepared: PreparedOperation): InFlight<SharedOutcome> {
@@ -40,7 +42,7 @@ export function createCoalescing(): Coalesce {
     }
     const { variables, context, signal } = operation;
     const { subject, workspace, roles } = context.principal;
-    const key = JSON.stringify([subject, workspace, roles, forwardedKeyOf(context), variables]);
+    const key = JSON.stringify([epoch(), subject, workspace, roles, forwardedKeyOf(context), variables]);
     const { result, age } = await flightsOf(prepared).join(key, signal, (until) =>
       executeOnce({ ...operation, signal: until }, execute),
     );

@@ -118,7 +118,7 @@ export function createGateway({ supergraph: first, ...options }: GatewayOptions)
   const running = createOperationRunner(metrics, usage, {
     tracing,
     responses: caching?.responses,
-    coalesce: options.coalesceQueries ? createCoalescing() : undefined,
+    coalesce: options.coalesceQueries ? createCoalescing(() => caching?.invalidation.count ?? 0) : undefined,
   });
 
   function refuseWhenClosed(): { errors: GraphQLError[] } | undefined {

@@ -9,6 +9,7 @@ import type { CacheMetrics } from './cache-metrics.js';
 import type { CacheEntry, CacheStore } from './cache-store.js';
 import { createClaims, type Claim } from './claims.js';
 import type { AskedSlots } from './compose-answer.js';
+import type { Invalidations } from './invalidation.js';
 
 export interface AskAndKeepOptions {
   readonly subgraph: { readonly name: string; readonly url: string };
@@ -16,8 +17,8 @@ export interface AskAndKeepOptions {
   /** The longest that anything is kept, and that it may be stale, in milliseconds. */
   readonly maxAgeMs: number;
   readonly metrics: CacheMetrics;
-  /** How many invalidations there have been: what was asked for before one is not kept after it. */
-  readonly invalidations: () => number;
+  /** What was asked for before one is not kept after it. */
+  readonly invalidations: Invalidations;
   /** A clock in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -85,10 +86,11 @@ export function createAskAndKeep(transport: Transport, options: AskAndKeepOption
       const forAll = shared.has(operation);
       const claimed = claimAll(asked, operation);
       let entries: ReadonlyMap<number, CacheEntry> = new Map();
-      const before = invalidations();
+      const before = invalidations.count;
       try {
-        const response = cap(await transport.execute(narrow(request, asked, slots.length)), maxAgeMs);
-        if (invalidations() === before) entries = keep(operation, asked, response);
+        const own = { ...narrow(request, asked, slots.length), epoch: before };
+        const response = cap(await transport.execute(own), maxAgeMs);
+        if (invalidations.allowKeeping(before)) entries = keep(operation, asked, response);
         return { indexes, outcome: { response } };
       } catch (error) {
         return { indexes, outcome: { error } };

@@ -37,16 +37,22 @@ export function createCaching(options: CachingOptions): Caching {
   const heldBytes = store.bytes === undefined ? undefined : () => store.bytes ?? 0;
   const metrics = createCacheMetrics(options.metrics, heldBytes);
   const invalidation = createCacheInvalidation(store, metrics);
-  const invalidations = () => invalidation.count;
   const collector = createPolicyCollector();
   const responses =
     responseMaxAgeMs === undefined
       ? undefined
-      : createResponseCache({ store, collector, maxAgeMs: responseMaxAgeMs, metrics, invalidations, now });
+      : createResponseCache({
+          store,
+          collector,
+          maxAgeMs: responseMaxAgeMs,
+          metrics,
+          invalidations: invalidation,
+          now,
+        });
   return {
     wrap(transport, subgraph) {
       const maxAgeMs = maxAgeMsOf(subgraph.name);
-      const own = { subgraph, store, metrics, invalidations, now, refreshTimeoutMs };
+      const own = { subgraph, store, metrics, invalidations: invalidation, now, refreshTimeoutMs };
       const kept = maxAgeMs === undefined ? transport : cacheAnswers(transport, { ...own, maxAgeMs });
       return responses ? collector.observe(kept, maxAgeMs !== undefined) : kept;
     },

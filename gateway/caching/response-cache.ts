@@ -4,6 +4,7 @@ import { digest } from './cache-keys.js';
 import { RESPONSES, type CacheMetrics } from './cache-metrics.js';
 import type { CacheEntry, CacheStore } from './cache-store.js';
 import { cacheIdentityOf } from './identity.js';
+import type { Invalidations } from './invalidation.js';
 import type { CollectedPolicy, PolicyCollector } from './policy-collector.js';
 
 /** An operation whose response may be kept. */
@@ -46,7 +47,7 @@ export interface ResponseCacheOptions {
   readonly collector: PolicyCollector;
   readonly maxAgeMs: number;
   readonly metrics: CacheMetrics;
-  readonly invalidations: () => number;
+  readonly invalidations: Invalidations;
   /** A clock in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -97,11 +98,11 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
       const { value: text, storedAt, freshUntil, scope } = found;
       return { text, age: { ageMs: now() - storedAt, maxAgeMs: freshUntil - storedAt, scope } };
     }
-    const before = invalidations();
+    const before = invalidations.count;
     const { context, read } = collector.watch(asked.context);
     return {
       context,
-      keep: (text) => (invalidations() === before ? keep(keys, read(), text) : undefined),
+      keep: (text) => (invalidations.allowKeeping(before) ? keep(keys, read(), text) : undefined),
     };
   }
 

@@ -80,13 +80,16 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   const post = guard(connections.post, options);
   const subscriber = chooseSubscriber(options, options.subscriptions);
 
-  /** Equal queries that are under way at one time are one request; its text is shared, and each reader parses its own. */
+  /**
+   * Equal queries of one epoch that are under way at one time are one request; its text is shared, and each reader parses
+   * its own.
+   */
   const queries = createInFlight<HttpAnswer>();
 
   return {
     address,
     async execute(request) {
-      const { operation, context, signal, observer } = request;
+      const { operation, context, signal, observer, epoch = '' } = request;
       const variables = writeVariables(request);
       const body = `${prefixOf(operation)}${variables}}`;
       const own = await headersFor(context);
@@ -102,7 +105,11 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       };
       const answer =
         kind === OperationTypeNode.QUERY
-          ? await queries.join(`${JSON.stringify(own)}${operation.unnamedText}${variables}`, signal, send)
+          ? await queries.join(
+              `${epoch}${JSON.stringify(own)}${operation.unnamedText}${variables}`,
+              signal,
+              send,
+            )
           : await send(signal);
       if (!flight.isOurs) observer?.onShared();
       observer?.onStatus(answer.status);

@@ -27,6 +27,8 @@ export interface SubgraphRequest {
   readonly context: RequestContext;
   /** Aborted when the client has left or the operation's deadline has passed. */
   readonly signal: AbortSignal;
+  /** Equal requests with another one have something between them, so that the answer to one is not that to the other. */
+  readonly epoch?: number | undefined;
   /** Wants to know how it goes. */
   readonly observer?: FetchObserver | undefined;
 }

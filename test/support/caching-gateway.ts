@@ -25,19 +25,20 @@ export interface CachingGateway {
 }
 
 /** Who asks, and with what. */
-export interface Asked extends Partial<Pick<GatewayOperation, 'variables' | 'signal' | 'onAge'>> {
+export interface Asked extends Partial<Pick<GatewayOperation, 'variables' | 'signal' | 'onAge' | 'written'>> {
   readonly subject?: string;
   readonly workspace?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface CachingGatewayOptions extends Partial<CachingOptions> {
+  readonly coalesceQueries?: boolean;
   readonly openStore?: (clock: { readonly now: number }) => CacheStore;
 }
 
 export function openCachingGateway(
   subgraphs: readonly ApolloSubgraph[],
-  { openStore = openMemory, ...options }: CachingGatewayOptions = {},
+  { openStore = openMemory, coalesceQueries = false, ...options }: CachingGatewayOptions = {},
 ): CachingGateway {
   const clock = { now: Date.now() };
   const metrics = createMetrics();
@@ -62,6 +63,7 @@ export function openCachingGateway(
         headersFor: ({ headers }) => Promise.resolve({ ...headers }),
       }),
     caching,
+    coalesceQueries,
     logger: createLogger({ level: 'silent', pretty: false }),
     metrics,
     operationTimeoutMs: 5_000,
