@@ -46,7 +46,7 @@ export function createDeferPlugin({
 
   return {
     requestDidStart({ request, contextValue }) {
-      const format = findFormat(request);
+      const format = findFormat(request, contextValue);
       if (format === undefined) return Promise.resolve();
       return Promise.resolve({ responseForOperation: () => respond(contextValue, format) });
     },
@@ -54,10 +54,10 @@ export function createDeferPlugin({
 }
 
 /** The form that a request asks for; the operations of a batch are answered as a whole, and so is what is explained. */
-function findFormat(request: GraphQLRequest): IncrementalFormat | undefined {
+function findFormat(request: GraphQLRequest, { isBatch }: HttpContext): IncrementalFormat | undefined {
   const { http } = request;
   const accept = http?.headers.get('accept');
-  if (!accept?.includes('multipart/mixed') || Array.isArray(http?.body)) return undefined;
+  if (!accept?.includes('multipart/mixed') || isBatch) return undefined;
   if (findExplainWish(request) !== undefined) return undefined;
   // As Apollo Server does, which says in the response which one it is.
   const preferred = new Negotiator({ headers: { accept } }).mediaType(['multipart/mixed', ...FORMATS]);

@@ -75,7 +75,7 @@ export async function registerGraphQL(
   await scope.register(fastifyApollo(apollo), {
     path,
     method: [...METHODS],
-    context: (request) => Promise.resolve(contextOf(request)),
+    context: (request) => Promise.resolve({ ...contextOf(request), isBatch: Array.isArray(request.body) }),
   });
   scope.route({
     method: ['PUT', 'PATCH', 'DELETE'],

@@ -14,6 +14,8 @@ export interface HttpContext extends RequestContext {
   readonly client: ClientIdentity;
   /** Of the operations of the request, for a batch of all; they end with the response. */
   readonly records: OperationRecord[];
+  /** Whether the request has a list of operations; Apollo Server does not tell its plugins. */
+  readonly isBatch?: boolean;
   /** What became of the operation; known once its request has begun. */
   admission?: AdmittedOperation | RefusedOperation;
 }

@@ -239,6 +239,14 @@ describe('batches', () => {
     expect([none.status, none.json.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
   });
 
+  it('may ask for trusted documents by their ids, and for parts, which then come with the rest', async () => {
+    const served = await serve({ trustedDocuments: TRUSTED, maxBatch: 2 });
+    const query = '{ product(id: "2") { id ... @defer { units } } }';
+    const accept = 'multipart/mixed; deferSpec=20220824, application/json';
+    const { status, json } = await served.post([{ documentId: 'greet' }, { query }], { accept });
+    expect([status, json]).toEqual([200, [HELLO_DATA, { data: { product: { id: '2', units: 20 } } }]]);
+  });
+
   it('are refused without the setting', async () => {
     const served = await serve();
     const { status, json } = await served.post([{ query: HELLO }]);
