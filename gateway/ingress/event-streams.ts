@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import { GraphQLError, OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { Admission, AdmittedOperation, RefusedOperation } from '../access/admission.js';
 import { readOperationRequest, type OperationRequest } from '../access/operation-request.js';
@@ -40,7 +41,8 @@ export function registerEventStreams(scope: FastifyInstance, options: EventStrea
       done();
       return;
     }
-    stream(outcome, accepted, { ...options, request, reply });
+    if (isUnsafe(outcome, request.method)) refuseMutation({ ...options, request, reply });
+    else stream(outcome, accepted, { ...options, request, reply });
   });
 }
 
@@ -50,8 +52,29 @@ function isForApollo(outcome: Outcome, { format, orJson }: AcceptedStream, metho
   if (outcome.kind === 'refused') return orJson;
   const { operation } = outcome.definition;
   if (operation === OperationTypeNode.SUBSCRIPTION) return false;
-  // A mutation by GET is refused there.
-  return orJson || format.name !== 'sse' || (method === 'GET' && operation === OperationTypeNode.MUTATION);
+  return orJson || (format.name !== 'sse' && !isUnsafe(outcome, method));
+}
+
+/** Whether a mutation comes by GET. */
+function isUnsafe(outcome: Outcome, method: string): boolean {
+  return (
+    method === 'GET' &&
+    outcome.kind === 'admitted' &&
+    outcome.definition.operation === OperationTypeNode.MUTATION
+  );
+}
+
+/** Source: GraphQL over HTTP, draft of 2024, §5.3: a mutation by GET is answered by 405. */
+function refuseMutation({ request, reply, formatErrors, log, contextOf }: Exchange): void {
+  const { trace, principal, client, records } = contextOf(request);
+  const originalError = new AegisError('BAD_USER_INPUT', 'expected mutations by POST, got one by GET.');
+  const refusal = [new GraphQLError(originalError.message, { originalError })];
+  const admission = { kind: 'refused', errors: refusal } as const;
+  const record = log.begin({ via: 'http', principal, trace, client, admission });
+  records.push(record);
+  const result = { errors: formatErrors(refusal, trace) };
+  record.settle(result);
+  void reply.code(405).header('allow', 'POST').send(result);
 }
 
 interface Exchange extends EventStreamOptions {

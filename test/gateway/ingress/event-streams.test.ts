@@ -140,7 +140,9 @@ describe('a request that accepts Server-Sent Events', () => {
       method: 'GET',
       headers: { accept: SSE, 'apollo-require-preflight': '1' },
     });
-    expect([405, 406]).toContain(refused.status);
+    expect([refused.status, refused.headers.allow]).toEqual([405, 'POST']);
+    await refused.untilEnd();
+    expect(JSON.parse(refused.text)).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
     expect(served.inside.mutations).toBe(0);
   });
 
