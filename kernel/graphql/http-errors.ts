@@ -5,6 +5,10 @@ import { toWireError } from '../errors/wire-error.js';
 import type { Logger } from '../telemetry/logger.js';
 import { traceOf } from '../telemetry/trace-context.js';
 
+/** Fastify does not say which of these it is; such keys could change what other objects inherit. */
+const NOT_TAKEN =
+  'expected a body of JSON in which no key is __proto__, and no constructor has a key prototype; got another.';
+
 /** Answers requests that fail before GraphQL sees them in GraphQL's own form: `{"errors": […]}` with a code. */
 export function answerErrorsAsGraphQL(server: FastifyInstance, logger: Logger): void {
   server.setErrorHandler<FastifyError | AegisError>((error, { headers }, reply) => {
@@ -30,6 +34,7 @@ function describe(error: FastifyError | AegisError): unknown {
   if (error instanceof AegisError) return error;
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new AegisError('PAYLOAD_TOO_LARGE', `${error.message}.`);
+  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY') return new AegisError('BAD_USER_INPUT', NOT_TAKEN);
   if (error.statusCode !== undefined && error.statusCode < 500)
     return new AegisError('BAD_USER_INPUT', error.message);
   return error;

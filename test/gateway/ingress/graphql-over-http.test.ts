@@ -241,6 +241,15 @@ describe('a request that cannot be taken', () => {
     }
   });
 
+  it.each(['{"query":"{ hello }","variables":{"__proto__":{}}}', '{"query":'])(
+    'has a body that is not taken, and is told why: %s',
+    async (body) => {
+      const { status, json } = await served.post(body);
+      expect([status, json.errors[0].extensions.code]).toEqual([400, 'BAD_USER_INPUT']);
+      expect(json.errors[0].message).toContain('a body of JSON in which no key is __proto__');
+    },
+  );
+
   it('goes nowhere', async () => {
     const { status, json } = await served.get('/nowhere');
     expect([status, json.errors[0].extensions.code]).toEqual([404, 'NOT_FOUND']);
