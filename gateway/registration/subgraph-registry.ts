@@ -5,6 +5,7 @@ import { CompositionFailed } from '../supergraph/composition-failed.js';
 import { SupergraphInvalid } from '../supergraph/snapshot.js';
 import { reportChanges } from './change-report.js';
 import { withoutAddresses, type GuestAddresses } from './guest-addresses.js';
+import { createLatestOnly } from './latest-only.js';
 import { readRegistration } from './read-registration.js';
 import type { RegisteredFile, RegisteredSubgraph } from './registered-file.js';
 import { createSerialQueue } from './serial-queue.js';
@@ -21,7 +22,8 @@ export interface SubgraphRegistry {
   /** Takes a registered subgraph away; where one of the supergraph's own has its name, that one is there again. */
   remove(name: string, options?: ChangeOptions): Promise<ChangeOutcome>;
   /**
-   * Takes another supergraph as the one to which the registered subgraphs are added.
+   * Takes another supergraph as the one to which the registered subgraphs are added, however many changes wait: nobody
+   * would try it again. Of several that wait, the latest alone is taken.
    *
    * Errors: SupergraphInvalid, CompositionFailed, and nothing has changed.
    */
@@ -49,7 +51,7 @@ export interface SubgraphRegistryOptions {
 
 type Registered = ReadonlyMap<string, RegisteredSubgraph>;
 
-/** How many changes may wait. */
+/** How many changes may wait, beside another supergraph. */
 const MAX_WAITING = 16;
 
 /** Makes one of nothing but the supergraph itself; see {@link SubgraphRegistry.start}. */
@@ -134,7 +136,7 @@ export function createSubgraphRegistry(options: SubgraphRegistryOptions): Subgra
     list: () => listSubgraphs(gateway.current.snapshot.subgraphs, registered),
     register: (input, how = {}) => oneByOne(() => register(input, how)).catch(toOutcome),
     remove: (name, how = {}) => oneByOne(() => remove(name, how)).catch(toOutcome),
-    takeBase: (sdl) => oneByOne(() => takeBase(sdl)),
+    takeBase: createLatestOnly((work) => oneByOne(work, { reserved: true }), takeBase),
   };
 }
 

@@ -234,6 +234,20 @@ describe('registering a subgraph', () => {
     expect(registry.list().map(({ name }) => name)).toEqual(['other', 'shop']);
   });
 
+  it('takes another supergraph even while too many changes wait for one more of them', async () => {
+    const changes = Array.from({ length: 16 }, (_one, number) => registry.remove(`nothing${number}`));
+    const refused = registry.remove('one-too-many');
+    const named = (name: string) => composeSupergraph([{ ...shop, name }]);
+    const taken = [registry.takeBase(named('first')), registry.takeBase(named('second'))];
+    await expect(refused).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await Promise.all([...changes, ...taken]);
+    // One alone was taken, the latest.
+    expect(registry.list().map(({ name }) => name)).toEqual(['second']);
+    await expect(registry.takeBase('type Query { no: Supergraph }')).rejects.toThrow();
+    await registry.takeBase(named('third'));
+    expect(registry.list().map(({ name }) => name)).toEqual(['third']);
+  });
+
   it('leaves a running subscription as it is', async () => {
     const client = await openSubscriber(gateway.webSocketUrl);
     client.subscribe({ query: 'subscription { sold { name } }' });
