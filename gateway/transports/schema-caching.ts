@@ -40,7 +40,8 @@ interface Policy {
  * without a maximum age has that of the type it returns; root fields, and those that return objects, are not kept unless
  * something says how long, or `inheritMaxAge` that the parent's counts. Whatever is private makes all of it private.
  *
- * What a fragment asks for counts whether or not an object of the answer meets its condition, so each document is read once.
+ * What a fragment asks for counts whether or not an object of the answer meets its condition, and of an interface what any
+ * object behind it says, so each document is read once.
  *
  * Source: Apollo Server, "Server-side caching"; `@apollo/subgraph`, where an entity has the hint of its type.
  */
@@ -90,7 +91,10 @@ function readSelections(
 ): void {
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) {
-      const field = fieldOf(parent, selection.name.value);
+      const { value: name } = selection.name;
+      const field = fieldOf(parent, name);
+      for (const own of fieldsOfObjects(parent, name, reading))
+        restrict(reading.policy, hintOfField(own, reading));
       // `__typename` and its like say nothing of how long.
       if (field) readField(field, { parent, selections: selection.selectionSet?.selections ?? [] }, reading);
       continue;
@@ -106,6 +110,16 @@ function fieldOf(parent: GraphQLCompositeType, name: string): GraphQLField<unkno
   return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
 }
 
+/** The field of each type that an object behind an interface may have: Apollo Server reads that of the object. */
+function fieldsOfObjects(
+  parent: GraphQLCompositeType,
+  name: string,
+  { schema }: Reading,
+): readonly GraphQLField<unknown, unknown>[] {
+  if (!isInterfaceType(parent)) return [];
+  return schema.getPossibleTypes(parent).flatMap((type) => type.getFields()[name] ?? []);
+}
+
 function readField(
   field: GraphQLField<unknown, unknown>,
   { parent, selections }: { parent: GraphQLCompositeType; selections: readonly SelectionNode[] },
@@ -114,8 +128,11 @@ function readField(
   const type = getNamedType(field.type);
   const isRoot = parent === reading.schema.getQueryType();
   if (isRoot && field.name === '_entities') {
-    for (const entity of entityTypes(selections, reading))
+    for (const entity of entityTypes(selections, reading)) {
       restrict(reading.policy, { maxAge: 0, ...hintOf(entity, reading) });
+      for (const type of isInterfaceType(entity) ? reading.schema.getPossibleTypes(entity) : [])
+        restrict(reading.policy, hintOf(type, reading));
+    }
   } else {
     const hint = hintOfField(field, reading);
     const needsOne = isRoot || (isCompositeType(type) && hint.inherits !== true);

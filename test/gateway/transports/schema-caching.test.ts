@@ -42,8 +42,14 @@ const schema = buildSubgraphSchema([
       type Inner @cacheControl(inheritMaxAge: true) { name: String }
       type Bare @key(fields: "name") { name: String }
       union Either @cacheControl(maxAge: 70) = Thing | Bare
-      interface Face @cacheControl(maxAge: 40) { name: String }
-      type Smile implements Face { name: String wide: String @cacheControl(maxAge: 3) }`),
+      interface Face @cacheControl(maxAge: 40) { name: String mood: String }
+      type Smile implements Face {
+        name: String
+        mood: String @cacheControl(maxAge: 7, scope: PRIVATE)
+        wide: String @cacheControl(maxAge: 3)
+      }
+      interface Pet @key(fields: "name") @cacheControl(maxAge: 40) { name: String }
+      type Cat implements Pet @key(fields: "name") @cacheControl(maxAge: 20, scope: PRIVATE) { name: String }`),
     resolvers: {
       Query: {
         ...Object.fromEntries(['bare', 'hinted', 'hidden'].map((name) => [name, () => name])),
@@ -53,10 +59,11 @@ const schema = buildSubgraphSchema([
         bareThing: () => ({ name: 'b' }),
         inherits: () => ({ name: 'b' }),
         either: () => thing,
-        face: () => ({ __typename: 'Smile', name: 's', wide: 'w' }),
+        face: () => ({ __typename: 'Smile', name: 's', mood: 'm', wide: 'w' }),
       },
       Thing: { __resolveReference: () => thing },
       Bare: { __resolveReference: () => ({ name: 'b' }) },
+      Cat: { __resolveReference: () => ({ name: 'c' }) },
     },
   },
 ]);
@@ -103,11 +110,13 @@ describe('the policy of a subgraph in this process', () => {
     '{ either { __typename } }',
     '{ either { ... on Thing { name short } } }',
     '{ face { name } }',
+    '{ face { mood } }',
     '{ face { ... on Smile { wide } } }',
     '{ hinted ...Rest } fragment Rest on Query { longThing { ...Name } } fragment Name on Thing { name short }',
     '{ _entities(representations: [{ __typename: "Thing", name: "a" }]) { ... on Thing { name } } }',
     '{ _entities(representations: [{ __typename: "Thing", name: "a" }]) { ... on Thing { short } } }',
     '{ _entities(representations: [{ __typename: "Bare", name: "b" }]) { ... on Bare { name } } }',
+    '{ _entities(representations: [{ __typename: "Cat", name: "c" }]) { ... on Pet { name } } }',
   ])('is that of Apollo Server: %s', async (query) => {
     const caching = createCachingOf(schema)(parse(query));
     const said = caching ? `max-age=${caching.maxAgeMs / 1_000}, ${caching.scope}` : 'no-store';
