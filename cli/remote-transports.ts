@@ -55,6 +55,8 @@ export function createRemoteTransports(
         ...headerRules?.headersFor(name, headers),
         ...(sign && mayKnowWhoAsks(address) ? { authorization: await sign(principal) } : {}),
       }),
+      mayGive: (header) =>
+        (sign !== undefined && header === 'authorization') || (headerRules?.mayGive(name, header) ?? false),
       retry: retryOptions(name, settings, metrics),
       breaker: settings.breakerPercent === 0 ? undefined : openBreaker(name, settings, { logger, metrics }),
     });
