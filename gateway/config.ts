@@ -285,9 +285,18 @@ export const settings = {
     maximum: 1_000_000,
     initial: SUBSCRIPTION_DEFAULTS.maxSubscriptionsPerConnection,
   }),
+  maxOperationsPerConnection: wholeNumber({
+    env: 'AEGIS_MAX_OPERATIONS_PER_CONNECTION',
+    description:
+      'The most queries and mutations under way at a time on one WebSocket; more are refused with RATE_LIMITED.',
+    minimum: 1,
+    maximum: 1_000_000,
+    initial: 100,
+  }),
   maxUnsentBytes: wholeNumber({
     env: 'AEGIS_MAX_UNSENT_BYTES',
-    description: 'The most bytes of events that wait for a client that reads more slowly than they come.',
+    description:
+      'The most bytes of events that wait for a client that reads more slowly than they come. While more wait on a WebSocket, no further operations are read from it.',
     minimum: 65_536,
     maximum: 1_073_741_824,
     initial: SUBSCRIPTION_DEFAULTS.maxUnsentBytes,

@@ -28,7 +28,7 @@ import { MCP_DEFAULTS, offersMcp, type McpSettings } from './mcp/mcp-settings.js
 import { createOperationLog } from './operation-log.js';
 import { startApollo } from './start-apollo.js';
 import { registerPages } from './static-pages.js';
-import { serveWebSocket } from './web-socket.js';
+import { serveWebSocket, type WebSocketLimits } from './web-socket.js';
 
 export interface GatewayServerOptions
   extends Partial<SubscriptionSettings>, Partial<AdmissionSettings>, Partial<McpSettings> {
@@ -50,6 +50,8 @@ export interface GatewayServerOptions
   readonly maxFiles?: number;
   /** The largest of them, in bytes; 5 MiB by default. */
   readonly maxFileBytes?: number;
+  /** The most queries and mutations under way at a time on one WebSocket; 100 by default. */
+  readonly maxOperationsPerConnection?: number;
   /** Whether administrators may ask for plans; true by default. */
   readonly explain?: boolean;
   /** Whether responses are compressed for clients that accept it, from this many bytes on; 0, by default, never. */
@@ -86,6 +88,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const CLOSE_DEADLINE_MS = 5_000;
 const MAX_METRIC_NAMES = 200;
 const MAX_FILE_BYTES = 5_242_880;
+const MAX_OPERATIONS_PER_CONNECTION = 100;
 
 /** Opens the one port of the gateway: GraphQL over HTTP and WebSocket, health, metrics and the page. */
 export async function openGatewayServer(options: GatewayServerOptions): Promise<GatewayServer> {
@@ -149,7 +152,8 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     guard,
     formatErrors,
     logger,
-    maxPayloadBytes: maxBodyBytes,
+    metrics: options.metrics,
+    ...toSocketLimits(options),
   });
 
   let closing: Promise<void> | undefined;
@@ -203,6 +207,14 @@ async function offerMcp(
     registerMcp(scope, { ...agents, ...parts });
     done();
   });
+}
+
+function toSocketLimits(options: GatewayServerOptions): WebSocketLimits {
+  return {
+    maxPayloadBytes: options.maxBodyBytes,
+    maxOperationsPerConnection: options.maxOperationsPerConnection ?? MAX_OPERATIONS_PER_CONNECTION,
+    maxUnsentBytes: options.maxUnsentBytes ?? SUBSCRIPTION_DEFAULTS.maxUnsentBytes,
+  };
 }
 
 async function guardOrigins(server: FastifyInstance, guard: OriginGuard): Promise<void> {

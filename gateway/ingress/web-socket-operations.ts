@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { GraphQLError, type ExecutionArgs, type FormattedExecutionResult } from 'graphql';
+import { GraphQLError, OperationTypeNode, type ExecutionArgs, type FormattedExecutionResult } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import type { Connection } from '../../kernel/graphql/web-socket-server.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { TraceContext } from '../../kernel/telemetry/trace-context.js';
-import type { Admission } from '../access/admission.js';
+import type { Admission, AdmittedOperation, RefusedOperation } from '../access/admission.js';
 import { readOperationRequest } from '../access/operation-request.js';
 import type { GatewayOperation } from '../gateway-operation.js';
 import type { ClientIdentity } from './client-identity.js';
@@ -17,6 +18,8 @@ export interface ClientConnection extends Connection, Record<PropertyKey, unknow
   left: AbortController | undefined;
   /** Of its operations that have not ended. */
   readonly records: Set<OperationRecord>;
+  /** Those of them that are queries and mutations. */
+  readonly running: Set<OperationRecord>;
   /** What it calls itself; set when the connection is acknowledged. */
   client: ClientIdentity;
   /** Who it is; set when the connection is acknowledged. */
@@ -55,6 +58,8 @@ export interface WebSocketOperations {
 export interface WebSocketOperationsOptions {
   readonly admission: Admission;
   readonly log: OperationLog;
+  /** The most queries and mutations of one connection that are under way at a time. */
+  readonly maxOperationsPerConnection: number;
   readonly traceOf: (payload: SubscribePayload) => TraceContext;
 }
 
@@ -62,10 +67,19 @@ export interface WebSocketOperationsOptions {
 export function createWebSocketOperations({
   admission,
   log,
+  maxOperationsPerConnection,
   traceOf,
 }: WebSocketOperationsOptions): WebSocketOperations {
   const operations = new WeakMap<ExecutionArgs, ClientOperation>();
   const records = new WeakMap<SubscribePayload, OperationRecord>();
+
+  /** Subscriptions have limits of their own. */
+  function limit({ running }: ClientConnection, asked: AdmittedOperation | RefusedOperation) {
+    const counts = asked.kind === 'admitted' && !isSubscription(asked);
+    return counts && running.size >= maxOperationsPerConnection
+      ? ({ kind: 'refused', errors: [tooMany(maxOperationsPerConnection)] } as const)
+      : asked;
+  }
 
   return {
     read(connection, id, payload) {
@@ -74,12 +88,13 @@ export function createWebSocketOperations({
       if (!principal) return [new GraphQLError('the connection is not acknowledged')];
       const asked = readOperationRequest({ ...payload });
       if (!asked) return [new GraphQLError('expected the parameters of a GraphQL request, got others.')];
-      const admitted = admission.admit(asked, principal);
+      const admitted = limit(connection, admission.admit(asked, principal));
       const trace = traceOf(payload);
       const record = log.begin({ via: 'websocket', principal, trace, client, admission: admitted });
       records.set(payload, record);
       if (admitted.kind === 'refused') return admitted.errors;
       connection.records.add(record);
+      if (!isSubscription(admitted)) connection.running.add(record);
       const { generation, document, operationName, variables } = admitted;
       const { apiSchema: schema } = generation.snapshot;
       const args = { schema, document, ...(operationName === undefined ? {} : { operationName }) };
@@ -109,9 +124,24 @@ export function createWebSocketOperations({
     end(connection, payload) {
       const record = records.get(payload);
       record?.end();
-      if (record) connection.records.delete(record);
+      if (!record) return;
+      connection.records.delete(record);
+      connection.running.delete(record);
     },
   };
+}
+
+function isSubscription({ definition }: AdmittedOperation): boolean {
+  return definition.operation === OperationTypeNode.SUBSCRIPTION;
+}
+
+function tooMany(limit: number): GraphQLError {
+  const originalError = new AegisError(
+    'RATE_LIMITED',
+    `expected at most ${limit} queries and mutations at a time on one connection, got one more. Ask again when one has been answered.`,
+    { details: { limit } },
+  );
+  return new GraphQLError(originalError.message, { originalError });
 }
 
 /** One signal for all operations of a socket: there may be many, and each listens to it. */

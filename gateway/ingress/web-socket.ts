@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { GraphQLError, type ExecutionArgs } from 'graphql';
 import { CloseCode } from 'graphql-ws';
+import { Gauge } from 'prom-client';
 import type { WebSocket } from 'ws';
 import { formatResult, type FormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
@@ -12,6 +13,7 @@ import {
 } from '../../kernel/graphql/web-socket-server.js';
 import type { Principal } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
+import type { Metrics } from '../../kernel/telemetry/metrics.js';
 import type { Admission } from '../access/admission.js';
 import { authenticateConnection } from '../access/authenticate.js';
 import type { OriginGuard } from '../access/origin-guard.js';
@@ -30,7 +32,17 @@ import {
 } from './web-socket-operations.js';
 import { SubscriptionFailed, WebSocketSubscription } from './web-socket-subscription.js';
 
-export interface WebSocketOptions {
+/** What one client may ask for. */
+export interface WebSocketLimits {
+  /** The largest message a client may send, in bytes. */
+  readonly maxPayloadBytes: number;
+  /** The most queries and mutations of one socket that are under way at a time. */
+  readonly maxOperationsPerConnection: number;
+  /** While more bytes than these wait for a client to read them, nothing more is read from it. */
+  readonly maxUnsentBytes: number;
+}
+
+export interface WebSocketOptions extends WebSocketLimits {
   readonly server: HttpServer;
   readonly path: string;
   readonly gateway: Gateway;
@@ -45,8 +57,7 @@ export interface WebSocketOptions {
   readonly logger: Logger;
   /** Of what a client presents, what subgraphs may be told; nothing by default. */
   readonly pickHeaders?: PickHeaders | undefined;
-  /** The largest message a client may send, in bytes. */
-  readonly maxPayloadBytes: number;
+  readonly metrics: Metrics;
 }
 
 const NOBODY: ClientIdentity = { name: undefined, version: undefined };
@@ -57,7 +68,18 @@ const INIT_TIMEOUT_MS = 5_000;
  * one that is not let in is closed with 4403.
  */
 export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
-  const { server, path, gateway, hub, identify, guard, formatErrors, logger, maxPayloadBytes } = options;
+  const {
+    server,
+    path,
+    gateway,
+    hub,
+    identify,
+    guard,
+    formatErrors,
+    logger,
+    maxPayloadBytes,
+    maxUnsentBytes,
+  } = options;
   const traceOfPayload = createTraceOfPayload();
   const operations = createWebSocketOperations({ ...options, traceOf: traceOfPayload });
 
@@ -69,6 +91,7 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       headers: undefined,
       client: NOBODY,
       records: new Set(),
+      running: new Set(),
     };
     gateway.metrics.sockets.inc();
     connection.socket.once('close', () => {
@@ -79,11 +102,12 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
     return opened;
   }
 
-  return openWebSocketServer<ClientConnection>({
+  const opened = openWebSocketServer<ClientConnection>({
     server,
     path,
     logger,
     maxPayloadBytes,
+    maxUnsentBytes,
     allows: ({ headers: { host, origin } }) =>
       guard.refuse(origin, host) === undefined && guard.allowsOrigin(origin, host),
     openConnection,
@@ -113,6 +137,19 @@ export function serveWebSocket(options: WebSocketOptions): OpenWebSocketServer {
       onComplete({ extra }, _id, payload) {
         operations.end(extra, payload);
       },
+    },
+  });
+  measureUnsent(options.metrics, opened);
+  return opened;
+}
+
+function measureUnsent(metrics: Metrics, sockets: Pick<OpenWebSocketServer, 'unsentBytes'>): void {
+  new Gauge({
+    name: 'aegis_gateway_sockets_unsent_bytes',
+    help: 'Bytes of results and events that wait for clients of WebSockets to read them.',
+    registers: [metrics],
+    collect() {
+      this.set(sockets.unsentBytes);
     },
   });
 }

@@ -29,12 +29,16 @@ export interface WebSocketServerOptions<Extra extends Connection> {
   readonly logger: Logger;
   /** The largest message a client may send, in bytes. */
   readonly maxPayloadBytes: number;
+  /** While more bytes than these wait for a client to read them, nothing more is read from it; no bound by default. */
+  readonly maxUnsentBytes?: number;
 }
 
 /** The WebSocket side of a server. */
 export interface OpenWebSocketServer {
   /** Asks every client to leave (1001) and resolves when all have left. */
   close(): Promise<void>;
+  /** What was written and is not yet handed to the network, of all sockets, in bytes. */
+  readonly unsentBytes: number;
   /** Breaks off whoever has not left. */
   terminate(): void;
 }
@@ -85,6 +89,9 @@ export function openWebSocketServer<Extra extends Connection>(
       for (const client of sockets.clients) client.close(GOING_AWAY, 'Going away');
       await closed;
     },
+    get unsentBytes() {
+      return [...sockets.clients].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
+    },
     terminate() {
       for (const client of sockets.clients) client.terminate();
     },
@@ -94,7 +101,7 @@ export function openWebSocketServer<Extra extends Connection>(
 function serveSocket<Extra extends Connection>(
   protocol: ReturnType<typeof makeServer<Record<string, unknown>, Extra>>,
   connection: Connection,
-  { openConnection, logger }: WebSocketServerOptions<Extra>,
+  { openConnection, logger, maxUnsentBytes = Infinity }: WebSocketServerOptions<Extra>,
 ): void {
   const { socket } = connection;
   // Too large a frame, or one that is none: the socket has closed itself with a code.
@@ -105,7 +112,7 @@ function serveSocket<Extra extends Connection>(
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) => send(socket, text),
+      send: (text) => send(connection, text, maxUnsentBytes),
       close: (code, reason) => {
         socket.close(code, reason);
       },
@@ -128,8 +135,14 @@ function serveSocket<Extra extends Connection>(
   });
 }
 
-/** Resolves when the text has been handed to the network, so that a slow client slows its own streams. */
-function send(socket: WebSocket, text: string): Promise<void> {
+/**
+ * Resolves when the text has been handed to the network, so that a slow client slows its own streams. One that asks for more
+ * than it reads is not listened to until it has read.
+ */
+function send({ socket, request }: Connection, text: string, maxUnsentBytes: number): Promise<void> {
+  const listenAgain = () => {
+    if (socket.isPaused && socket.bufferedAmount <= maxUnsentBytes) socket.resume();
+  };
   return new Promise((resolve) => {
     if (socket.readyState !== socket.OPEN) {
       resolve();
@@ -137,8 +150,13 @@ function send(socket: WebSocket, text: string): Promise<void> {
     }
     // A socket that fails here closes, and that ends what is on it.
     socket.send(text, () => {
+      listenAgain();
       resolve();
     });
+    if (socket.isPaused || socket.bufferedAmount <= maxUnsentBytes) return;
+    socket.pause();
+    // What streams write past this function may keep the bytes above the bound when the text has gone.
+    request.socket.once('drain', listenAgain);
   });
 }
 
