@@ -29,6 +29,8 @@ interface SharedOutcome {
  */
 export function createCoalescing(epoch: () => number = () => 0): Coalesce {
   const flights = new WeakMap<PreparedOperation, InFlight<SharedOutcome>>();
+  /** How many have ended: a query that comes after one must see what it has done. */
+  let mutations = 0;
 
   function flightsOf(prepared: PreparedOperation): InFlight<SharedOutcome> {
     const known = flights.get(prepared) ?? createInFlight<SharedOutcome>();
@@ -37,12 +39,24 @@ export function createCoalescing(epoch: () => number = () => 0): Coalesce {
   }
 
   return async (prepared, operation, execute) => {
-    if (!operation.written || prepared.definition.operation !== OperationTypeNode.QUERY) {
-      return execute(operation);
+    const { operation: kind } = prepared.definition;
+    if (kind === OperationTypeNode.MUTATION) {
+      return execute(operation).finally(() => {
+        mutations += 1;
+      });
     }
+    if (!operation.written || kind !== OperationTypeNode.QUERY) return execute(operation);
     const { variables, context, signal } = operation;
     const { subject, workspace, roles } = context.principal;
-    const key = JSON.stringify([epoch(), subject, workspace, roles, forwardedKeyOf(context), variables]);
+    const key = JSON.stringify([
+      epoch(),
+      mutations,
+      subject,
+      workspace,
+      roles,
+      forwardedKeyOf(context),
+      variables,
+    ]);
     const { result, age } = await flightsOf(prepared).join(key, signal, (until) =>
       executeOnce({ ...operation, signal: until }, execute),
     );

@@ -82,9 +82,10 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 
   /**
    * Equal queries of one epoch that are under way at one time are one request; its text is shared, and each reader parses
-   * its own.
+   * its own. One that comes after a mutation joins none from before it: it must see what that has done.
    */
   const queries = createInFlight<HttpAnswer>();
+  let mutations = 0;
 
   return {
     address,
@@ -106,11 +107,13 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       const answer =
         kind === OperationTypeNode.QUERY
           ? await queries.join(
-              `${epoch}${JSON.stringify(own)}${operation.unnamedText}${variables}`,
+              `${mutations}/${epoch}${JSON.stringify(own)}${operation.unnamedText}${variables}`,
               signal,
               send,
             )
-          : await send(signal);
+          : await send(signal).finally(() => {
+              mutations += 1;
+            });
       if (!flight.isOurs) observer?.onShared();
       observer?.onStatus(answer.status);
       const differs = (name: string) => !FIXED.has(name) && (mayGive(name) || Object.hasOwn(own, name));

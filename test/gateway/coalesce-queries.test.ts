@@ -51,6 +51,17 @@ describe('equal queries', () => {
     expect(gateway.inside.mutations).toBe(2);
   });
 
+  it('are executed each where a mutation was between them', async () => {
+    const gateway = (served = await serveGateway({ apiKeys: KEYS.join(), coalesceQueries: true }));
+    const before = gateway.post(QUERY, as(KEYS[0]));
+    await waiting(gateway, 1);
+    await gateway.post({ query: 'mutation { sell(id: "1") { id } }' }, as(KEYS[0]));
+    const after = gateway.post(QUERY, as(KEYS[0]));
+    await waiting(gateway, 2);
+    gateway.inside.answerSlow('done');
+    await Promise.all([before, after]);
+  });
+
   it('are executed each where that is not switched on', async () => {
     const gateway = (served = await serveGateway({ apiKeys: KEYS.join() }));
     const asking = [1, 2].map(() => gateway.post(QUERY, as(KEYS[0])));

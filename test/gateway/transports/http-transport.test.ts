@@ -110,6 +110,34 @@ describe('a subgraph over HTTP', () => {
     expect(subgraph.requests).toHaveLength(4);
   });
 
+  it('is asked anew after a mutation, also where an equal query from before it is under way', async () => {
+    const transport = open();
+    let answerFirst: () => void = () => undefined;
+    subgraph.fault = (_request, response) => {
+      const end = (hello: string) => {
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ data: { hello } }));
+      };
+      if (subgraph.requests.length > 1) end('new');
+      else
+        answerFirst = () => {
+          end('old');
+        };
+    };
+    const before = ask(transport);
+    await waitFor('it is asked', () => subgraph.requests.length === 1);
+    const operation = subgraphOperation('mutation { hello }', { kind: OperationTypeNode.MUTATION });
+    const { signal } = new AbortController();
+    await transport.execute({ operation, variables: {}, context: anyContext(), signal });
+    const after = ask(transport);
+    // By the time that another one is answered, it has asked, or waits for the one from before.
+    await ask(transport, '{ hello }');
+    answerFirst();
+    expect(await before).toEqual({ data: { hello: 'old' } });
+    expect(await after).toEqual({ data: { hello: 'new' } });
+  });
+
   it('is asked by the name of the operation where it has one', async () => {
     const transport = open();
     const text = 'query A { hello(name: "a") } query B { hello(name: "b") }';
