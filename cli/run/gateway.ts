@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.js';
 import { openGatewayServer } from '../../gateway/ingress/gateway-server.js';
+import { describeAddress } from '../../gateway/supergraph/describe-address.js';
 import { createThreadedPlanning } from '../../gateway/planning/threaded-planning.js';
 import type { SubgraphRegistry } from '../../gateway/registration/subgraph-registry.js';
 import { SupergraphInvalid } from '../../gateway/supergraph/snapshot.js';
@@ -87,7 +88,9 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     },
   });
   stopOnSignals(aegis);
-  const subgraphs = core.current.snapshot.subgraphs.map(({ name, url }) => `${name} at ${url}`);
+  const subgraphs = core.current.snapshot.subgraphs.map(
+    ({ name, url }) => `${name} at ${describeAddress(url)}`,
+  );
   logger.info({ url: server.url, subgraphs }, `the gateway answers at ${server.url}/graphql`);
 }
 

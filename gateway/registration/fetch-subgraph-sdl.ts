@@ -2,6 +2,7 @@ import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { AddressGuard } from '../../kernel/outbound/address-guard.js';
+import { describeAddress } from '../supergraph/describe-address.js';
 
 export interface FetchSubgraphSdlOptions {
   readonly guard: AddressGuard;
@@ -41,12 +42,19 @@ export async function fetchSubgraphSdl(
   } catch (error) {
     if (error instanceof AegisError) throw error;
     if (signal.aborted) {
-      throw new AegisError('UPSTREAM_TIMEOUT', `${url.href} did not answer within ${timeoutMs} ms.`);
+      throw new AegisError(
+        'UPSTREAM_TIMEOUT',
+        `${describeAddress(url.href)} did not answer within ${timeoutMs} ms.`,
+      );
     }
     const reason = error instanceof Error ? error.message : String(error);
-    throw new AegisError('UPSTREAM_FAILED', `${url.href} cannot be asked for its schema: ${reason}`, {
-      cause: error,
-    });
+    throw new AegisError(
+      'UPSTREAM_FAILED',
+      `${describeAddress(url.href)} cannot be asked for its schema: ${reason}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     // Nobody waits for the connection to close.
     void dispatcher.destroy();
@@ -64,6 +72,6 @@ function readSdl(text: string, statusCode: number, url: URL): string {
   if (read.success) return read.data.data._service.sdl;
   throw new AegisError(
     'UPSTREAM_FAILED',
-    `${url.href}: expected the schema of a subgraph in answer to ${QUERY}, got status ${statusCode} and ${JSON.stringify(text.slice(0, 200))}. Give its SDL instead.`,
+    `${describeAddress(url.href)}: expected the schema of a subgraph in answer to ${QUERY}, got status ${statusCode} and ${JSON.stringify(text.slice(0, 200))}. Give its SDL instead.`,
   );
 }

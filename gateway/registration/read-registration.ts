@@ -1,5 +1,6 @@
 import { parse } from 'graphql';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
+import { hasCredentials } from '../supergraph/describe-address.js';
 import type { SubgraphAddress } from '../supergraph/snapshot.js';
 import type { RegisteredSubgraph } from './registered-file.js';
 import type { ChangeProblem, RegistrationInput } from './subgraph-change.js';
@@ -31,6 +32,12 @@ export async function readRegistration(
     return wrong(
       'url',
       `expected where ${name} answers, such as http://${name}:4001/graphql, got ${text ?? 'nothing'}.`,
+    );
+  }
+  if (hasCredentials(new URL(text))) {
+    return wrong(
+      'url',
+      'expected an address without a user and a password: they are shown, and are not sent.',
     );
   }
   const mistake = findMistake(sdl);

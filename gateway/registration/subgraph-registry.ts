@@ -2,6 +2,7 @@ import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Gateway } from '../gateway.js';
 import type { Planning } from '../planning/planning.js';
 import { CompositionFailed } from '../supergraph/composition-failed.js';
+import { describeAddress } from '../supergraph/describe-address.js';
 import { SupergraphInvalid } from '../supergraph/snapshot.js';
 import { reportChanges } from './change-report.js';
 import { withoutAddresses, type GuestAddresses } from './guest-addresses.js';
@@ -145,7 +146,10 @@ async function swap(
   { gateway, guests, logger }: SubgraphRegistryOptions,
 ): Promise<void> {
   for (const { name, url } of leftOut)
-    logger.error({ subgraph: name, url }, 'was registered where it may not be called, and is not served');
+    logger.error(
+      { subgraph: name, url: describeAddress(url) },
+      'was registered where it may not be called, and is not served',
+    );
   guests.add(coming, withoutAddresses(supergraph.snapshot.subgraphs, coming));
   await gateway.swap(supergraph);
 }

@@ -8,6 +8,7 @@ import { breakCircuit } from './break-circuit.js';
 import type { CircuitBreaker } from './circuit-breaker.js';
 import { createHttpPost, type HttpAnswer, type Post } from './http-post.js';
 import { chooseSubscriber } from './choose-subscriber.js';
+import { describeAddress, hasCredentials } from '../supergraph/describe-address.js';
 import { createInFlight } from './in-flight.js';
 import { writeMultipartBody } from './multipart-body.js';
 import { readCaching } from './read-caching.js';
@@ -171,9 +172,15 @@ function gatewayItself(): RequestContext {
 }
 
 function readAddress({ subgraph, url }: HttpTransportOptions): URL {
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return new URL(url);
+  const address = URL.canParse(url) ? new URL(url) : undefined;
+  if (address && hasCredentials(address)) {
+    throw new Error(
+      `subgraph ${subgraph}: expected an address without a user and a password, which are not sent; give it credentials by header rules.`,
+    );
+  }
+  if (address && /^https?:$/.test(address.protocol)) return address;
   throw new Error(
-    `subgraph ${subgraph}: expected an address such as http://host:4001/graphql, got "${url}".`,
+    `subgraph ${subgraph}: expected an address such as http://host:4001/graphql, got ${address ? describeAddress(url) : JSON.stringify(url)}.`,
   );
 }
 

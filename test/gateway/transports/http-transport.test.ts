@@ -277,4 +277,10 @@ describe('a subgraph over HTTP', () => {
       'subgraph shop: expected an address such as http://host:4001/graphql',
     );
   });
+
+  it('has no user and no password in its address, and nobody is told which they were', () => {
+    const refused = () => open({ url: 'http://anna:s3cret@host/graphql?token=hunter2' });
+    expect(refused).toThrow('expected an address without a user and a password');
+    expect(refused).not.toThrow(/s3cret|hunter2/);
+  });
 });
