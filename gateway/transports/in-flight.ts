@@ -1,14 +1,12 @@
-import { reasonOf } from '../../kernel/lifecycle/until-aborted.js';
+import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
 
 /** Work of one kind that is under way now. */
 export interface InFlight<T> {
   /**
-   * Waits for the work of a key: that which is under way, or else work begun now. The signal should be one that goes with
-   * an operation: it is listened to for as long as it lives. Leaving by the signal ends the wait,
+   * Waits for the work of a key: that which is under way, or else work begun now. Leaving by the signal ends the wait,
    * and the work itself when nobody else waits for it.
    *
-   * Errors: what the work throws, to all who wait; to who leaves, the signal's reason when that is an AegisError, otherwise
-   * CANCELLED.
+   * Errors: what the work throws, to all who wait; what {@link untilAborted} throws to who leaves.
    */
   join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
@@ -23,24 +21,6 @@ interface Flight<T> {
 /** Makes an empty table. Results are shared by reference: only what nobody changes may be shared. */
 export function createInFlight<T>(): InFlight<T> {
   const flights = new Map<string, Flight<T>>();
-  /** One for all waits of an operation: listening to a signal costs more than all the rest of a wait. */
-  const departures = new WeakMap<AbortSignal, Promise<never>>();
-
-  function departureOf(signal: AbortSignal): Promise<never> {
-    const known = departures.get(signal);
-    if (known) return known;
-    const departure = new Promise<never>((_resolve, reject) => {
-      const leave = () => {
-        reject(reasonOf(signal));
-      };
-      if (signal.aborted) leave();
-      else signal.addEventListener('abort', leave, { once: true });
-    });
-    // Nobody may be waiting when it comes to that.
-    departure.catch(() => undefined);
-    departures.set(signal, departure);
-    return departure;
-  }
 
   function begin(key: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const controller = new AbortController();
@@ -59,7 +39,7 @@ export function createInFlight<T>(): InFlight<T> {
       const flight = flights.get(key) ?? begin(key, work);
       flight.waiting += 1;
       try {
-        return await Promise.race([departureOf(signal), flight.work]);
+        return await untilAborted(flight.work, signal);
       } finally {
         flight.waiting -= 1;
         if (flight.waiting === 0 && !flight.ended) {

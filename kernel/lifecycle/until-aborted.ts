@@ -25,8 +25,7 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** Why a signal was aborted, as an error: its reason when that is an AegisError, otherwise CANCELLED. */
-export function reasonOf(signal: AbortSignal): AegisError {
+function reasonOf(signal: AbortSignal): AegisError {
   if (signal.reason instanceof AegisError) return signal.reason;
   return new AegisError('CANCELLED', 'the request was cancelled before it was answered.', {
     cause: signal.reason,
