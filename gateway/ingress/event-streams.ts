@@ -9,6 +9,7 @@ import type { GatewayOperation } from '../gateway-operation.js';
 import type { SubscriptionHub } from '../subscriptions/subscription-hub.js';
 import type { HttpContext } from './http-context.js';
 import type { OperationLog } from './operation-log.js';
+import { isJson, isObject, readPosted } from './read-posted.js';
 import { recordSink } from './recorded-sink.js';
 import { findStreamFormat, type AcceptedStream } from './stream-format.js';
 import { openStreamedResponse } from './streamed-response.js';
@@ -127,8 +128,7 @@ function takeOver(reply: FastifyReply, contentType: string): FastifyReply['raw']
 
 /** What a request asks for that may be answered by a stream; undefined for one that Apollo Server should judge. */
 function readRequest({ method, body, query, headers }: FastifyRequest): OperationRequest | undefined {
-  if (method === 'POST')
-    return isObject(body) && isJson(headers['content-type']) ? readOperationRequest(body) : undefined;
+  if (method === 'POST') return readPosted({ body, headers });
   if (method !== 'GET' || !isObject(query) || !isAskedFor(headers)) return undefined;
   const variables = parseJson(query['variables']);
   const extensions = parseJson(query['extensions']);
@@ -145,10 +145,6 @@ function isAskedFor(headers: FastifyRequest['headers']): boolean {
   return isJson(headers['content-type']);
 }
 
-function isJson(contentType: string | undefined): boolean {
-  return /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType ?? '');
-}
-
 /** The value of a parameter; undefined when it is not given, null when it cannot be read. */
 function parseJson(text: unknown): unknown {
   if (text === undefined) return undefined;
@@ -157,8 +153,4 @@ function parseJson(text: unknown): unknown {
   } catch {
     return null;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -5,11 +5,12 @@ import Negotiator from 'negotiator';
 import { ERROR_CODES, isErrorCode } from '../../kernel/errors/codes.js';
 import type { FormatErrors } from '../../kernel/graphql/format-errors.js';
 import type { Admission, AdmittedOperation } from '../access/admission.js';
-import { readOperationRequest, type OperationRequest } from '../access/operation-request.js';
+import type { OperationRequest } from '../access/operation-request.js';
 import { WrittenData, writeResult } from '../execution/written-data.js';
 import type { Gateway } from '../gateway.js';
 import type { HttpContext } from './http-context.js';
 import type { OperationLog } from './operation-log.js';
+import { readPosted } from './read-posted.js';
 import { createTellAge } from './tell-age.js';
 
 export interface PlainRequestOptions {
@@ -53,14 +54,10 @@ export function registerPlainRequests(scope: FastifyInstance, options: PlainRequ
   });
 }
 
-function readPlain({ method, url, headers, body }: FastifyRequest): OperationRequest | undefined {
-  const isPlain =
-    method === 'POST' &&
-    !url.includes('?') &&
-    headers['aegis-explain'] === undefined &&
-    headers['content-type']?.startsWith('application/json') === true;
-  if (!isPlain || typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
-  return readOperationRequest(body as Record<string, unknown>);
+function readPlain(request: FastifyRequest): OperationRequest | undefined {
+  const { method, url, headers } = request;
+  const isPlain = method === 'POST' && !url.includes('?') && headers['aegis-explain'] === undefined;
+  return isPlain ? readPosted(request) : undefined;
 }
 
 /** Makes what chooses the media type of a response as Apollo Server does; undefined leaves the response to that. */
