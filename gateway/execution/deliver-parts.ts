@@ -57,8 +57,6 @@ export function deliverParts(
         return { value: undefined, done: true };
       }
       await Promise.race([...expected].map(({ place }) => outcomeOf(place, source)));
-      // Those that end in the same turn go together.
-      await new Promise(setImmediate);
       const ended = await findEnded([...expected], source);
       for (const [one] of ended) expected.delete(one);
       return { value: ended.map(([one, { failure }]) => complete(one, failure)), done: false };
@@ -88,6 +86,7 @@ function outcomeOf({ part }: DeferredPlace, { deferral }: PartsSource): Promise<
   );
 }
 
+/** Those that have ended, or do so in this turn: they go together. */
 async function findEnded(
   expected: readonly Expected[],
   source: PartsSource,

@@ -13,10 +13,10 @@ import type { OperationVariant, PreparedOperation } from './prepared-operation.j
 import { runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
 
-/** Executes a query or a mutation whose deferred parts may come later. */
+/** Executes a query or a mutation, its variables coerced, whose deferred parts may come later. */
 export type ExecuteIncrementally = (
   operation: PreparedOperation,
-  request: ExecutionRequest & { readonly variables: Readonly<Record<string, unknown>> },
+  request: ExecutionRequest,
 ) => Promise<ExecutionResult | IncrementalResult>;
 
 export interface IncrementalDeps {
