@@ -1,30 +1,9 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import {
-  composeTestSupergraph,
-  openTestGateway,
-  type TestGateway,
-  type TestSubgraph,
-} from '../../support/test-gateway.js';
+import { closeGatewaysAfterEach, dataOf } from '../../support/opened-gateways.js';
+import { composeTestSupergraph, type TestSubgraph } from '../../support/test-gateway.js';
 
-const opened: TestGateway[] = [];
-
-function open(subgraphs: Record<string, TestSubgraph>): TestGateway {
-  const gateway = openTestGateway(subgraphs);
-  opened.push(gateway);
-  return gateway;
-}
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((gateway) => gateway.close()));
-});
-
-/** The data of an operation that must have no errors, as JSON, so that the order of fields counts. */
-async function dataOf(gateway: TestGateway, query: string, variables?: Record<string, unknown>) {
-  const { data, errors } = await gateway.run(query, variables);
-  expect(errors).toBeUndefined();
-  return JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
-}
+const open = closeGatewaysAfterEach();
 
 describe('@fromContext', () => {
   const shop: TestSubgraph = {
@@ -135,8 +114,7 @@ describe('@override with a name that the operator has set', () => {
   function openWith(activeOverrides: readonly string[]) {
     const lines: Record<string, unknown>[] = [];
     const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line) as never) });
-    const gateway = openTestGateway({ old, fresh }, undefined, { activeOverrides, logger });
-    opened.push(gateway);
+    const gateway = open({ old, fresh }, undefined, { activeOverrides, logger });
     return { ...gateway, lines };
   }
 
@@ -279,8 +257,7 @@ describe('a supergraph of the first federation', () => {
   };
 
   it('is served like any other', async () => {
-    const gateway = openTestGateway({ shop, stock }, undefined, { supergraphSdl: SUPERGRAPH });
-    opened.push(gateway);
+    const gateway = open({ shop, stock }, undefined, { supergraphSdl: SUPERGRAPH });
     expect(
       await dataOf(gateway, '{ products { id: name n: id size { w } units cost } newest { name } }'),
     ).toEqual({

@@ -1,24 +1,8 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { openTestGateway, type TestGateway, type TestSubgraph } from '../../support/test-gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { closeGatewaysAfterEach, dataOf } from '../../support/opened-gateways.js';
+import type { TestGateway, TestSubgraph } from '../../support/test-gateway.js';
 
-const opened: TestGateway[] = [];
-
-function open(subgraphs: Record<string, TestSubgraph>): TestGateway {
-  const gateway = openTestGateway(subgraphs);
-  opened.push(gateway);
-  return gateway;
-}
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((gateway) => gateway.close()));
-});
-
-/** The data of an operation that must have no errors, as JSON, so that the order of fields counts. */
-async function dataOf(gateway: TestGateway, query: string, variables?: Record<string, unknown>) {
-  const { data, errors } = await gateway.run(query, variables);
-  expect(errors).toBeUndefined();
-  return JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
-}
+const open = closeGatewaysAfterEach();
 
 /** How many plans were made, and how many requests found theirs. */
 async function lookups(gateway: TestGateway): Promise<Record<string, number>> {
