@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { codegen } from '@graphql-codegen/core';
 import * as typescriptPlugin from '@graphql-codegen/typescript';
 import * as resolversPlugin from '@graphql-codegen/typescript-resolvers';
@@ -42,11 +42,17 @@ export async function generateSchemaTypes(root: string, name: string): Promise<G
   return new Map([[`subgraphs/${name}/generated/schema-types.ts`, HEADER + output]]);
 }
 
-/** Model types that resolvers return where the SDL type is resolved further, declared in `subgraphs/<name>/models.ts`. */
+/** Model types that resolvers return where the SDL type is resolved further, of every `models.ts` of the subgraph. */
 async function findMappers(root: string, name: string): Promise<Record<string, string>> {
-  const source = await readFile(join(root, 'subgraphs', name, 'models.ts'), 'utf8').catch(() => '');
-  const models = [...source.matchAll(/^export (?:interface|type) (\w+)Model\b/gm)].map(
-    (match) => match[1] ?? '',
-  );
-  return Object.fromEntries(models.map((type) => [type, `../models.js#${type}Model`]));
+  const folder = join(root, 'subgraphs', name);
+  const files = (await readdir(folder, { recursive: true })).filter((file) => basename(file) === 'models.ts');
+  const mappers: Record<string, string> = {};
+  for (const file of files.sort()) {
+    const source = await readFile(join(folder, file), 'utf8');
+    const module = `../${file.replaceAll('\\', '/').replace(/ts$/, 'js')}`;
+    for (const [, type] of source.matchAll(/^export (?:interface|type) (\w+)Model\b/gm)) {
+      if (type !== undefined) mappers[type] = `${module}#${type}Model`;
+    }
+  }
+  return mappers;
 }

@@ -1,138 +1,14 @@
-import { AegisError } from '../../kernel/errors/aegis-error.js';
-import { checkPageSize, toConnection } from '../../kernel/graphql/connection.js';
+import { mergeResolvers } from '../../kernel/graphql/merge-resolvers.js';
 import type { Context } from './context.js';
-import { decodeDeviceCursor, encodeDeviceCursor } from './device-page.js';
 import type { FuseReadings } from './fusion/fuse-readings.js';
-import type {
-  QueryDevicesArgs,
-  Resolvers,
-  SubscriptionDeviceReadingsArgs,
-} from './generated/schema-types.js';
-import type { DeviceConnectionModel, SeriesModel } from './models.js';
-import type { DeviceMutations } from './mutations.js';
-import { checkLatestKey } from './readings/latest-readings.js';
-import type { ReadingEvent, ReadingStreamOptions } from './readings/reading-stream.js';
-import { checkSeriesKey, type SeriesKey } from './readings/series.js';
-import { isMetricName } from './registration.js';
-import type { DeviceRegistry } from './registry.js';
-import type { WorkspaceId } from '../../kernel/identity/principal.js';
+import { createDeviceResolvers, type DeviceResolverDeps } from './resolvers/devices.js';
+import { createFusionResolvers } from './resolvers/fusion.js';
 
-export interface ResolverDeps {
-  readonly registry: DeviceRegistry;
-  readonly mutations: DeviceMutations;
-  readonly openStream: (
-    workspace: WorkspaceId,
-    options: ReadingStreamOptions,
-  ) => AsyncIterableIterator<ReadingEvent>;
+export interface ResolverDeps extends DeviceResolverDeps {
   readonly fuseReadings: FuseReadings;
 }
 
-/** The most devices or metrics that a stream is filtered by. */
-const MAX_FILTER = 1_000;
-
-/** GraphQL in, GraphQL out. */
-export function createResolvers({ registry, mutations, openStream, fuseReadings }: ResolverDeps) {
-  return {
-    Query: {
-      device: async (_parent, { id }, { devices }) => (await devices.load(id)) ?? null,
-      devices: (_parent, args, context) => listDevices(registry, args, context),
-      fuseReadings: (_parent, args, { principal }) => fuseReadings(principal.workspace, args),
-    },
-    Mutation: {
-      registerDevice: (_parent, { input }, context) => mutations.register(input, context),
-      updateDevice: (_parent, { input }, context) => mutations.update(input, context),
-      removeDevice: (_parent, { input }, context) => mutations.remove(input, context),
-    },
-    Subscription: {
-      deviceReadings: {
-        subscribe: async (_parent, args, context) =>
-          openStream(context.principal.workspace, await checkStream(args, context)),
-        resolve: (event: ReadingEvent) => event,
-      },
-    },
-    Device: {
-      __resolveReference: async ({ id }, { devices }) => (await devices.load(id)) ?? null,
-      metrics: ({ id }, _args, { metrics }) => metrics.load(id),
-      latest: ({ id }, { metrics }, { latest }) => latest.load(checkLatestKey({ deviceId: id, metrics })),
-      series: ({ id }, { metric, range: { from, to }, limit }, context) =>
-        loadSeries({ deviceId: id, metric, from, to: to ?? new Date(), limit }, context),
-    },
-    Reading: {
-      // It may have been removed while its reading was on the way.
-      device: async ({ deviceId }, _args, { devices }) => (await devices.load(deviceId)) ?? null,
-    },
-  } satisfies Resolvers;
-}
-
-async function listDevices(
-  registry: DeviceRegistry,
-  { first: wanted, after, filter, orderBy }: QueryDevicesArgs,
-  { principal, devices }: Context,
-): Promise<DeviceConnectionModel> {
-  const first = checkPageSize(wanted ?? 20);
-  const order = orderBy ?? 'NAME_ASC';
-  const rows = await registry.list(principal.workspace, {
-    first,
-    after: after == null ? undefined : decodeDeviceCursor(order, after),
-    filter: filter ?? {},
-    order,
-  });
-  for (const row of rows) devices.prime(row.id, row);
-  return toConnection(rows, {
-    first,
-    after: after != null,
-    cursorOf: (row) => encodeDeviceCursor(order, row),
-  });
-}
-
-async function loadSeries(key: SeriesKey, { series, metrics }: Context): Promise<SeriesModel> {
-  const { deviceId, metric } = checkSeriesKey(key);
-  const found = isMetricName(metric) ? await series.load(key) : undefined;
-  if (found) return found;
-  const declared = (await metrics.load(deviceId)).map(({ name }) => name).join(', ');
-  throw new AegisError(
-    'BAD_USER_INPUT',
-    `metric: expected one that the device declares (${declared}), got ${JSON.stringify(metric.slice(0, 64))}.`,
-  );
-}
-
-/** Checks what is asked of a stream. Errors: BAD_USER_INPUT; NOT_FOUND for a device that is not there. */
-async function checkStream(
-  { deviceIds, metrics, after }: SubscriptionDeviceReadingsArgs,
-  { devices }: Context,
-): Promise<ReadingStreamOptions> {
-  checkFilterSize('deviceIds', deviceIds);
-  checkFilterSize('metrics', metrics);
-  const unnamed = metrics?.find((metric) => !isMetricName(metric));
-  if (unnamed !== undefined) {
-    throw new AegisError(
-      'BAD_USER_INPUT',
-      `metrics: no metric is named ${JSON.stringify(unnamed.slice(0, 64))}.`,
-    );
-  }
-  const found = await devices.loadMany(deviceIds ?? []);
-  const failure = found.find((device) => device instanceof Error);
-  if (failure) throw failure;
-  const missing = deviceIds?.find((_id, index) => found[index] === undefined);
-  if (missing !== undefined) {
-    throw new AegisError(
-      'NOT_FOUND',
-      `deviceIds: there is no device ${JSON.stringify(missing.slice(0, 64))}.`,
-    );
-  }
-  return {
-    filter: {
-      ...(deviceIds ? { deviceIds: [...new Set(deviceIds)] } : {}),
-      ...(metrics ? { metrics: [...new Set(metrics)] } : {}),
-    },
-    after: after ?? undefined,
-  };
-}
-
-function checkFilterSize(name: string, values: readonly string[] | null | undefined): void {
-  if (!values || (values.length >= 1 && values.length <= MAX_FILTER)) return;
-  throw new AegisError(
-    'BAD_USER_INPUT',
-    `${name}: expected 1 to ${MAX_FILTER}, got ${values.length}; leave it out for all.`,
-  );
+/** GraphQL in, GraphQL out: the fields of every noun, each in a file of its own. */
+export function createResolvers(deps: ResolverDeps) {
+  return mergeResolvers<Context>([createDeviceResolvers(deps), createFusionResolvers(deps.fuseReadings)]);
 }

@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Kind, parse, visit, type ASTNode, type StringValueNode } from 'graphql';
+import { readContractFiles } from '../support/contract-files.js';
 
 /** One thing of the contract that a reader may ask about. */
 interface Entry {
@@ -26,9 +25,7 @@ const DESCRIBED = new Set<Kind>([
 /** Every subgraph adds to these; the specification says what they are. */
 const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
-const files = readdirSync('schema').filter(
-  (name) => name.endsWith('.graphql') && name !== 'supergraph.graphql',
-);
+const files = readContractFiles();
 
 function listEntries(file: string, sdl: string): Entry[] {
   const entries: Entry[] = [];
@@ -57,7 +54,7 @@ function descriptionOf(node: ASTNode): StringValueNode | undefined {
 }
 
 function listAll(): Entry[] {
-  return files.flatMap((file) => listEntries(file, readFileSync(join('schema', file), 'utf8')));
+  return files.flatMap(({ file, sdl }) => listEntries(file, sdl));
 }
 
 function findUndescribed(entries: readonly Entry[]): string[] {
@@ -77,7 +74,7 @@ function findContradictions(entries: readonly Entry[]): string[] {
 
 describe('the contract', () => {
   it('is there', () => {
-    expect(files).toEqual(
+    expect(files.map(({ file }) => file)).toEqual(
       expect.arrayContaining(['shared.graphql', 'devices.graphql', 'consciousness.graphql']),
     );
     expect(listAll().length).toBeGreaterThan(100);

@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Kind, parse, type FieldDefinitionNode, type TypeNode } from 'graphql';
+import { readContracts } from '../support/contract-files.js';
 
 /*
  * A field that another subgraph completes is null when that subgraph is down, or knows the thing no longer. Were it
@@ -87,12 +86,7 @@ function findJoins(contracts: readonly Contract[]): Join[] {
   );
 }
 
-const files = readdirSync('schema').filter(
-  (file) => file.endsWith('.graphql') && file !== 'supergraph.graphql' && file !== 'shared.graphql',
-);
-const contracts = files.map((file) =>
-  readContract(file.replace('.graphql', ''), readFileSync(join('schema', file), 'utf8')),
-);
+const contracts = [...readContracts()].map(([subgraph, sdl]) => readContract(subgraph, sdl));
 
 describe('the contract of the subgraphs', () => {
   it.each([...findOwners(contracts)])('has one owner of %s', (_entity, owners) => {

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   execute,
@@ -14,6 +12,7 @@ import {
   type ExecutionResult,
   type GraphQLObjectType,
 } from 'graphql';
+import { readContracts } from '../support/contract-files.js';
 import { openTestDatabase } from '../support/embedded-database.js';
 import {
   askSubgraph,
@@ -83,12 +82,7 @@ async function prepare(system: LocalSystem): Promise<Prepared> {
 
 /** Every resolvable entity of every subgraph, as the contracts tell. */
 function findEntities(): readonly Entity[] {
-  const files = readdirSync(SCHEMA_FOLDER).filter(
-    (file) => file.endsWith('.graphql') && !['shared.graphql', 'supergraph.graphql'].includes(file),
-  );
-  return files.flatMap((file) =>
-    entitiesOf(file.replace(/[.]graphql$/, ''), readFileSync(join(SCHEMA_FOLDER, file), 'utf8')),
-  );
+  return [...readContracts(SCHEMA_FOLDER)].flatMap(([subgraph, sdl]) => entitiesOf(subgraph, sdl));
 }
 
 function entitiesOf(subgraph: string, sdl: string): readonly Entity[] {

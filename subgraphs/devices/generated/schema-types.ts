@@ -219,6 +219,128 @@ export type SeriesPoint = {
   value: Scalars['Float']['output'];
 };
 
+/** A reading on its way to a subscriber. */
+export type DeviceReadingEvent = {
+  __typename?: 'DeviceReadingEvent';
+  /** Names this event: pass it as `after` to resume behind it. */
+  cursor: Scalars['String']['output'];
+  /**
+   * True when readings between the event before and this one have been removed by retention, whether or not they would
+   * have passed the filter; and when `after` was the cursor of another database.
+   */
+  gap: Scalars['Boolean']['output'];
+  /** The reading. */
+  reading: Reading;
+};
+
+/** A page of devices. */
+export type DeviceConnection = {
+  __typename?: 'DeviceConnection';
+  /** The devices, each with its cursor. */
+  edges: Array<DeviceEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A device in a page. */
+export type DeviceEdge = {
+  __typename?: 'DeviceEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The device. */
+  node: Device;
+};
+
+/** Which devices to list. All given conditions must hold. */
+export type DeviceFilter = {
+  /** Exactly this name. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** Names that contain this text, in any case. */
+  nameContains?: InputMaybe<Scalars['String']['input']>;
+  /** Devices that declare this metric. */
+  metric?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of devices. */
+export type DeviceOrder =
+  /** By name, A first. */
+  | 'NAME_ASC'
+  /** By name, Z first. */
+  | 'NAME_DESC'
+  /** By registration, oldest first. */
+  | 'CREATED_AT_ASC'
+  /** By registration, newest first. */
+  | 'CREATED_AT_DESC';
+
+/** A quantity to declare. */
+export type DeviceMetricInput = {
+  /** Unique in the device: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter. */
+  name: Scalars['String']['input'];
+  /** UCUM code of its unit (case sensitive), such as `Cel`, `%`, `By/s`; `1` for a plain number. */
+  unit: Scalars['String']['input'];
+  /** What it tells, for people. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** The smallest plausible value, in the unit. */
+  minimum?: InputMaybe<Scalars['Float']['input']>;
+  /** The largest plausible value, in the unit. */
+  maximum?: InputMaybe<Scalars['Float']['input']>;
+};
+
+/** A device to register. */
+export type RegisterDeviceInput = {
+  /** Unique in the workspace: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit. */
+  name: Scalars['String']['input'];
+  /** What it is, for people; at most 1000 characters. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** The quantities it will send, 1 to 256. */
+  metrics: Array<DeviceMetricInput>;
+};
+
+/** A change to a device. */
+export type UpdateDeviceInput = {
+  /** The device. */
+  id: Scalars['ID']['input'];
+  /** Its new name. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** Its new description; null removes it. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** All of its metrics from now on. A metric that is left out takes no more readings; those it has stay. */
+  metrics?: InputMaybe<Array<DeviceMetricInput>>;
+};
+
+/** A device to remove. */
+export type RemoveDeviceInput = {
+  /** The device. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of registering a device. */
+export type RegisterDevicePayload = {
+  __typename?: 'RegisterDevicePayload';
+  /** The device; null when it was refused. */
+  device?: Maybe<Device>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of changing a device. */
+export type UpdateDevicePayload = {
+  __typename?: 'UpdateDevicePayload';
+  /** The device as it is now; null when the change was refused. */
+  device?: Maybe<Device>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of removing a device. */
+export type RemoveDevicePayload = {
+  __typename?: 'RemoveDevicePayload';
+  /** Id of the removed device; null when nothing was removed. */
+  deviceId?: Maybe<Scalars['ID']['output']>;
+  /** Why nothing was removed; empty when it was. */
+  userErrors: Array<UserError>;
+};
+
 /** The readings of several devices as one series, with the settings that it was made with. */
 export type FusedSeries = {
   __typename?: 'FusedSeries';
@@ -336,95 +458,6 @@ export type FusionRefusalReason =
   /** It has readings near enough, but outside the metric's plausible range, or in a unit that the metric had before. */
   | 'BAD';
 
-/** A reading on its way to a subscriber. */
-export type DeviceReadingEvent = {
-  __typename?: 'DeviceReadingEvent';
-  /** Names this event: pass it as `after` to resume behind it. */
-  cursor: Scalars['String']['output'];
-  /**
-   * True when readings between the event before and this one have been removed by retention, whether or not they would
-   * have passed the filter; and when `after` was the cursor of another database.
-   */
-  gap: Scalars['Boolean']['output'];
-  /** The reading. */
-  reading: Reading;
-};
-
-/** A page of devices. */
-export type DeviceConnection = {
-  __typename?: 'DeviceConnection';
-  /** The devices, each with its cursor. */
-  edges: Array<DeviceEdge>;
-  /** Where the page stands. */
-  pageInfo: PageInfo;
-};
-
-/** A device in a page. */
-export type DeviceEdge = {
-  __typename?: 'DeviceEdge';
-  /** Names this place in the list: pass it as `after` to go on behind it. */
-  cursor: Scalars['String']['output'];
-  /** The device. */
-  node: Device;
-};
-
-/** Which devices to list. All given conditions must hold. */
-export type DeviceFilter = {
-  /** Exactly this name. */
-  name?: InputMaybe<Scalars['String']['input']>;
-  /** Names that contain this text, in any case. */
-  nameContains?: InputMaybe<Scalars['String']['input']>;
-  /** Devices that declare this metric. */
-  metric?: InputMaybe<Scalars['String']['input']>;
-};
-
-/** The order of a list of devices. */
-export type DeviceOrder =
-  /** By name, A first. */
-  | 'NAME_ASC'
-  /** By name, Z first. */
-  | 'NAME_DESC'
-  /** By registration, oldest first. */
-  | 'CREATED_AT_ASC'
-  /** By registration, newest first. */
-  | 'CREATED_AT_DESC';
-
-/** A quantity to declare. */
-export type DeviceMetricInput = {
-  /** Unique in the device: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter. */
-  name: Scalars['String']['input'];
-  /** UCUM code of its unit (case sensitive), such as `Cel`, `%`, `By/s`; `1` for a plain number. */
-  unit: Scalars['String']['input'];
-  /** What it tells, for people. */
-  description?: InputMaybe<Scalars['String']['input']>;
-  /** The smallest plausible value, in the unit. */
-  minimum?: InputMaybe<Scalars['Float']['input']>;
-  /** The largest plausible value, in the unit. */
-  maximum?: InputMaybe<Scalars['Float']['input']>;
-};
-
-/** A device to register. */
-export type RegisterDeviceInput = {
-  /** Unique in the workspace: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit. */
-  name: Scalars['String']['input'];
-  /** What it is, for people; at most 1000 characters. */
-  description?: InputMaybe<Scalars['String']['input']>;
-  /** The quantities it will send, 1 to 256. */
-  metrics: Array<DeviceMetricInput>;
-};
-
-/** A change to a device. */
-export type UpdateDeviceInput = {
-  /** The device. */
-  id: Scalars['ID']['input'];
-  /** Its new name. */
-  name?: InputMaybe<Scalars['String']['input']>;
-  /** Its new description; null removes it. */
-  description?: InputMaybe<Scalars['String']['input']>;
-  /** All of its metrics from now on. A metric that is left out takes no more readings; those it has stay. */
-  metrics?: InputMaybe<Array<DeviceMetricInput>>;
-};
-
 /** How readings are fused. What does not belong to the method makes no difference. */
 export type FuseReadingsConfig = {
   /** How the values of one instant become one. */
@@ -473,39 +506,6 @@ export type DeviceVarianceInput = {
   deviceId: Scalars['ID']['input'];
   /** The variance of its measurements, in unit²: the square of their standard deviation. 1e-100 to 1e100. */
   variance: Scalars['Float']['input'];
-};
-
-/** A device to remove. */
-export type RemoveDeviceInput = {
-  /** The device. */
-  id: Scalars['ID']['input'];
-};
-
-/** What came of registering a device. */
-export type RegisterDevicePayload = {
-  __typename?: 'RegisterDevicePayload';
-  /** The device; null when it was refused. */
-  device?: Maybe<Device>;
-  /** Why it was refused; empty when it was not. */
-  userErrors: Array<UserError>;
-};
-
-/** What came of changing a device. */
-export type UpdateDevicePayload = {
-  __typename?: 'UpdateDevicePayload';
-  /** The device as it is now; null when the change was refused. */
-  device?: Maybe<Device>;
-  /** Why it was refused; empty when it was not. */
-  userErrors: Array<UserError>;
-};
-
-/** What came of removing a device. */
-export type RemoveDevicePayload = {
-  __typename?: 'RemoveDevicePayload';
-  /** Id of the removed device; null when nothing was removed. */
-  deviceId?: Maybe<Scalars['ID']['output']>;
-  /** Why nothing was removed; empty when it was. */
-  userErrors: Array<UserError>;
 };
 
 
@@ -618,13 +618,6 @@ export type ResolversTypes = {
   Reading: ResolverTypeWrapper<ReadingModel>;
   Series: ResolverTypeWrapper<SeriesModel>;
   SeriesPoint: ResolverTypeWrapper<SeriesPoint>;
-  FusedSeries: ResolverTypeWrapper<FusedSeriesModel>;
-  FusedPoint: ResolverTypeWrapper<FusedPoint>;
-  FusedInput: ResolverTypeWrapper<FusedInput>;
-  RefusedInput: ResolverTypeWrapper<RefusedInput>;
-  FusionMethod: FusionMethod;
-  TimeAlignment: TimeAlignment;
-  FusionRefusalReason: FusionRefusalReason;
   DeviceReadingEvent: ResolverTypeWrapper<Omit<DeviceReadingEvent, 'reading'> & { reading: ResolversTypes['Reading'] }>;
   DeviceConnection: ResolverTypeWrapper<DeviceConnectionModel>;
   DeviceEdge: ResolverTypeWrapper<Omit<DeviceEdge, 'node'> & { node: ResolversTypes['Device'] }>;
@@ -633,12 +626,19 @@ export type ResolversTypes = {
   DeviceMetricInput: DeviceMetricInput;
   RegisterDeviceInput: RegisterDeviceInput;
   UpdateDeviceInput: UpdateDeviceInput;
-  FuseReadingsConfig: FuseReadingsConfig;
-  DeviceVarianceInput: DeviceVarianceInput;
   RemoveDeviceInput: RemoveDeviceInput;
   RegisterDevicePayload: ResolverTypeWrapper<Omit<RegisterDevicePayload, 'device'> & { device?: Maybe<ResolversTypes['Device']> }>;
   UpdateDevicePayload: ResolverTypeWrapper<Omit<UpdateDevicePayload, 'device'> & { device?: Maybe<ResolversTypes['Device']> }>;
   RemoveDevicePayload: ResolverTypeWrapper<RemoveDevicePayload>;
+  FusedSeries: ResolverTypeWrapper<FusedSeriesModel>;
+  FusedPoint: ResolverTypeWrapper<FusedPoint>;
+  FusedInput: ResolverTypeWrapper<FusedInput>;
+  RefusedInput: ResolverTypeWrapper<RefusedInput>;
+  FusionMethod: FusionMethod;
+  TimeAlignment: TimeAlignment;
+  FusionRefusalReason: FusionRefusalReason;
+  FuseReadingsConfig: FuseReadingsConfig;
+  DeviceVarianceInput: DeviceVarianceInput;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
 };
 
@@ -660,10 +660,6 @@ export type ResolversParentTypes = {
   Reading: ReadingModel;
   Series: SeriesModel;
   SeriesPoint: SeriesPoint;
-  FusedSeries: FusedSeriesModel;
-  FusedPoint: FusedPoint;
-  FusedInput: FusedInput;
-  RefusedInput: RefusedInput;
   DeviceReadingEvent: Omit<DeviceReadingEvent, 'reading'> & { reading: ResolversParentTypes['Reading'] };
   DeviceConnection: DeviceConnectionModel;
   DeviceEdge: Omit<DeviceEdge, 'node'> & { node: ResolversParentTypes['Device'] };
@@ -671,12 +667,16 @@ export type ResolversParentTypes = {
   DeviceMetricInput: DeviceMetricInput;
   RegisterDeviceInput: RegisterDeviceInput;
   UpdateDeviceInput: UpdateDeviceInput;
-  FuseReadingsConfig: FuseReadingsConfig;
-  DeviceVarianceInput: DeviceVarianceInput;
   RemoveDeviceInput: RemoveDeviceInput;
   RegisterDevicePayload: Omit<RegisterDevicePayload, 'device'> & { device?: Maybe<ResolversParentTypes['Device']> };
   UpdateDevicePayload: Omit<UpdateDevicePayload, 'device'> & { device?: Maybe<ResolversParentTypes['Device']> };
   RemoveDevicePayload: RemoveDevicePayload;
+  FusedSeries: FusedSeriesModel;
+  FusedPoint: FusedPoint;
+  FusedInput: FusedInput;
+  RefusedInput: RefusedInput;
+  FuseReadingsConfig: FuseReadingsConfig;
+  DeviceVarianceInput: DeviceVarianceInput;
   String: Scalars['String']['output'];
 };
 
@@ -758,36 +758,6 @@ export type SeriesPointResolvers<ContextType = Context, ParentType extends Resol
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };
 
-export type FusedSeriesResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedSeries'] = ResolversParentTypes['FusedSeries']> = {
-  metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  unit?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  method?: Resolver<ResolversTypes['FusionMethod'], ParentType, ContextType>;
-  alignment?: Resolver<ResolversTypes['TimeAlignment'], ParentType, ContextType>;
-  stepMs?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
-  maxGapMs?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
-  points?: Resolver<Array<ResolversTypes['FusedPoint']>, ParentType, ContextType>;
-};
-
-export type FusedPointResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedPoint'] = ResolversParentTypes['FusedPoint']> = {
-  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
-  value?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
-  variance?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
-  used?: Resolver<Array<ResolversTypes['FusedInput']>, ParentType, ContextType>;
-  refused?: Resolver<Array<ResolversTypes['RefusedInput']>, ParentType, ContextType>;
-};
-
-export type FusedInputResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedInput'] = ResolversParentTypes['FusedInput']> = {
-  deviceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
-  variance?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
-};
-
-export type RefusedInputResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RefusedInput'] = ResolversParentTypes['RefusedInput']> = {
-  deviceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  value?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
-  reason?: Resolver<ResolversTypes['FusionRefusalReason'], ParentType, ContextType>;
-};
-
 export type DeviceReadingEventResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceReadingEvent'] = ResolversParentTypes['DeviceReadingEvent']> = {
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   gap?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -819,6 +789,36 @@ export type RemoveDevicePayloadResolvers<ContextType = Context, ParentType exten
   userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
+export type FusedSeriesResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedSeries'] = ResolversParentTypes['FusedSeries']> = {
+  metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  unit?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  method?: Resolver<ResolversTypes['FusionMethod'], ParentType, ContextType>;
+  alignment?: Resolver<ResolversTypes['TimeAlignment'], ParentType, ContextType>;
+  stepMs?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  maxGapMs?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  points?: Resolver<Array<ResolversTypes['FusedPoint']>, ParentType, ContextType>;
+};
+
+export type FusedPointResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedPoint'] = ResolversParentTypes['FusedPoint']> = {
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  variance?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  used?: Resolver<Array<ResolversTypes['FusedInput']>, ParentType, ContextType>;
+  refused?: Resolver<Array<ResolversTypes['RefusedInput']>, ParentType, ContextType>;
+};
+
+export type FusedInputResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedInput'] = ResolversParentTypes['FusedInput']> = {
+  deviceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  variance?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
+export type RefusedInputResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RefusedInput'] = ResolversParentTypes['RefusedInput']> = {
+  deviceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['FusionRefusalReason'], ParentType, ContextType>;
+};
+
 export type Resolvers<ContextType = Context> = {
   DateTime?: GraphQLScalarType;
   PageInfo?: PageInfoResolvers<ContextType>;
@@ -831,16 +831,16 @@ export type Resolvers<ContextType = Context> = {
   Reading?: ReadingResolvers<ContextType>;
   Series?: SeriesResolvers<ContextType>;
   SeriesPoint?: SeriesPointResolvers<ContextType>;
-  FusedSeries?: FusedSeriesResolvers<ContextType>;
-  FusedPoint?: FusedPointResolvers<ContextType>;
-  FusedInput?: FusedInputResolvers<ContextType>;
-  RefusedInput?: RefusedInputResolvers<ContextType>;
   DeviceReadingEvent?: DeviceReadingEventResolvers<ContextType>;
   DeviceConnection?: DeviceConnectionResolvers<ContextType>;
   DeviceEdge?: DeviceEdgeResolvers<ContextType>;
   RegisterDevicePayload?: RegisterDevicePayloadResolvers<ContextType>;
   UpdateDevicePayload?: UpdateDevicePayloadResolvers<ContextType>;
   RemoveDevicePayload?: RemoveDevicePayloadResolvers<ContextType>;
+  FusedSeries?: FusedSeriesResolvers<ContextType>;
+  FusedPoint?: FusedPointResolvers<ContextType>;
+  FusedInput?: FusedInputResolvers<ContextType>;
+  RefusedInput?: RefusedInputResolvers<ContextType>;
 };
 
 export type DirectiveResolvers<ContextType = Context> = {
