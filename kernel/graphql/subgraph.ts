@@ -5,6 +5,7 @@ import type { Database } from '../database/database.js';
 import type { EventLog } from '../events/event-log.js';
 import type { LiveBus } from '../events/live-bus.js';
 import type { Principal, WorkspaceId } from '../identity/principal.js';
+import type { TopicRoutes } from '../messaging/topic-routes.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { TraceContext } from '../telemetry/trace-context.js';
@@ -28,6 +29,8 @@ export interface SubgraphDeps {
   readonly workspaces: readonly WorkspaceId[];
   /** Decides who is asking on the subgraph's own doors (its HTTP routes, its broker). */
   readonly identify: Identify;
+  /** The topics that subgraphs of this process want to have from its broker; undefined where there is none. */
+  readonly topics?: TopicRoutes | undefined;
 }
 
 /** Turns credentials into a principal; undefined when they are not good for any. */

@@ -147,7 +147,7 @@ async function admit(
   }
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
   try {
-    await ingest({ ...named, payload, whenFull: 'wait' });
+    await ingest({ ...named, payload, whenFull: 'wait', protocol: 'MQTT', source: topic });
     return undefined;
   } catch (error) {
     if (!(error instanceof AegisError) || ERROR_CODES[error.code].retryable) return error as Error;

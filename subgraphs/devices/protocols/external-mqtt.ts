@@ -180,7 +180,13 @@ async function take(
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
   try {
     // Nothing holds the broker back from sending messages that need no acknowledgement: those are dropped when it is full.
-    await ingest({ ...named, payload, whenFull: qos === 0 ? 'refuse' : 'wait' });
+    await ingest({
+      ...named,
+      payload,
+      whenFull: qos === 0 ? 'refuse' : 'wait',
+      protocol: 'MQTT',
+      source: topic,
+    });
     return 'acknowledge';
   } catch (error) {
     if (!(error instanceof AegisError) || ERROR_CODES[error.code].retryable) return 'redeliver';

@@ -64,7 +64,7 @@ async function ingestBody(
   }
   const { device } = request.params as { readonly device: string };
   const payload = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  return ingest({ workspace: principal.workspace, device, payload, whenFull: 'refuse' });
+  return ingest({ workspace: principal.workspace, device, payload, whenFull: 'refuse', protocol: 'HTTP' });
 }
 
 /** The key, from either of the headers that the gateway takes it from. */

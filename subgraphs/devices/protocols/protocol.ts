@@ -1,8 +1,15 @@
 import type { Health } from '../../../kernel/graphql/subgraph.js';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { Logger } from '../../../kernel/telemetry/logger.js';
+import type { Ingest } from '../readings/ingestion.js';
+import type { Sessions } from '../sessions/session.js';
+
+/** What a device speaks. */
+export type ProtocolKind = 'MQTT' | 'COAP' | 'BLUETOOTH' | 'HTTP';
 
 /**
- * A means by which telemetry arrives. It hands each message on and answers its sender only when the message has been
- * committed or refused: an acknowledgement is a promise that the reading is stored.
+ * A means by which devices are reached. It hands each message on and answers its sender only when the message has been
+ * committed or refused: an acknowledgement is a promise that what it acknowledges is stored.
  */
 export interface Protocol {
   /** For logs, such as `embedded MQTT broker`. */
@@ -14,4 +21,63 @@ export interface Protocol {
   stopAccepting(): Promise<void>;
   close(): Promise<void>;
   health(): Health;
+}
+
+/** Whom a protocol's peer turned out to be. */
+export interface DevicePrincipal {
+  readonly workspace: WorkspaceId;
+  /** The one device that it may speak for; undefined for a key of the workspace, which may speak for all of its devices. */
+  readonly deviceId: string | undefined;
+  readonly credentialId: string | undefined;
+}
+
+/** What a device presents to be let in. */
+export interface DeviceCredentials {
+  /** A device's token or a key of the workspace. */
+  readonly token?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** SHA-256 of its client certificate in DER, as lower-case hex: TLS has checked that it holds the key. */
+  readonly certificateFingerprint?: string | undefined;
+}
+
+/** Decides who is let in; undefined when the credentials are good for nobody. Never throws for bad credentials. */
+export type AdmitDevice = (credentials: DeviceCredentials) => Promise<DevicePrincipal | undefined>;
+
+/** A message from a device beside telemetry. Resolves once it is committed. Errors: as those of {@link Ingest}. */
+export interface DeviceMessage {
+  readonly workspace: WorkspaceId;
+  /** The device's id or name. */
+  readonly device: string;
+  readonly payload: Uint8Array;
+}
+
+/** Where protocols hand on what devices send. */
+export interface Uplink {
+  readonly telemetry: Ingest;
+  /** A merge patch (RFC 7396, JSON or CBOR) of what the device reports of itself. */
+  report(message: DeviceMessage): Promise<void>;
+  /** `{"state": "DELIVERED" | "EXECUTED" | "FAILED", "output"?, "error"?}` to a command. */
+  answer(message: DeviceMessage & { readonly commandId: string }): Promise<void>;
+  /** `{"event": name, "data"?}`: one of the events of its profile. */
+  event(message: DeviceMessage): Promise<void>;
+  /** Trades a claim code for a device and its token. Errors: FORBIDDEN, RATE_LIMITED. */
+  claim(code: string, details: { readonly name?: string | undefined }): Promise<ClaimedDevice>;
+}
+
+/** A device that was just provisioned; its token is shown this once. */
+export interface ClaimedDevice {
+  readonly workspace: WorkspaceId;
+  readonly deviceId: string;
+  readonly name: string;
+  readonly token: string;
+}
+
+/** What every protocol is given. */
+export interface ProtocolDeps {
+  readonly uplink: Uplink;
+  readonly admit: AdmitDevice;
+  readonly sessions: Sessions;
+  readonly logger: Logger;
+  readonly maxPayloadBytes: number;
 }

@@ -1,6 +1,7 @@
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
+import type { ProtocolKind } from '../protocols/protocol.js';
 import type { ArrivalClock } from './arrival-clock.js';
 import type { KnownDevice, KnownDevices } from './known-devices.js';
 import type { Conflict } from './reading-commit.js';
@@ -16,6 +17,12 @@ export interface Telemetry {
   readonly device: string;
   readonly payload: Uint8Array;
   readonly whenFull: WhenFull;
+  /** By what it came. */
+  readonly protocol: ProtocolKind;
+  /** The media type of the payload, where the protocol tells one; what the device's profile says counts otherwise. */
+  readonly contentType?: string | undefined;
+  /** Where it came in: its topic or path, without secrets. */
+  readonly source?: string | undefined;
 }
 
 /** The readings of a message, all of them stored by now. */

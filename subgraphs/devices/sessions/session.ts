@@ -1,0 +1,61 @@
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { ProtocolKind } from '../protocols/protocol.js';
+
+/** What is sent down to a device. */
+export type Downlink =
+  | {
+      readonly kind: 'command';
+      readonly id: string;
+      readonly action: string;
+      /** A JSON value that fits the action's input schema. */
+      readonly input: unknown;
+      readonly expiresAt: Date;
+      readonly payload: 'envelope' | 'input';
+    }
+  | {
+      readonly kind: 'desired';
+      readonly version: number;
+      readonly desired: Readonly<Record<string, unknown>>;
+    };
+
+/** `DELIVERED`: the device itself acknowledged it; `SENT`: it left us, and the protocol tells no more. */
+export type Delivery = 'DELIVERED' | 'SENT';
+
+/** A device that can be reached now, by one protocol. Made by the protocol, used by everybody else. */
+export interface DeviceSession {
+  readonly workspace: WorkspaceId;
+  readonly deviceId: string;
+  readonly protocol: ProtocolKind;
+  /** Which of its credentials it came with; undefined for one that came with a key of the workspace, or needs none. */
+  readonly credentialId?: string | undefined;
+  /** Errors: UNAVAILABLE when it could not be delivered: then it is tried again on the next session. */
+  send(downlink: Downlink, signal: AbortSignal): Promise<Delivery>;
+  /**
+   * Asks the device itself for values; what it answers is ingested as any other telemetry before this resolves.
+   * Undefined where the protocol cannot ask. Errors: UPSTREAM_TIMEOUT, UPSTREAM_FAILED.
+   */
+  readonly read?: ((metrics: readonly string[], signal: AbortSignal) => Promise<void>) | undefined;
+  /** Ends the connection, such as when its credential is revoked. */
+  end(reason: string): void;
+}
+
+/** What a protocol holds of a session that it opened. */
+export interface OpenSession {
+  /** Something was heard from the device: cheap, called for each message. */
+  touch(): void;
+  /** The connection is gone. Safe to call twice. `lost`: without a goodbye, as an MQTT will or a Sparkplug death tells. */
+  close(reason: string, how: 'closed' | 'lost'): void;
+}
+
+/** Who is connected to this process. */
+export interface Sessions {
+  open(session: DeviceSession): OpenSession;
+  /** Heard from a device that keeps no connection (HTTP, a CoAP datagram): counts as seen, opens nothing. */
+  seen(workspace: WorkspaceId, deviceId: string, protocol: ProtocolKind): void;
+  /** The newest session of a device. */
+  find(workspace: WorkspaceId, deviceId: string): DeviceSession | undefined;
+  /** Ends all sessions of a device, or those that came with one credential. */
+  end(workspace: WorkspaceId, deviceId: string, reason: string, credentialId?: string): void;
+  /** Told of each session that opens, so that what waits for its device is sent. The returned function ends it. */
+  onOpen(listener: (session: DeviceSession) => void): () => void;
+}
