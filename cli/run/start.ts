@@ -18,6 +18,7 @@ import type { SettingsTable } from '../../kernel/config/settings.js';
 import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
 import type { SubgraphDeps } from '../../kernel/graphql/subgraph.js';
+import { createTopicRoutes } from '../../kernel/messaging/topic-routes.js';
 import { createSubgraphSchema } from '../../kernel/graphql/subgraph-schema.js';
 import type { CommandRun } from '../commands/command.js';
 import type { startSettings } from '../config.js';
@@ -66,7 +67,8 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
   const bus = createInProcessLiveBus();
   await lifecycle.start({ name: 'live bus', close: () => bus.close() });
   const log = createEventLog({ database, bus });
-  const deps: SubgraphDeps = { database, log, bus, logger, metrics, workspaces, identify };
+  const topics = createTopicRoutes();
+  const deps: SubgraphDeps = { database, log, bus, logger, metrics, workspaces, identify, topics };
 
   const local = new Map<string, RunningSubgraph>();
   for (const door of await loadSubgraphDoors()) {
