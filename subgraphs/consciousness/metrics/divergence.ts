@@ -9,13 +9,18 @@
  * A new metric for probability distributions, IEEE Trans. Inf. Theory 49 (2003), that its root is a distance.
  */
 export function computeDivergence(distributions: readonly Float64Array[]): number {
+  const distances = computeDistances(distributions);
+  return distances.reduce((sum, distance) => sum + distance, 0) / distances.length;
+}
+
+/** The Jensen–Shannon distance (base 2) of each member's distribution from the pooled one, in their order. */
+export function computeDistances(distributions: readonly Float64Array[]): readonly number[] {
   const bins = distributions[0]?.length ?? 0;
   const pooled = Float64Array.from(
     { length: bins },
     (_, bin) => distributions.reduce((sum, one) => sum + (one[bin] ?? 0), 0) / distributions.length,
   );
-  const distances = distributions.map((one) => distanceOf(one, pooled));
-  return distances.reduce((sum, distance) => sum + distance, 0) / distances.length;
+  return distributions.map((one) => distanceOf(one, pooled));
 }
 
 /** The Jensen–Shannon distance of two distributions, base 2: 0 (the same) to 1 (nothing in common). */

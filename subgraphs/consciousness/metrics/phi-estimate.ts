@@ -1,4 +1,8 @@
-import { computeIntegratedInformation, type IntegratedInformation } from './integrated-information.js';
+import {
+  computeIntegratedInformation,
+  type IntegratedInformation,
+  type PhiMethod,
+} from './integrated-information.js';
 import { estimateLaggedCovariance, isRegular, type LaggedCovariance } from './lagged-covariance.js';
 import { createPhaseShuffler } from './phase-shuffle.js';
 import { createRandom } from './random.js';
@@ -18,6 +22,10 @@ export interface PhiEstimate extends IntegratedInformation {
   readonly surrogate95: number;
   /** Whether it is above all but 5 % of what signals without any relation give. */
   readonly significant: boolean;
+  /** The Φ of the surrogates, in bits, newest last: for whoever goes on with them. */
+  readonly references: readonly number[];
+  /** How many of them are of this window; the others were given. */
+  readonly renewed: number;
 }
 
 export interface PhiOptions {
@@ -27,6 +35,15 @@ export interface PhiOptions {
   readonly surrogates: number;
   /** The same seed gives the same surrogates. */
   readonly seed: number;
+  /** Whole minus sum when left out. */
+  readonly method?: PhiMethod;
+  /**
+   * The Φ of surrogates of windows shortly before, in bits, newest last. With them only so many are made anew as are missing,
+   * and `renew` at least: a window that slides a little at a time has much the same surrogates.
+   */
+  readonly earlier?: readonly number[];
+  /** All of them when left out. */
+  readonly renew?: number;
 }
 
 const FEWEST_SURROGATES = 19;
@@ -39,23 +56,25 @@ const FEWEST_SURROGATES = 19;
  * 5 %. A singular covariance, of signals that are functions of each other or of a window with fewer pairs of instants than
  * variables, is shrunk; so are those of the surrogates, by as much at least.
  *
- * Shape: 2 to 16 signals of one length.
+ * Shape: 2 to 64 signals of one length.
  * Errors: RangeError for another number of signals, and for fewer than 19 surrogates.
  * Source: Theiler et al., Physica D 58 (1992), for the rank test; the rest where it is done.
  */
 export function estimatePhi(signals: readonly Float64Array[], options: PhiOptions): PhiEstimate {
-  const { lag, surrogates, seed } = options;
+  const { lag, surrogates, seed, method, earlier = [], renew = surrogates } = options;
   if (surrogates < FEWEST_SURROGATES)
     throw new RangeError(`expected at least ${FEWEST_SURROGATES} surrogates, got ${surrogates}`);
   const { covariance, shrinkage } = regularise(estimateLaggedCovariance(signals, lag), 0);
-  const information = computeIntegratedInformation(covariance);
+  const information = computeIntegratedInformation(covariance, method);
   const random = createRandom(seed);
   const shufflers = signals.map(createPhaseShuffler);
-  const references = Array.from({ length: surrogates }, () => {
+  const renewed = Math.min(surrogates, Math.max(renew, surrogates - earlier.length));
+  const fresh = Array.from({ length: renewed }, () => {
     const shuffled = shufflers.map(({ shuffle }) => shuffle(random));
     const reference = regularise(estimateLaggedCovariance(shuffled, lag), shrinkage);
-    return computeIntegratedInformation(reference.covariance).bits;
+    return computeIntegratedInformation(reference.covariance, method).bits;
   });
+  const references = [...earlier, ...fresh].slice(-surrogates);
   const surrogate95 = percentile95(references);
   return {
     ...information,
@@ -65,10 +84,12 @@ export function estimatePhi(signals: readonly Float64Array[], options: PhiOption
     surrogates,
     surrogate95,
     significant: information.bits > surrogate95,
+    ...{ references, renewed },
   };
 }
 
-function regularise(
+/** The covariance of signals and their own past, positive definite: shrunk where it is not, and by an intensity at least. */
+export function regularise(
   estimate: LaggedCovariance,
   atLeast: number,
 ): { readonly covariance: LaggedCovariance; readonly shrinkage: number } {

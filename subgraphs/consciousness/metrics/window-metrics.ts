@@ -1,9 +1,12 @@
 import { createFourierTransform } from '../coherence/fourier-transform.js';
 import { findPhasors } from '../coherence/phasors.js';
-import { computeDivergence, distributeStates } from './divergence.js';
+import { computeDistances, computeDivergence, distributeStates } from './divergence.js';
 import { MOST_SIGNALS } from './integrated-information.js';
 import { computeLevel, type Level } from './level.js';
-import { estimatePhi, type PhiEstimate, type PhiOptions } from './phi-estimate.js';
+import { estimateLaggedCovariance } from './lagged-covariance.js';
+import { computeNodeIntegration } from './node-integration.js';
+import { levelOfNode, measureMembers, type NodeNumbers } from './node-numbers.js';
+import { estimatePhi, regularise, type PhiEstimate, type PhiOptions } from './phi-estimate.js';
 import { measurePhaseSynchrony, type PairLocking } from './phase-synchrony.js';
 import { computeStability } from './stability.js';
 import { standardise } from './standardise.js';
@@ -28,6 +31,8 @@ export interface WindowMetrics {
   readonly level: Level | null;
   /** Of places among all signals. */
   readonly pairs: readonly PairLocking[];
+  /** One for each signal that moves, with its place among all signals. */
+  readonly nodes: readonly (NodeNumbers & { readonly place: number })[];
   readonly missing: readonly MissingMetric[];
 }
 
@@ -36,8 +41,8 @@ const UNTRUSTED_SHARE = 1 / 8;
 
 /**
  * Measures the signals of a network over one window: Φ, R (averaged over the window without its outer eighths), S, D, C,
- * and the phase locking of each pair. A straight line is taken out of each signal first, and its size: units do not
- * matter. Signals that do not move are left out. Φ needs 2 to 16 signals, the rest two at least.
+ * the phase locking of each pair, and each signal's own part in them. A straight line is taken out of each signal first, and
+ * its size: units do not matter. Signals that do not move are left out. Φ needs 2 to 64 signals, the rest two at least.
  *
  * Shape: signals of one length, equally spaced, oldest value first; longer than the lag by two at least.
  * Source: each number's own file.
@@ -53,27 +58,38 @@ export function measureWindow(signals: readonly Float64Array[], options: PhiOpti
   const missing: MissingMetric[] = [];
 
   const phi = members.length > MOST_SIGNALS ? null : estimatePhi(standards, options);
-  if (phi === null) missing.push(...missing16(members.length));
+  if (phi === null) missing.push(...missingPhi(members.length));
   const synchrony = measureSynchrony(standards);
   const coherence = meanOf(synchrony.orders);
   if (coherence === null) missing.push(...missingPhases());
   const stability = coherence === null ? null : computeStability(synchrony.orders);
-  const divergence = computeDivergence(standards.map(distributeStates));
+  const distributions = standards.map(distributeStates);
+  const distances = computeDistances(distributions);
+  const divergence = computeDivergence(distributions);
   const level =
     phi === null || coherence === null || stability === null
       ? null
       : computeLevel({ phi: phi.bits, coherence, stability, divergence });
-  const toPlaces = (part: readonly number[]) => part.map((member) => places[member] ?? member);
+  const integration = phi && integrationOf(standards, { lag: options.lag, shrinkage: phi.shrinkage });
+  const toPlace = (member: number) => places[member] ?? member;
   return {
     ...{ moving: places, coherence, stability, divergence, level },
-    phi: phi && { ...phi, partition: [toPlaces(phi.partition[0]), toPlaces(phi.partition[1])] },
-    pairs: synchrony.pairs.map(({ a, b, locking }) => ({
-      a: places[a] ?? a,
-      b: places[b] ?? b,
-      locking,
-    })),
+    phi: phi && { ...phi, partition: [phi.partition[0].map(toPlace), phi.partition[1].map(toPlace)] },
+    pairs: synchrony.pairs.map(({ a, b, locking }) => ({ a: toPlace(a), b: toPlace(b), locking })),
+    nodes: synchrony.members.map((member, i) => {
+      const numbers = { ...member, phi: integration?.[i] ?? null, divergence: distances[i] ?? null };
+      return { place: toPlace(i), ...numbers, level: levelOfNode(numbers) };
+    }),
     missing,
   };
+}
+
+/** Of the same covariance as Φ. */
+function integrationOf(
+  standards: readonly Float64Array[],
+  { lag, shrinkage }: { readonly lag: number; readonly shrinkage: number },
+): Float64Array {
+  return computeNodeIntegration(regularise(estimateLaggedCovariance(standards, lag), shrinkage).covariance);
 }
 
 /** What there is to tell of a window of which nothing can be measured. */
@@ -85,6 +101,7 @@ export function missAll(
   const metrics = ['PHI', 'COHERENCE', 'STABILITY', 'DIVERGENCE', 'LEVEL'] as const;
   return {
     ...{ moving, phi: null, coherence: null, stability: null, divergence: null, level: null, pairs: [] },
+    nodes: [],
     missing: metrics.map((metric) => ({ metric, code, message })),
   };
 }
@@ -95,7 +112,8 @@ function measureSynchrony(standards: readonly Float64Array[]) {
   const none = { cosines: new Float64Array(length), sines: new Float64Array(length) };
   const phases = standards.map((signal) => findPhasors(signal, fourier) ?? none);
   const untrusted = Math.floor(length * UNTRUSTED_SHARE);
-  return measurePhaseSynchrony(phases, { from: untrusted, to: length - untrusted });
+  const trusted = { from: untrusted, to: length - untrusted };
+  return { ...measurePhaseSynchrony(phases, trusted), members: measureMembers(phases, trusted) };
 }
 
 function meanOf(values: Float64Array): number | null {
@@ -106,8 +124,8 @@ function describeTooFew(count: number): string {
   return `expected at least two signals that move, got ${count}. Give more nodes a signal, or wait until theirs moves.`;
 }
 
-function missing16(count: number): MissingMetric[] {
-  const message = `expected at most ${MOST_SIGNALS} signals that move, whose bipartitions can all be searched, got ${count}.`;
+function missingPhi(count: number): MissingMetric[] {
+  const message = `expected at most ${MOST_SIGNALS} signals that move, got ${count}.`;
   return [
     { metric: 'PHI', code: 'TOO_MANY_SIGNALS', message },
     { metric: 'LEVEL', code: 'TOO_MANY_SIGNALS', message },

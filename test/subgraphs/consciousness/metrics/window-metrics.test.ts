@@ -62,10 +62,20 @@ describe('a window', () => {
     expect(result.missing[0]).toMatchObject({ metric: 'PHI', code: 'TOO_FEW_SIGNALS' });
   });
 
-  it('with more than 16 has all but what needs every bipartition', () => {
+  it('with more than 16 is cut by a spectral bisection, and says so', () => {
     const random = createRandom(3);
     const result = measureWindow(
       Array.from({ length: 17 }, () => noise(128, random)),
+      OPTIONS,
+    );
+    expect(result.missing).toEqual([]);
+    expect(result.phi).toMatchObject({ search: 'SPECTRAL_BISECTION', exact: false });
+  });
+
+  it('with more than 64 has all but what needs its bipartitions', () => {
+    const random = createRandom(3);
+    const result = measureWindow(
+      Array.from({ length: 65 }, () => noise(64, random)),
       OPTIONS,
     );
     expect(result.missing.map(({ metric, code }) => [metric, code])).toEqual([
@@ -73,5 +83,30 @@ describe('a window', () => {
       ['LEVEL', 'TOO_MANY_SIGNALS'],
     ]);
     expect(result).toMatchObject({ phi: null, level: null, coherence: expect.any(Number) });
+  });
+
+  it('tells of each signal what it adds, how it keeps to the others, and its level', () => {
+    const random = createRandom(4);
+    const [loner, ...group] = [noise(512, random), ...simulate(chain(4, 0.8, true), 512, random)];
+    const { nodes } = measureWindow([wave(512, () => 1), loner ?? new Float64Array(), ...group], OPTIONS);
+    expect(nodes.map(({ place }) => place)).toEqual([1, 2, 3, 4, 5]);
+    const [first, ...others] = nodes.map(({ phi }) => phi ?? NaN);
+    for (const phi of others) expect(phi).toBeGreaterThan(3 * Math.abs(first ?? NaN));
+    for (const { coherence, stability, divergence, level } of nodes) {
+      for (const value of [coherence, stability, divergence, level]) {
+        expect(value).toBeGreaterThanOrEqual(0);
+        expect(value).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
+  it('goes on with the surrogates of the windows before, and renews some of them', () => {
+    const signals = simulate(chain(4, 0.8, true), 256, createRandom(1));
+    const first = measureWindow(signals, OPTIONS).phi;
+    const earlier = first?.references ?? [];
+    const second = measureWindow(signals, { ...OPTIONS, seed: 2, earlier, renew: 2 }).phi;
+    expect(earlier).toHaveLength(19);
+    expect(second?.renewed).toBe(2);
+    expect(second?.references.slice(0, 17)).toEqual(earlier.slice(2));
   });
 });
