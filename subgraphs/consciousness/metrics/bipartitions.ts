@@ -40,20 +40,15 @@ export function rankBipartitions(covariance: LaggedCovariance, keep: number): Ra
   const { information, entropy, leastEntropy } = tabulate(covariance);
   const byEntropy = leastEntropy > 0;
   const whole = 2 ** count - 1;
-  const kept: { part: number; nats: number; weight: number; score: number }[] = [];
+  const kept: Scored[] = [];
   // Parts that hold the first signal are odd numbers: so each bipartition comes once.
   for (let part = 1; part < whole; part += 2) {
     const rest = whole - part;
-    const nats = (information[whole] ?? NaN) - (information[part] ?? NaN) - (information[rest] ?? NaN);
+    const nats = at(information, whole) - at(information, part) - at(information, rest);
     const weight = byEntropy
-      ? Math.min(entropy[part] ?? NaN, entropy[rest] ?? NaN)
+      ? Math.min(at(entropy, part), at(entropy, rest))
       : UNIT_ENTROPY * Math.min(sizeOf(part), sizeOf(rest));
-    const score = nats / weight;
-    const worst = kept.at(-1);
-    if (!(score < (kept.length < keep ? Infinity : (worst?.score ?? Infinity)))) continue;
-    if (kept.length >= keep) kept.pop();
-    const place = kept.findIndex((one) => score < one.score);
-    kept.splice(place < 0 ? kept.length : place, 0, { part, nats, weight, score });
+    keepBest(kept, { part, nats, weight, score: nats / weight }, keep);
   }
   return {
     best: kept.map(({ part, nats, weight }) => ({
@@ -62,6 +57,27 @@ export function rankBipartitions(covariance: LaggedCovariance, keep: number): Ra
     })),
     normalisation: byEntropy ? 'ENTROPY' : 'MAXIMUM_ENTROPY',
   };
+}
+
+interface Scored {
+  readonly part: number;
+  readonly nats: number;
+  readonly weight: number;
+  readonly score: number;
+}
+
+/** Keeps the so many bipartitions of the least score, in order; of equal ones those that came first. */
+function keepBest(kept: Scored[], one: Scored, keep: number): void {
+  const worst = kept.length < keep ? Infinity : (kept.at(-1)?.score ?? Infinity);
+  // A score that is no number fails the comparison as well.
+  if (!(one.score < worst)) return;
+  if (kept.length >= keep) kept.pop();
+  const place = kept.findIndex(({ score }) => one.score < score);
+  kept.splice(place < 0 ? kept.length : place, 0, one);
+}
+
+function at(table: Float64Array, set: number): number {
+  return table[set] ?? NaN;
 }
 
 /**
