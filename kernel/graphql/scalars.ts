@@ -1,4 +1,4 @@
-import { GraphQLScalarType, Kind } from 'graphql';
+import { GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql';
 import { AegisError } from '../errors/aegis-error.js';
 
 const INSTANT =
@@ -8,7 +8,7 @@ const INSTANT =
 export function parseInstant(text: unknown): Date {
   const at = typeof text === 'string' ? readInstant(text) : undefined;
   if (at) return at;
-  const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 64)) : typeof text;
+  const shown = typeof text === 'string' ? globalThis.JSON.stringify(text.slice(0, 64)) : typeof text;
   throw new AegisError(
     'BAD_USER_INPUT',
     `expected an RFC 3339 instant with an offset such as 2026-01-31T12:00:00Z, got ${shown}.`,
@@ -38,5 +38,30 @@ const DateTime = new GraphQLScalarType<Date, string>({
   },
 });
 
+/** The deepest JSON value that is taken: none that people write is deeper, and what walks it may do so recursively. */
+const MAX_JSON_DEPTH = 32;
+
+/** Takes a JSON value. Errors: BAD_USER_INPUT when it is too deep. */
+export function parseJsonValue(value: unknown): unknown {
+  if (!isDeeper(value, MAX_JSON_DEPTH)) return value;
+  throw new AegisError(
+    'BAD_USER_INPUT',
+    `expected a JSON value of at most ${MAX_JSON_DEPTH} levels, got one that is deeper.`,
+  );
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1));
+}
+
+/** Source: RFC 8259. Objects of the query's text are plain objects, as those of variables are. */
+const JSON = new GraphQLScalarType<unknown, unknown>({
+  name: 'JSON',
+  parseValue: parseJsonValue,
+  parseLiteral: (node, variables) => parseJsonValue(valueFromASTUntyped(node, variables)),
+  serialize: (value) => value,
+});
+
 /** Resolvers of the scalars that `schema/shared.graphql` declares. */
-export const scalarResolvers = { DateTime };
+export const scalarResolvers = { DateTime, JSON };

@@ -12,6 +12,7 @@ import {
   type ExecutionResult,
   type GraphQLObjectType,
 } from 'graphql';
+import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
 import { readContracts } from '../support/contract-files.js';
 import { openTestDatabase } from '../support/embedded-database.js';
 import {
@@ -37,6 +38,7 @@ type Representation = Readonly<Record<string, unknown>>;
 /** What is in the database. */
 interface Prepared {
   readonly deviceIds: readonly string[];
+  readonly eventIds: readonly string[];
 }
 
 const MANY = 100;
@@ -47,6 +49,8 @@ const EPOCH = '2020-01-01T00:00:00.000Z';
 /** A hundred representations of each entity, most of which exist. */
 const REPRESENTATIONS: Readonly<Record<string, (prepared: Prepared) => readonly Representation[]>> = {
   'devices: Device by id': ({ deviceIds }) => deviceIds.map((id) => ({ id })),
+  'events: Device by id': ({ deviceIds }) => deviceIds.map((id) => ({ id })),
+  'events: PlatformEvent by id': ({ eventIds }) => eventIds.map((id) => ({ id })),
   'consciousness: Device by id': ({ deviceIds }) => deviceIds.map((id) => ({ id })),
   'consciousness: Node by id': () => Array.from({ length: MANY }, (_, index) => ({ id: `nod_${index}` })),
 };
@@ -77,7 +81,8 @@ async function prepare(system: LocalSystem): Promise<Prepared> {
     const ask = '{ networkState { sampledAt } }';
     return (await askSubgraph<{ networkState: unknown }>(system, 'consciousness', ask)).networkState !== null;
   });
-  return { deviceIds };
+  const facts = await system.log.readAfter(DEFAULT_WORKSPACE, 0n, MANY);
+  return { deviceIds, eventIds: facts.map(({ id }) => id) };
 }
 
 /** Every resolvable entity of every subgraph, as the contracts tell. */
@@ -237,7 +242,9 @@ describe('the search for entities', () => {
   });
 
   it('says what to add for an entity without data', () => {
-    expect(() => representationsOf({ subgraph: 'shop', type: 'A', key: 'id' }, { deviceIds: [] })).toThrow(
+    expect(() =>
+      representationsOf({ subgraph: 'shop', type: 'A', key: 'id' }, { deviceIds: [], eventIds: [] }),
+    ).toThrow(
       'There is no data for the entity "shop: A by id". In test/contract/reference-resolvers.test.ts, let prepare() put 100',
     );
   });

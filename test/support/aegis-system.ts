@@ -70,7 +70,7 @@ export async function startOneProcess({
 
 const API_KEY = 'a-key-for-tests-that-is-long-enough';
 
-/** The gateway, devices and consciousness as three processes on Postgres and Mosquitto, as docker-compose.yml has them. */
+/** The gateway and each subgraph as a process on Postgres and Mosquitto, as docker-compose.yml has them. */
 export async function startSeveralProcesses(): Promise<AegisSystem> {
   const [postgres, mosquitto] = await Promise.all([startPostgresServer(), startMosquitto()]);
   const processes: AegisProcess[] = [];
@@ -98,15 +98,16 @@ export async function startSeveralProcesses(): Promise<AegisSystem> {
       'the tables are up to date',
       ({ msg }) => msg?.includes('up to date') === true,
     );
-    const [devices, consciousness] = await Promise.all([
+    const [devices, consciousness, events] = await Promise.all([
       run(['subgraph', 'devices', '--port', '0'], stateful),
       run(['subgraph', 'consciousness', '--port', '0'], stateful),
+      run(['subgraph', 'events', '--port', '0'], stateful),
     ]);
     const supergraph = join(folder, 'supergraph.graphql');
     const composing = spawnAegis([
       'compose',
       ...['--url', `devices=${devices}/graphql`, '--url', `consciousness=${consciousness}/graphql`],
-      ...['--out', supergraph],
+      ...['--url', `events=${events}/graphql`, '--out', supergraph],
     ]);
     await composing.waitForLine('it is composed', ({ msg }) => msg?.startsWith('Wrote') === true);
     const url = await run(['gateway', '--supergraph', supergraph, '--port', '0'], shared);

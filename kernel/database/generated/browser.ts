@@ -18,6 +18,30 @@ export { Prisma }
 export * as $Enums from './enums.js'
 export * from './enums.js';
 /**
+ * Model AlarmRule
+ * A rule of a workspace by which alarms are raised. `definition` is the rule without its name, as
+ * subgraphs/devices/alarms/rules/alarm-rule.ts describes it; `conditionVersion` is the version at which what it looks at
+ * changed last.
+ */
+export type AlarmRule = Prisma.AlarmRuleModel
+/**
+ * Model Alarm
+ * An alarm, open or cleared. Of a rule and a device one is open at a time: a partial unique index, which Prisma cannot
+ * tell.
+ */
+export type Alarm = Prisma.AlarmModel
+/**
+ * Model AlarmSlot
+ * How far a rule has come with a device, where it has come anywhere: waiting to raise, raised, waiting to clear.
+ */
+export type AlarmSlot = Prisma.AlarmSlotModel
+/**
+ * Model Duty
+ * Work that one process does for a workspace at a time: who does it, until when that counts, and how far it has come in
+ * the order of readings.
+ */
+export type Duty = Prisma.DutyModel
+/**
  * Model Node
  * A member of the network: a numbered place, and the device metric that is its signal.
  */
@@ -39,6 +63,63 @@ export type Sample = Prisma.SampleModel
  */
 export type SampleRetention = Prisma.SampleRetentionModel
 /**
+ * Model DeviceGroup
+ * Devices under a name: its members, and those that its saved selection (a DeviceFilter) means.
+ */
+export type DeviceGroup = Prisma.DeviceGroupModel
+/**
+ * Model DeviceGroupMember
+ * A device that was put into a group.
+ */
+export type DeviceGroupMember = Prisma.DeviceGroupMemberModel
+/**
+ * Model Run
+ * Long work: how far it is, and who works at it until when.
+ */
+export type Run = Prisma.RunModel
+/**
+ * Model DeviceImport
+ * A file of devices to register; its id is that of its run.
+ */
+export type DeviceImport = Prisma.DeviceImportModel
+/**
+ * Model DeviceImportRow
+ * A row of such a file: what is to be registered, or why not, and what came of it.
+ */
+export type DeviceImportRow = Prisma.DeviceImportRowModel
+/**
+ * Model Rollout
+ * A change that devices are brought to stage by stage; its id is that of its run.
+ */
+export type Rollout = Prisma.RolloutModel
+/**
+ * Model RolloutDevice
+ * A device of a rollout, with what was desired of it before.
+ */
+export type RolloutDevice = Prisma.RolloutDeviceModel
+/**
+ * Model DeviceCredential
+ * What a device proves itself with. Only a digest is kept: SHA-256 of a token, of a password, or of a certificate in DER.
+ * Rows go with their device (foreign key in the migration).
+ */
+export type DeviceCredential = Prisma.DeviceCredentialModel
+/**
+ * Model ClaimCode
+ * A code that a device trades for its registration and its token. Only its SHA-256 is kept.
+ */
+export type ClaimCode = Prisma.ClaimCodeModel
+/**
+ * Model DeviceConnectivity
+ * Whether a device can be reached, as far as is known; a device without a row has never been heard from. `stated` is what
+ * the event log has told last. Rows go with their device.
+ */
+export type DeviceConnectivity = Prisma.DeviceConnectivityModel
+/**
+ * Model ConnectionHolder
+ * A process that holds connections of devices, and until when it is believed to live.
+ */
+export type ConnectionHolder = Prisma.ConnectionHolderModel
+/**
  * Model Device
  * A thing that measures: the registry's row.
  */
@@ -51,15 +132,81 @@ export type DeviceMetric = Prisma.DeviceMetricModel
 /**
  * Model Reading
  * One measured value. The key is what makes a repeated delivery harmless; the sequence is the order of commit. The unit
- * is the one it was measured in, whatever the metric's unit becomes later.
+ * is the one it was measured in, whatever the metric's unit becomes later. Partitioned by `measured_at`, which Prisma
+ * cannot tell: see the migration and subgraphs/devices/readings/partition-plan.ts. Quality: readings/quality.ts.
  */
 export type Reading = Prisma.ReadingModel
 /**
  * Model ReadingStream
- * The readings of a workspace as one stream: the newest sequence given out, and up to which readings have been removed
- * by retention. A writer holds this row until its commit, which is what keeps sequences in the order of commit.
+ * The readings of a workspace as one stream: the newest sequence given out, up to which all readings have been
+ * removed by retention, and up to which some have. A writer holds this row until its commit, which is what keeps
+ * sequences in the order of commit.
  */
 export type ReadingStream = Prisma.ReadingStreamModel
+/**
+ * Model ReadingSequence
+ * The number that a device itself gave a reading which it gave no time: by it a repeated delivery is known.
+ */
+export type ReadingSequence = Prisma.ReadingSequenceModel
+/**
+ * Model ReadingRollup
+ * Up to which sequence the readings of a workspace are in its roll-ups. Not in the stream's row, which writers wait for.
+ */
+export type ReadingRollup = Prisma.ReadingRollupModel
+/**
+ * Model ReadingMinute
+ * The usable readings of one metric in one minute. Partitioned by `starts_at`.
+ */
+export type ReadingMinute = Prisma.ReadingMinuteModel
+/**
+ * Model ReadingHour
+ * The usable readings of one metric in one hour. Partitioned by `starts_at`.
+ */
+export type ReadingHour = Prisma.ReadingHourModel
+/**
+ * Model DeviceClock
+ * How far the clock of a device is ahead of ours, as its readings tell.
+ */
+export type DeviceClock = Prisma.DeviceClockModel
+/**
+ * Model DeadLetter
+ * A payload that was refused for good, and why: the newest of them, as many as the settings say.
+ */
+export type DeadLetter = Prisma.DeadLetterModel
+/**
+ * Model DeviceProfile
+ * A version of a kind of device that a workspace has defined itself; those of the catalogue are files. `definition` is
+ * the profile as profiles/profile.ts has it, and never changes.
+ */
+export type DeviceProfile = Prisma.DeviceProfileModel
+/**
+ * Model DeviceTwin
+ * What a device says of itself and what is wanted of it. `version` counts the changes of both; those of the sides are
+ * the version of their last change. `delivered_version` is the desired version that the device has been handed.
+ */
+export type DeviceTwin = Prisma.DeviceTwinModel
+/**
+ * Model TwinChange
+ * One change of a twin: the merge patch, and the one that takes it back.
+ */
+export type TwinChange = Prisma.TwinChangeModel
+/**
+ * Model DeviceCommand
+ * Something that a device is told to do. While `lease_until` lies ahead, a process is sending it. The migration has
+ * partial indexes of what is open, which Prisma cannot tell.
+ */
+export type DeviceCommand = Prisma.DeviceCommandModel
+/**
+ * Model StandingFusion
+ * A fusion that is computed as time goes. `definition` as subgraphs/devices/fusion/standing/standing-fusion.ts describes
+ * it; `filterState` is what its filter carries from one instant to the next.
+ */
+export type StandingFusion = Prisma.StandingFusionModel
+/**
+ * Model FusionPoint
+ * A point of a standing fusion.
+ */
+export type FusionPoint = Prisma.FusionPointModel
 /**
  * Model Event
  * A fact of the durable event log: the fields of CloudEvents 1.0, in the order of commit.
@@ -70,3 +217,8 @@ export type Event = Prisma.EventModel
  * How far a named consumer has read the event log of a workspace.
  */
 export type EventCursor = Prisma.EventCursorModel
+/**
+ * Model EventRetention
+ * Up to which sequence the facts of a workspace have been removed by retention.
+ */
+export type EventRetention = Prisma.EventRetentionModel

@@ -16,6 +16,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** An instant in UTC, RFC 3339 with milliseconds, such as `2026-01-31T12:00:00.000Z`. Offsets are accepted on input. */
   DateTime: { input: Date; output: Date; }
+  /** Any JSON value (RFC 8259), at most 32 levels deep. */
+  JSON: { input: unknown; output: unknown; }
 };
 
 /** Where a page stands in its list (Relay cursor connections). */
@@ -482,6 +484,7 @@ export type FederationReferenceTypes = {
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   UserError: ResolverTypeWrapper<UserError>;
@@ -516,6 +519,7 @@ export type ResolversTypes = {
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
+  JSON: Scalars['JSON']['output'];
   PageInfo: PageInfo;
   Boolean: Scalars['Boolean']['output'];
   UserError: UserError;
@@ -549,6 +553,10 @@ export type ShareableDirectiveResolver<Result, Parent, ContextType = Context, Ar
 
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
+}
+
+export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
+  name: 'JSON';
 }
 
 export type PageInfoResolvers<ContextType = Context, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -682,6 +690,7 @@ export type AssignNodePayloadResolvers<ContextType = Context, ParentType extends
 
 export type Resolvers<ContextType = Context> = {
   DateTime?: GraphQLScalarType;
+  JSON?: GraphQLScalarType;
   PageInfo?: PageInfoResolvers<ContextType>;
   UserError?: UserErrorResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;

@@ -16,6 +16,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** An instant in UTC, RFC 3339 with milliseconds, such as `2026-01-31T12:00:00.000Z`. Offsets are accepted on input. */
   DateTime: { input: Date; output: Date; }
+  /** Any JSON value (RFC 8259), at most 32 levels deep. */
+  JSON: { input: unknown; output: unknown; }
 };
 
 /** Where a page stands in its list (Relay cursor connections). */
@@ -56,6 +58,10 @@ export type Query = {
   device?: Maybe<Device>;
   /** The registered devices, a page at a time. */
   devices: DeviceConnection;
+  /** One group of devices by its id; null when there is none. */
+  deviceGroup?: Maybe<DeviceGroup>;
+  /** The groups of devices by name, a page at a time. */
+  deviceGroups: DeviceGroupConnection;
   /**
    * The readings of one metric of several devices as one series on a regular grid of time: brought onto the grid, and fused
    * at each of its instants. Refused with NOT_FOUND for a device that is not there, and with BAD_USER_INPUT for devices that
@@ -79,6 +85,18 @@ export type QueryDevicesArgs = {
 };
 
 
+export type QueryDeviceGroupArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryDeviceGroupsArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  nameContains?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type QueryFuseReadingsArgs = {
   deviceIds: Array<Scalars['ID']['input']>;
   metric: Scalars['String']['input'];
@@ -94,6 +112,14 @@ export type Mutation = {
   updateDevice: UpdateDevicePayload;
   /** Removes a device. From then on its readings are not seen any more; they are deleted soon after. There is no way back. */
   removeDevice: RemoveDevicePayload;
+  /** Sets and removes labels of all devices of a selection, in one step: all of them, or none when something is wrong. */
+  labelDevices: LabelDevicesPayload;
+  /** Makes a group of devices: of some by name, of those that a selection means, or of both. */
+  createDeviceGroup: CreateDeviceGroupPayload;
+  /** Changes a group. What is left out stays as it is. */
+  updateDeviceGroup: UpdateDeviceGroupPayload;
+  /** Removes a group; its devices stay. */
+  removeDeviceGroup: RemoveDeviceGroupPayload;
 };
 
 
@@ -109,6 +135,26 @@ export type MutationUpdateDeviceArgs = {
 
 export type MutationRemoveDeviceArgs = {
   input: RemoveDeviceInput;
+};
+
+
+export type MutationLabelDevicesArgs = {
+  input: LabelDevicesInput;
+};
+
+
+export type MutationCreateDeviceGroupArgs = {
+  input: CreateDeviceGroupInput;
+};
+
+
+export type MutationUpdateDeviceGroupArgs = {
+  input: UpdateDeviceGroupInput;
+};
+
+
+export type MutationRemoveDeviceGroupArgs = {
+  input: RemoveDeviceGroupInput;
 };
 
 export type Subscription = {
@@ -149,6 +195,10 @@ export type Device = {
   createdAt: Scalars['DateTime']['output'];
   /** When its registration last changed. */
   updatedAt: Scalars['DateTime']['output'];
+  /** What is said of it for machines to choose by, in the order of the keys. */
+  labels: Array<DeviceLabel>;
+  /** The groups that it was put into by name, in the order of their names. Groups whose selection means it are not listed. */
+  groups: Array<DeviceGroup>;
 };
 
 
@@ -191,6 +241,8 @@ export type Reading = {
   value: Scalars['Float']['output'];
   /** UCUM code of the unit that the metric had when it was measured. */
   unit: Scalars['String']['output'];
+  /** How far it can be trusted. */
+  quality: ReadingQuality;
   /** When it was measured: the device's own time, or the time of arrival when the device gave none. */
   measuredAt: Scalars['DateTime']['output'];
   /** When it arrived. */
@@ -259,6 +311,20 @@ export type DeviceFilter = {
   nameContains?: InputMaybe<Scalars['String']['input']>;
   /** Devices that declare this metric. */
   metric?: InputMaybe<Scalars['String']['input']>;
+  /** Only these devices, at most 10000 ids. */
+  ids?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /**
+   * A condition on labels as Kubernetes writes it: conditions with commas between them, all of which must hold, such as
+   * `site=berlin, tier in (gold, silver), floor!=2, owner, !retired`.
+   */
+  labels?: InputMaybe<Scalars['String']['input']>;
+  /** Devices of any of these groups, at most 50 ids or names. */
+  groups?: InputMaybe<Array<Scalars['String']['input']>>;
+  /**
+   * Conditions on the newest readings, at most 10, all of which must hold. A device that does not declare the metric, or has
+   * no reading of it, is not selected.
+   */
+  properties?: InputMaybe<Array<PropertyConditionInput>>;
 };
 
 /** The order of a list of devices. */
@@ -294,6 +360,8 @@ export type RegisterDeviceInput = {
   description?: InputMaybe<Scalars['String']['input']>;
   /** The quantities it will send, 1 to 256. */
   metrics: Array<DeviceMetricInput>;
+  /** Its labels, at most 64. */
+  labels?: InputMaybe<Array<DeviceLabelInput>>;
 };
 
 /** A change to a device. */
@@ -306,6 +374,8 @@ export type UpdateDeviceInput = {
   description?: InputMaybe<Scalars['String']['input']>;
   /** All of its metrics from now on. A metric that is left out takes no more readings; those it has stay. */
   metrics?: InputMaybe<Array<DeviceMetricInput>>;
+  /** All of its labels from now on, at most 64. */
+  labels?: InputMaybe<Array<DeviceLabelInput>>;
 };
 
 /** A device to remove. */
@@ -337,6 +407,182 @@ export type RemoveDevicePayload = {
   __typename?: 'RemoveDevicePayload';
   /** Id of the removed device; null when nothing was removed. */
   deviceId?: Maybe<Scalars['ID']['output']>;
+  /** Why nothing was removed; empty when it was. */
+  userErrors: Array<UserError>;
+};
+
+/** A value under a key, by which devices are chosen. The rules are those of Kubernetes. */
+export type DeviceLabel = {
+  __typename?: 'DeviceLabel';
+  /**
+   * Unique in the device: 1 to 63 letters, digits, dashes, dots and underscores that begin and end with a letter or digit,
+   * with a DNS name and a slash before them or not, such as `site` or `example.com/site`.
+   */
+  key: Scalars['String']['output'];
+  /** At most 63 letters, digits, dashes, dots and underscores that begin and end with a letter or digit; may be empty. */
+  value: Scalars['String']['output'];
+};
+
+/** Devices under a name: those that were put into it, and those that its selection means at the moment of asking. */
+export type DeviceGroup = {
+  __typename?: 'DeviceGroup';
+  /** Opaque id, such as `grp_0192…`. */
+  id: Scalars['ID']['output'];
+  /** Unique in the workspace: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit. */
+  name: Scalars['String']['output'];
+  /** What it is, for people. */
+  description?: Maybe<Scalars['String']['output']>;
+  /**
+   * The condition that devices meet to belong to it beside those that were put into it, as JSON in the form of
+   * `DeviceFilter`; null when there is none.
+   */
+  selection?: Maybe<Scalars['String']['output']>;
+  /** The devices that belong to it now, a page at a time. */
+  devices: DeviceConnection;
+  /** How many devices belong to it now. */
+  count: Scalars['Int']['output'];
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it last changed. */
+  updatedAt: Scalars['DateTime']['output'];
+};
+
+
+/** Devices under a name: those that were put into it, and those that its selection means at the moment of asking. */
+export type DeviceGroupDevicesArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  orderBy?: InputMaybe<DeviceOrder>;
+};
+
+/** A page of groups. */
+export type DeviceGroupConnection = {
+  __typename?: 'DeviceGroupConnection';
+  /** The groups, each with its cursor. */
+  edges: Array<DeviceGroupEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A group in a page. */
+export type DeviceGroupEdge = {
+  __typename?: 'DeviceGroupEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The group. */
+  node: DeviceGroup;
+};
+
+/**
+ * A condition on the newest reading of a metric, such as `{metric: "temperature", greaterThan: 30}`. At least one comparison;
+ * all that are given must hold.
+ */
+export type PropertyConditionInput = {
+  /** The name of the metric. */
+  metric: Scalars['String']['input'];
+  /** The value is greater, in the metric's unit. */
+  greaterThan?: InputMaybe<Scalars['Float']['input']>;
+  /** The value is as great or greater, in the metric's unit. */
+  atLeast?: InputMaybe<Scalars['Float']['input']>;
+  /** The value is less, in the metric's unit. */
+  lessThan?: InputMaybe<Scalars['Float']['input']>;
+  /** The value is as great or less, in the metric's unit. */
+  atMost?: InputMaybe<Scalars['Float']['input']>;
+  /** The value is exactly this, in the metric's unit: for states and numbers that are counted. */
+  equals?: InputMaybe<Scalars['Float']['input']>;
+  /** The value is anything but this, in the metric's unit. */
+  notEquals?: InputMaybe<Scalars['Float']['input']>;
+  /** The reading was measured within so many seconds before now, 1 or more; any age when left out. */
+  withinSeconds?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** A label to set. */
+export type DeviceLabelInput = {
+  /**
+   * 1 to 63 letters, digits, dashes, dots and underscores that begin and end with a letter or digit, with a DNS name and a
+   * slash before them or not.
+   */
+  key: Scalars['String']['input'];
+  /** At most 63 letters, digits, dashes, dots and underscores that begin and end with a letter or digit; may be empty. */
+  value: Scalars['String']['input'];
+};
+
+/** Labels to set and to remove. */
+export type LabelDevicesInput = {
+  /** Which devices; `{}` means all of the workspace. */
+  selection: DeviceFilter;
+  /** Labels to set; those with the same key are replaced. */
+  set?: InputMaybe<Array<DeviceLabelInput>>;
+  /** Keys of labels to remove; those that a device does not have make no difference. */
+  remove?: InputMaybe<Array<Scalars['String']['input']>>;
+};
+
+/** What came of labelling devices. */
+export type LabelDevicesPayload = {
+  __typename?: 'LabelDevicesPayload';
+  /** How many devices were changed; those that were so already do not count. Null when it was refused. */
+  changed?: Maybe<Scalars['Int']['output']>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** A group to make. */
+export type CreateDeviceGroupInput = {
+  /** Unique in the workspace: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit. */
+  name: Scalars['String']['input'];
+  /** What it is, for people; at most 1000 characters. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** Devices to put into it, at most 10000 ids. */
+  deviceIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Devices that belong to it for as long as they meet this; it cannot name groups. */
+  selection?: InputMaybe<DeviceFilter>;
+};
+
+/** A change to a group. */
+export type UpdateDeviceGroupInput = {
+  /** The group. */
+  id: Scalars['ID']['input'];
+  /** Its new name. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** Its new description; null removes it. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** Devices to put into it, at most 10000 ids; those that are in it already stay. */
+  addDeviceIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Devices to take out of it, at most 10000 ids. */
+  removeDeviceIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Its new selection; null removes it. */
+  selection?: InputMaybe<DeviceFilter>;
+};
+
+/** A group to remove. */
+export type RemoveDeviceGroupInput = {
+  /** The group. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of making a group. */
+export type CreateDeviceGroupPayload = {
+  __typename?: 'CreateDeviceGroupPayload';
+  /** The group; null when it was refused. */
+  group?: Maybe<DeviceGroup>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of changing a group. */
+export type UpdateDeviceGroupPayload = {
+  __typename?: 'UpdateDeviceGroupPayload';
+  /** The group as it is now; null when the change was refused. */
+  group?: Maybe<DeviceGroup>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of removing a group. */
+export type RemoveDeviceGroupPayload = {
+  __typename?: 'RemoveDeviceGroupPayload';
+  /** Id of the removed group; null when nothing was removed. */
+  groupId?: Maybe<Scalars['ID']['output']>;
   /** Why nothing was removed; empty when it was. */
   userErrors: Array<UserError>;
 };
@@ -508,6 +754,22 @@ export type DeviceVarianceInput = {
   variance: Scalars['Float']['input'];
 };
 
+/**
+ * How far a reading can be trusted, in the words of OPC UA Part 8. Readings that are BAD or STALE are stored and shown, and
+ * have no part in aggregates and fusion.
+ */
+export type ReadingQuality =
+  /** Measured as it should be. What comes without a quality is. */
+  | 'GOOD'
+  /** Measured, but less exactly than the device can: while it warms up, or out of its calibration. */
+  | 'UNCERTAIN'
+  /** Not to be used: the sensor has failed, or is not connected. */
+  | 'BAD'
+  /** An older value again, as there was no newer one. */
+  | 'STALE'
+  /** Not measured but made, such as by a simulation or by hand. */
+  | 'SIMULATED';
+
 
 
 export type ResolverTypeWrapper<T> = Promise<T> | T;
@@ -589,6 +851,7 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 /** Mapping of federation types */
 export type FederationTypes = {
   Device: Device;
+  DeviceGroup: DeviceGroup;
 };
 
 /** Mapping of federation reference types */
@@ -596,6 +859,9 @@ export type FederationReferenceTypes = {
   Device:
     ( { __typename: 'Device' }
     & GraphQLRecursivePick<FederationTypes['Device'], {"id":true}> );
+  DeviceGroup:
+    ( { __typename: 'DeviceGroup' }
+    & GraphQLRecursivePick<FederationTypes['DeviceGroup'], {"id":true}> );
 };
 
 
@@ -603,6 +869,7 @@ export type FederationReferenceTypes = {
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   UserError: ResolverTypeWrapper<UserError>;
@@ -630,6 +897,20 @@ export type ResolversTypes = {
   RegisterDevicePayload: ResolverTypeWrapper<Omit<RegisterDevicePayload, 'device'> & { device?: Maybe<ResolversTypes['Device']> }>;
   UpdateDevicePayload: ResolverTypeWrapper<Omit<UpdateDevicePayload, 'device'> & { device?: Maybe<ResolversTypes['Device']> }>;
   RemoveDevicePayload: ResolverTypeWrapper<RemoveDevicePayload>;
+  DeviceLabel: ResolverTypeWrapper<DeviceLabel>;
+  DeviceGroup: ResolverTypeWrapper<Omit<DeviceGroup, 'devices'> & { devices: ResolversTypes['DeviceConnection'] }>;
+  DeviceGroupConnection: ResolverTypeWrapper<Omit<DeviceGroupConnection, 'edges'> & { edges: Array<ResolversTypes['DeviceGroupEdge']> }>;
+  DeviceGroupEdge: ResolverTypeWrapper<Omit<DeviceGroupEdge, 'node'> & { node: ResolversTypes['DeviceGroup'] }>;
+  PropertyConditionInput: PropertyConditionInput;
+  DeviceLabelInput: DeviceLabelInput;
+  LabelDevicesInput: LabelDevicesInput;
+  LabelDevicesPayload: ResolverTypeWrapper<LabelDevicesPayload>;
+  CreateDeviceGroupInput: CreateDeviceGroupInput;
+  UpdateDeviceGroupInput: UpdateDeviceGroupInput;
+  RemoveDeviceGroupInput: RemoveDeviceGroupInput;
+  CreateDeviceGroupPayload: ResolverTypeWrapper<Omit<CreateDeviceGroupPayload, 'group'> & { group?: Maybe<ResolversTypes['DeviceGroup']> }>;
+  UpdateDeviceGroupPayload: ResolverTypeWrapper<Omit<UpdateDeviceGroupPayload, 'group'> & { group?: Maybe<ResolversTypes['DeviceGroup']> }>;
+  RemoveDeviceGroupPayload: ResolverTypeWrapper<RemoveDeviceGroupPayload>;
   FusedSeries: ResolverTypeWrapper<FusedSeriesModel>;
   FusedPoint: ResolverTypeWrapper<FusedPoint>;
   FusedInput: ResolverTypeWrapper<FusedInput>;
@@ -639,12 +920,14 @@ export type ResolversTypes = {
   FusionRefusalReason: FusionRefusalReason;
   FuseReadingsConfig: FuseReadingsConfig;
   DeviceVarianceInput: DeviceVarianceInput;
+  ReadingQuality: ReadingQuality;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
+  JSON: Scalars['JSON']['output'];
   PageInfo: PageInfo;
   Boolean: Scalars['Boolean']['output'];
   UserError: UserError;
@@ -671,6 +954,20 @@ export type ResolversParentTypes = {
   RegisterDevicePayload: Omit<RegisterDevicePayload, 'device'> & { device?: Maybe<ResolversParentTypes['Device']> };
   UpdateDevicePayload: Omit<UpdateDevicePayload, 'device'> & { device?: Maybe<ResolversParentTypes['Device']> };
   RemoveDevicePayload: RemoveDevicePayload;
+  DeviceLabel: DeviceLabel;
+  DeviceGroup: Omit<DeviceGroup, 'devices'> & { devices: ResolversParentTypes['DeviceConnection'] } | FederationReferenceTypes['DeviceGroup'];
+  DeviceGroupConnection: Omit<DeviceGroupConnection, 'edges'> & { edges: Array<ResolversParentTypes['DeviceGroupEdge']> };
+  DeviceGroupEdge: Omit<DeviceGroupEdge, 'node'> & { node: ResolversParentTypes['DeviceGroup'] };
+  PropertyConditionInput: PropertyConditionInput;
+  DeviceLabelInput: DeviceLabelInput;
+  LabelDevicesInput: LabelDevicesInput;
+  LabelDevicesPayload: LabelDevicesPayload;
+  CreateDeviceGroupInput: CreateDeviceGroupInput;
+  UpdateDeviceGroupInput: UpdateDeviceGroupInput;
+  RemoveDeviceGroupInput: RemoveDeviceGroupInput;
+  CreateDeviceGroupPayload: Omit<CreateDeviceGroupPayload, 'group'> & { group?: Maybe<ResolversParentTypes['DeviceGroup']> };
+  UpdateDeviceGroupPayload: Omit<UpdateDeviceGroupPayload, 'group'> & { group?: Maybe<ResolversParentTypes['DeviceGroup']> };
+  RemoveDeviceGroupPayload: RemoveDeviceGroupPayload;
   FusedSeries: FusedSeriesModel;
   FusedPoint: FusedPoint;
   FusedInput: FusedInput;
@@ -686,6 +983,10 @@ export type ShareableDirectiveResolver<Result, Parent, ContextType = Context, Ar
 
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
+}
+
+export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
+  name: 'JSON';
 }
 
 export type PageInfoResolvers<ContextType = Context, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -704,6 +1005,8 @@ export type UserErrorResolvers<ContextType = Context, ParentType extends Resolve
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   device?: Resolver<Maybe<ResolversTypes['Device']>, ParentType, ContextType, RequireFields<QueryDeviceArgs, 'id'>>;
   devices?: Resolver<ResolversTypes['DeviceConnection'], ParentType, ContextType, RequireFields<QueryDevicesArgs, 'first' | 'orderBy'>>;
+  deviceGroup?: Resolver<Maybe<ResolversTypes['DeviceGroup']>, ParentType, ContextType, RequireFields<QueryDeviceGroupArgs, 'id'>>;
+  deviceGroups?: Resolver<ResolversTypes['DeviceGroupConnection'], ParentType, ContextType, RequireFields<QueryDeviceGroupsArgs, 'first'>>;
   fuseReadings?: Resolver<ResolversTypes['FusedSeries'], ParentType, ContextType, RequireFields<QueryFuseReadingsArgs, 'deviceIds' | 'metric' | 'range' | 'config'>>;
 };
 
@@ -711,6 +1014,10 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
   registerDevice?: Resolver<ResolversTypes['RegisterDevicePayload'], ParentType, ContextType, RequireFields<MutationRegisterDeviceArgs, 'input'>>;
   updateDevice?: Resolver<ResolversTypes['UpdateDevicePayload'], ParentType, ContextType, RequireFields<MutationUpdateDeviceArgs, 'input'>>;
   removeDevice?: Resolver<ResolversTypes['RemoveDevicePayload'], ParentType, ContextType, RequireFields<MutationRemoveDeviceArgs, 'input'>>;
+  labelDevices?: Resolver<ResolversTypes['LabelDevicesPayload'], ParentType, ContextType, RequireFields<MutationLabelDevicesArgs, 'input'>>;
+  createDeviceGroup?: Resolver<ResolversTypes['CreateDeviceGroupPayload'], ParentType, ContextType, RequireFields<MutationCreateDeviceGroupArgs, 'input'>>;
+  updateDeviceGroup?: Resolver<ResolversTypes['UpdateDeviceGroupPayload'], ParentType, ContextType, RequireFields<MutationUpdateDeviceGroupArgs, 'input'>>;
+  removeDeviceGroup?: Resolver<ResolversTypes['RemoveDeviceGroupPayload'], ParentType, ContextType, RequireFields<MutationRemoveDeviceGroupArgs, 'input'>>;
 };
 
 export type SubscriptionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
@@ -727,6 +1034,8 @@ export type DeviceResolvers<ContextType = Context, ParentType extends ResolversP
   series?: Resolver<ResolversTypes['Series'], ParentType, ContextType, RequireFields<DeviceSeriesArgs, 'metric' | 'range' | 'limit'>>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  labels?: Resolver<Array<ResolversTypes['DeviceLabel']>, ParentType, ContextType>;
+  groups?: Resolver<Array<ResolversTypes['DeviceGroup']>, ParentType, ContextType>;
 };
 
 export type DeviceMetricResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceMetric'] = ResolversParentTypes['DeviceMetric']> = {
@@ -742,6 +1051,7 @@ export type ReadingResolvers<ContextType = Context, ParentType extends Resolvers
   metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   unit?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  quality?: Resolver<ResolversTypes['ReadingQuality'], ParentType, ContextType>;
   measuredAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   receivedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
 };
@@ -789,6 +1099,53 @@ export type RemoveDevicePayloadResolvers<ContextType = Context, ParentType exten
   userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
+export type DeviceLabelResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceLabel'] = ResolversParentTypes['DeviceLabel']> = {
+  key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type DeviceGroupResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceGroup'] = ResolversParentTypes['DeviceGroup'], FederationReferenceType extends FederationReferenceTypes['DeviceGroup'] = FederationReferenceTypes['DeviceGroup']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['DeviceGroup']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  description?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  selection?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  devices?: Resolver<ResolversTypes['DeviceConnection'], ParentType, ContextType, RequireFields<DeviceGroupDevicesArgs, 'first' | 'orderBy'>>;
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+};
+
+export type DeviceGroupConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceGroupConnection'] = ResolversParentTypes['DeviceGroupConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['DeviceGroupEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type DeviceGroupEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceGroupEdge'] = ResolversParentTypes['DeviceGroupEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['DeviceGroup'], ParentType, ContextType>;
+};
+
+export type LabelDevicesPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['LabelDevicesPayload'] = ResolversParentTypes['LabelDevicesPayload']> = {
+  changed?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type CreateDeviceGroupPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CreateDeviceGroupPayload'] = ResolversParentTypes['CreateDeviceGroupPayload']> = {
+  group?: Resolver<Maybe<ResolversTypes['DeviceGroup']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type UpdateDeviceGroupPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['UpdateDeviceGroupPayload'] = ResolversParentTypes['UpdateDeviceGroupPayload']> = {
+  group?: Resolver<Maybe<ResolversTypes['DeviceGroup']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RemoveDeviceGroupPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RemoveDeviceGroupPayload'] = ResolversParentTypes['RemoveDeviceGroupPayload']> = {
+  groupId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
 export type FusedSeriesResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedSeries'] = ResolversParentTypes['FusedSeries']> = {
   metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   unit?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -821,6 +1178,7 @@ export type RefusedInputResolvers<ContextType = Context, ParentType extends Reso
 
 export type Resolvers<ContextType = Context> = {
   DateTime?: GraphQLScalarType;
+  JSON?: GraphQLScalarType;
   PageInfo?: PageInfoResolvers<ContextType>;
   UserError?: UserErrorResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
@@ -837,6 +1195,14 @@ export type Resolvers<ContextType = Context> = {
   RegisterDevicePayload?: RegisterDevicePayloadResolvers<ContextType>;
   UpdateDevicePayload?: UpdateDevicePayloadResolvers<ContextType>;
   RemoveDevicePayload?: RemoveDevicePayloadResolvers<ContextType>;
+  DeviceLabel?: DeviceLabelResolvers<ContextType>;
+  DeviceGroup?: DeviceGroupResolvers<ContextType>;
+  DeviceGroupConnection?: DeviceGroupConnectionResolvers<ContextType>;
+  DeviceGroupEdge?: DeviceGroupEdgeResolvers<ContextType>;
+  LabelDevicesPayload?: LabelDevicesPayloadResolvers<ContextType>;
+  CreateDeviceGroupPayload?: CreateDeviceGroupPayloadResolvers<ContextType>;
+  UpdateDeviceGroupPayload?: UpdateDeviceGroupPayloadResolvers<ContextType>;
+  RemoveDeviceGroupPayload?: RemoveDeviceGroupPayloadResolvers<ContextType>;
   FusedSeries?: FusedSeriesResolvers<ContextType>;
   FusedPoint?: FusedPointResolvers<ContextType>;
   FusedInput?: FusedInputResolvers<ContextType>;

@@ -397,16 +397,44 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 
 
 export const ModelName = {
+  AlarmRule: 'AlarmRule',
+  Alarm: 'Alarm',
+  AlarmSlot: 'AlarmSlot',
+  Duty: 'Duty',
   Node: 'Node',
   KnownDevice: 'KnownDevice',
   Sample: 'Sample',
   SampleRetention: 'SampleRetention',
+  DeviceGroup: 'DeviceGroup',
+  DeviceGroupMember: 'DeviceGroupMember',
+  Run: 'Run',
+  DeviceImport: 'DeviceImport',
+  DeviceImportRow: 'DeviceImportRow',
+  Rollout: 'Rollout',
+  RolloutDevice: 'RolloutDevice',
+  DeviceCredential: 'DeviceCredential',
+  ClaimCode: 'ClaimCode',
+  DeviceConnectivity: 'DeviceConnectivity',
+  ConnectionHolder: 'ConnectionHolder',
   Device: 'Device',
   DeviceMetric: 'DeviceMetric',
   Reading: 'Reading',
   ReadingStream: 'ReadingStream',
+  ReadingSequence: 'ReadingSequence',
+  ReadingRollup: 'ReadingRollup',
+  ReadingMinute: 'ReadingMinute',
+  ReadingHour: 'ReadingHour',
+  DeviceClock: 'DeviceClock',
+  DeadLetter: 'DeadLetter',
+  DeviceProfile: 'DeviceProfile',
+  DeviceTwin: 'DeviceTwin',
+  TwinChange: 'TwinChange',
+  DeviceCommand: 'DeviceCommand',
+  StandingFusion: 'StandingFusion',
+  FusionPoint: 'FusionPoint',
   Event: 'Event',
-  EventCursor: 'EventCursor'
+  EventCursor: 'EventCursor',
+  EventRetention: 'EventRetention'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -422,10 +450,306 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "node" | "knownDevice" | "sample" | "sampleRetention" | "device" | "deviceMetric" | "reading" | "readingStream" | "event" | "eventCursor"
+    modelProps: "alarmRule" | "alarm" | "alarmSlot" | "duty" | "node" | "knownDevice" | "sample" | "sampleRetention" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "standingFusion" | "fusionPoint" | "event" | "eventCursor" | "eventRetention"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
+    AlarmRule: {
+      payload: Prisma.$AlarmRulePayload<ExtArgs>
+      fields: Prisma.AlarmRuleFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AlarmRuleFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AlarmRuleFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        findFirst: {
+          args: Prisma.AlarmRuleFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AlarmRuleFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        findMany: {
+          args: Prisma.AlarmRuleFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
+        }
+        create: {
+          args: Prisma.AlarmRuleCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        createMany: {
+          args: Prisma.AlarmRuleCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AlarmRuleCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
+        }
+        delete: {
+          args: Prisma.AlarmRuleDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        update: {
+          args: Prisma.AlarmRuleUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        deleteMany: {
+          args: Prisma.AlarmRuleDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AlarmRuleUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AlarmRuleUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
+        }
+        upsert: {
+          args: Prisma.AlarmRuleUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        aggregate: {
+          args: Prisma.AlarmRuleAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarmRule>
+        }
+        groupBy: {
+          args: Prisma.AlarmRuleGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmRuleGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AlarmRuleCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmRuleCountAggregateOutputType> | number
+        }
+      }
+    }
+    Alarm: {
+      payload: Prisma.$AlarmPayload<ExtArgs>
+      fields: Prisma.AlarmFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AlarmFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AlarmFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        findFirst: {
+          args: Prisma.AlarmFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AlarmFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        findMany: {
+          args: Prisma.AlarmFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
+        }
+        create: {
+          args: Prisma.AlarmCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        createMany: {
+          args: Prisma.AlarmCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AlarmCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
+        }
+        delete: {
+          args: Prisma.AlarmDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        update: {
+          args: Prisma.AlarmUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        deleteMany: {
+          args: Prisma.AlarmDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AlarmUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AlarmUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
+        }
+        upsert: {
+          args: Prisma.AlarmUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        aggregate: {
+          args: Prisma.AlarmAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarm>
+        }
+        groupBy: {
+          args: Prisma.AlarmGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AlarmCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmCountAggregateOutputType> | number
+        }
+      }
+    }
+    AlarmSlot: {
+      payload: Prisma.$AlarmSlotPayload<ExtArgs>
+      fields: Prisma.AlarmSlotFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AlarmSlotFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AlarmSlotFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        findFirst: {
+          args: Prisma.AlarmSlotFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AlarmSlotFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        findMany: {
+          args: Prisma.AlarmSlotFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
+        }
+        create: {
+          args: Prisma.AlarmSlotCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        createMany: {
+          args: Prisma.AlarmSlotCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AlarmSlotCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
+        }
+        delete: {
+          args: Prisma.AlarmSlotDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        update: {
+          args: Prisma.AlarmSlotUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        deleteMany: {
+          args: Prisma.AlarmSlotDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AlarmSlotUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AlarmSlotUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
+        }
+        upsert: {
+          args: Prisma.AlarmSlotUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        aggregate: {
+          args: Prisma.AlarmSlotAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarmSlot>
+        }
+        groupBy: {
+          args: Prisma.AlarmSlotGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmSlotGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AlarmSlotCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmSlotCountAggregateOutputType> | number
+        }
+      }
+    }
+    Duty: {
+      payload: Prisma.$DutyPayload<ExtArgs>
+      fields: Prisma.DutyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DutyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DutyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        findFirst: {
+          args: Prisma.DutyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DutyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        findMany: {
+          args: Prisma.DutyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
+        }
+        create: {
+          args: Prisma.DutyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        createMany: {
+          args: Prisma.DutyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DutyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
+        }
+        delete: {
+          args: Prisma.DutyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        update: {
+          args: Prisma.DutyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        deleteMany: {
+          args: Prisma.DutyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DutyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DutyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
+        }
+        upsert: {
+          args: Prisma.DutyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        aggregate: {
+          args: Prisma.DutyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDuty>
+        }
+        groupBy: {
+          args: Prisma.DutyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DutyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DutyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DutyCountAggregateOutputType> | number
+        }
+      }
+    }
     Node: {
       payload: Prisma.$NodePayload<ExtArgs>
       fields: Prisma.NodeFieldRefs
@@ -719,6 +1043,820 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.SampleRetentionCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.SampleRetentionCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceGroup: {
+      payload: Prisma.$DeviceGroupPayload<ExtArgs>
+      fields: Prisma.DeviceGroupFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceGroupFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceGroupFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceGroupFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceGroupFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceGroupFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceGroupCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceGroupCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceGroupCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceGroupDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>
+        }
+        update: {
+          args: Prisma.DeviceGroupUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceGroupDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceGroupUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceGroupUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceGroupUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceGroupAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceGroup>
+        }
+        groupBy: {
+          args: Prisma.DeviceGroupGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceGroupGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceGroupCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceGroupCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceGroupMember: {
+      payload: Prisma.$DeviceGroupMemberPayload<ExtArgs>
+      fields: Prisma.DeviceGroupMemberFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceGroupMemberFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceGroupMemberFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceGroupMemberFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceGroupMemberFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceGroupMemberFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceGroupMemberCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceGroupMemberCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceGroupMemberCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceGroupMemberDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>
+        }
+        update: {
+          args: Prisma.DeviceGroupMemberUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceGroupMemberDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceGroupMemberUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceGroupMemberUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceGroupMemberUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceGroupMemberPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceGroupMemberAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceGroupMember>
+        }
+        groupBy: {
+          args: Prisma.DeviceGroupMemberGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceGroupMemberGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceGroupMemberCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceGroupMemberCountAggregateOutputType> | number
+        }
+      }
+    }
+    Run: {
+      payload: Prisma.$RunPayload<ExtArgs>
+      fields: Prisma.RunFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RunFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RunFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>
+        }
+        findFirst: {
+          args: Prisma.RunFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RunFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>
+        }
+        findMany: {
+          args: Prisma.RunFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>[]
+        }
+        create: {
+          args: Prisma.RunCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>
+        }
+        createMany: {
+          args: Prisma.RunCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RunCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>[]
+        }
+        delete: {
+          args: Prisma.RunDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>
+        }
+        update: {
+          args: Prisma.RunUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>
+        }
+        deleteMany: {
+          args: Prisma.RunDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RunUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RunUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>[]
+        }
+        upsert: {
+          args: Prisma.RunUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RunPayload>
+        }
+        aggregate: {
+          args: Prisma.RunAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRun>
+        }
+        groupBy: {
+          args: Prisma.RunGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RunGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RunCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RunCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceImport: {
+      payload: Prisma.$DeviceImportPayload<ExtArgs>
+      fields: Prisma.DeviceImportFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceImportFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceImportFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceImportFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceImportFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceImportFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceImportCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceImportCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceImportCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceImportDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>
+        }
+        update: {
+          args: Prisma.DeviceImportUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceImportDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceImportUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceImportUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceImportUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceImportAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceImport>
+        }
+        groupBy: {
+          args: Prisma.DeviceImportGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceImportGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceImportCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceImportCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceImportRow: {
+      payload: Prisma.$DeviceImportRowPayload<ExtArgs>
+      fields: Prisma.DeviceImportRowFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceImportRowFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceImportRowFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceImportRowFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceImportRowFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceImportRowFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceImportRowCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceImportRowCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceImportRowCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceImportRowDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>
+        }
+        update: {
+          args: Prisma.DeviceImportRowUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceImportRowDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceImportRowUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceImportRowUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceImportRowUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceImportRowPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceImportRowAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceImportRow>
+        }
+        groupBy: {
+          args: Prisma.DeviceImportRowGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceImportRowGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceImportRowCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceImportRowCountAggregateOutputType> | number
+        }
+      }
+    }
+    Rollout: {
+      payload: Prisma.$RolloutPayload<ExtArgs>
+      fields: Prisma.RolloutFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RolloutFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RolloutFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>
+        }
+        findFirst: {
+          args: Prisma.RolloutFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RolloutFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>
+        }
+        findMany: {
+          args: Prisma.RolloutFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>[]
+        }
+        create: {
+          args: Prisma.RolloutCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>
+        }
+        createMany: {
+          args: Prisma.RolloutCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RolloutCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>[]
+        }
+        delete: {
+          args: Prisma.RolloutDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>
+        }
+        update: {
+          args: Prisma.RolloutUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>
+        }
+        deleteMany: {
+          args: Prisma.RolloutDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RolloutUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RolloutUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>[]
+        }
+        upsert: {
+          args: Prisma.RolloutUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutPayload>
+        }
+        aggregate: {
+          args: Prisma.RolloutAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRollout>
+        }
+        groupBy: {
+          args: Prisma.RolloutGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RolloutGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RolloutCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RolloutCountAggregateOutputType> | number
+        }
+      }
+    }
+    RolloutDevice: {
+      payload: Prisma.$RolloutDevicePayload<ExtArgs>
+      fields: Prisma.RolloutDeviceFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RolloutDeviceFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RolloutDeviceFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>
+        }
+        findFirst: {
+          args: Prisma.RolloutDeviceFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RolloutDeviceFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>
+        }
+        findMany: {
+          args: Prisma.RolloutDeviceFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>[]
+        }
+        create: {
+          args: Prisma.RolloutDeviceCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>
+        }
+        createMany: {
+          args: Prisma.RolloutDeviceCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RolloutDeviceCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>[]
+        }
+        delete: {
+          args: Prisma.RolloutDeviceDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>
+        }
+        update: {
+          args: Prisma.RolloutDeviceUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>
+        }
+        deleteMany: {
+          args: Prisma.RolloutDeviceDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RolloutDeviceUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RolloutDeviceUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>[]
+        }
+        upsert: {
+          args: Prisma.RolloutDeviceUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RolloutDevicePayload>
+        }
+        aggregate: {
+          args: Prisma.RolloutDeviceAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRolloutDevice>
+        }
+        groupBy: {
+          args: Prisma.RolloutDeviceGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RolloutDeviceGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RolloutDeviceCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RolloutDeviceCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceCredential: {
+      payload: Prisma.$DeviceCredentialPayload<ExtArgs>
+      fields: Prisma.DeviceCredentialFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceCredentialFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceCredentialFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceCredentialFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceCredentialFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceCredentialFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceCredentialCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceCredentialCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceCredentialCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceCredentialDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>
+        }
+        update: {
+          args: Prisma.DeviceCredentialUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceCredentialDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceCredentialUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceCredentialUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceCredentialUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCredentialPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceCredentialAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceCredential>
+        }
+        groupBy: {
+          args: Prisma.DeviceCredentialGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceCredentialGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceCredentialCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceCredentialCountAggregateOutputType> | number
+        }
+      }
+    }
+    ClaimCode: {
+      payload: Prisma.$ClaimCodePayload<ExtArgs>
+      fields: Prisma.ClaimCodeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ClaimCodeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ClaimCodeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>
+        }
+        findFirst: {
+          args: Prisma.ClaimCodeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ClaimCodeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>
+        }
+        findMany: {
+          args: Prisma.ClaimCodeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>[]
+        }
+        create: {
+          args: Prisma.ClaimCodeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>
+        }
+        createMany: {
+          args: Prisma.ClaimCodeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ClaimCodeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>[]
+        }
+        delete: {
+          args: Prisma.ClaimCodeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>
+        }
+        update: {
+          args: Prisma.ClaimCodeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>
+        }
+        deleteMany: {
+          args: Prisma.ClaimCodeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ClaimCodeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ClaimCodeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>[]
+        }
+        upsert: {
+          args: Prisma.ClaimCodeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ClaimCodePayload>
+        }
+        aggregate: {
+          args: Prisma.ClaimCodeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateClaimCode>
+        }
+        groupBy: {
+          args: Prisma.ClaimCodeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ClaimCodeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ClaimCodeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ClaimCodeCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceConnectivity: {
+      payload: Prisma.$DeviceConnectivityPayload<ExtArgs>
+      fields: Prisma.DeviceConnectivityFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceConnectivityFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceConnectivityFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceConnectivityFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceConnectivityFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceConnectivityFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceConnectivityCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceConnectivityCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceConnectivityCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceConnectivityDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>
+        }
+        update: {
+          args: Prisma.DeviceConnectivityUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceConnectivityDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceConnectivityUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceConnectivityUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceConnectivityUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceConnectivityPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceConnectivityAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceConnectivity>
+        }
+        groupBy: {
+          args: Prisma.DeviceConnectivityGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceConnectivityGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceConnectivityCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceConnectivityCountAggregateOutputType> | number
+        }
+      }
+    }
+    ConnectionHolder: {
+      payload: Prisma.$ConnectionHolderPayload<ExtArgs>
+      fields: Prisma.ConnectionHolderFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ConnectionHolderFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ConnectionHolderFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>
+        }
+        findFirst: {
+          args: Prisma.ConnectionHolderFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ConnectionHolderFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>
+        }
+        findMany: {
+          args: Prisma.ConnectionHolderFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>[]
+        }
+        create: {
+          args: Prisma.ConnectionHolderCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>
+        }
+        createMany: {
+          args: Prisma.ConnectionHolderCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ConnectionHolderCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>[]
+        }
+        delete: {
+          args: Prisma.ConnectionHolderDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>
+        }
+        update: {
+          args: Prisma.ConnectionHolderUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>
+        }
+        deleteMany: {
+          args: Prisma.ConnectionHolderDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ConnectionHolderUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ConnectionHolderUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>[]
+        }
+        upsert: {
+          args: Prisma.ConnectionHolderUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ConnectionHolderPayload>
+        }
+        aggregate: {
+          args: Prisma.ConnectionHolderAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateConnectionHolder>
+        }
+        groupBy: {
+          args: Prisma.ConnectionHolderGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ConnectionHolderGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ConnectionHolderCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ConnectionHolderCountAggregateOutputType> | number
         }
       }
     }
@@ -1018,6 +2156,894 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    ReadingSequence: {
+      payload: Prisma.$ReadingSequencePayload<ExtArgs>
+      fields: Prisma.ReadingSequenceFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ReadingSequenceFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ReadingSequenceFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>
+        }
+        findFirst: {
+          args: Prisma.ReadingSequenceFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ReadingSequenceFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>
+        }
+        findMany: {
+          args: Prisma.ReadingSequenceFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>[]
+        }
+        create: {
+          args: Prisma.ReadingSequenceCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>
+        }
+        createMany: {
+          args: Prisma.ReadingSequenceCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ReadingSequenceCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>[]
+        }
+        delete: {
+          args: Prisma.ReadingSequenceDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>
+        }
+        update: {
+          args: Prisma.ReadingSequenceUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>
+        }
+        deleteMany: {
+          args: Prisma.ReadingSequenceDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ReadingSequenceUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ReadingSequenceUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>[]
+        }
+        upsert: {
+          args: Prisma.ReadingSequenceUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingSequencePayload>
+        }
+        aggregate: {
+          args: Prisma.ReadingSequenceAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReadingSequence>
+        }
+        groupBy: {
+          args: Prisma.ReadingSequenceGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingSequenceGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ReadingSequenceCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingSequenceCountAggregateOutputType> | number
+        }
+      }
+    }
+    ReadingRollup: {
+      payload: Prisma.$ReadingRollupPayload<ExtArgs>
+      fields: Prisma.ReadingRollupFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ReadingRollupFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ReadingRollupFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>
+        }
+        findFirst: {
+          args: Prisma.ReadingRollupFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ReadingRollupFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>
+        }
+        findMany: {
+          args: Prisma.ReadingRollupFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>[]
+        }
+        create: {
+          args: Prisma.ReadingRollupCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>
+        }
+        createMany: {
+          args: Prisma.ReadingRollupCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ReadingRollupCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>[]
+        }
+        delete: {
+          args: Prisma.ReadingRollupDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>
+        }
+        update: {
+          args: Prisma.ReadingRollupUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>
+        }
+        deleteMany: {
+          args: Prisma.ReadingRollupDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ReadingRollupUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ReadingRollupUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>[]
+        }
+        upsert: {
+          args: Prisma.ReadingRollupUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingRollupPayload>
+        }
+        aggregate: {
+          args: Prisma.ReadingRollupAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReadingRollup>
+        }
+        groupBy: {
+          args: Prisma.ReadingRollupGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingRollupGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ReadingRollupCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingRollupCountAggregateOutputType> | number
+        }
+      }
+    }
+    ReadingMinute: {
+      payload: Prisma.$ReadingMinutePayload<ExtArgs>
+      fields: Prisma.ReadingMinuteFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ReadingMinuteFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ReadingMinuteFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>
+        }
+        findFirst: {
+          args: Prisma.ReadingMinuteFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ReadingMinuteFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>
+        }
+        findMany: {
+          args: Prisma.ReadingMinuteFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>[]
+        }
+        create: {
+          args: Prisma.ReadingMinuteCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>
+        }
+        createMany: {
+          args: Prisma.ReadingMinuteCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ReadingMinuteCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>[]
+        }
+        delete: {
+          args: Prisma.ReadingMinuteDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>
+        }
+        update: {
+          args: Prisma.ReadingMinuteUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>
+        }
+        deleteMany: {
+          args: Prisma.ReadingMinuteDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ReadingMinuteUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ReadingMinuteUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>[]
+        }
+        upsert: {
+          args: Prisma.ReadingMinuteUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingMinutePayload>
+        }
+        aggregate: {
+          args: Prisma.ReadingMinuteAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReadingMinute>
+        }
+        groupBy: {
+          args: Prisma.ReadingMinuteGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingMinuteGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ReadingMinuteCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingMinuteCountAggregateOutputType> | number
+        }
+      }
+    }
+    ReadingHour: {
+      payload: Prisma.$ReadingHourPayload<ExtArgs>
+      fields: Prisma.ReadingHourFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ReadingHourFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ReadingHourFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>
+        }
+        findFirst: {
+          args: Prisma.ReadingHourFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ReadingHourFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>
+        }
+        findMany: {
+          args: Prisma.ReadingHourFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>[]
+        }
+        create: {
+          args: Prisma.ReadingHourCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>
+        }
+        createMany: {
+          args: Prisma.ReadingHourCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ReadingHourCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>[]
+        }
+        delete: {
+          args: Prisma.ReadingHourDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>
+        }
+        update: {
+          args: Prisma.ReadingHourUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>
+        }
+        deleteMany: {
+          args: Prisma.ReadingHourDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ReadingHourUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ReadingHourUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>[]
+        }
+        upsert: {
+          args: Prisma.ReadingHourUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReadingHourPayload>
+        }
+        aggregate: {
+          args: Prisma.ReadingHourAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReadingHour>
+        }
+        groupBy: {
+          args: Prisma.ReadingHourGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingHourGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ReadingHourCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReadingHourCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceClock: {
+      payload: Prisma.$DeviceClockPayload<ExtArgs>
+      fields: Prisma.DeviceClockFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceClockFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceClockFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceClockFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceClockFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceClockFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceClockCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceClockCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceClockCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceClockDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>
+        }
+        update: {
+          args: Prisma.DeviceClockUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceClockDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceClockUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceClockUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceClockUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceClockPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceClockAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceClock>
+        }
+        groupBy: {
+          args: Prisma.DeviceClockGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceClockGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceClockCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceClockCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeadLetter: {
+      payload: Prisma.$DeadLetterPayload<ExtArgs>
+      fields: Prisma.DeadLetterFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeadLetterFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeadLetterFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>
+        }
+        findFirst: {
+          args: Prisma.DeadLetterFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeadLetterFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>
+        }
+        findMany: {
+          args: Prisma.DeadLetterFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>[]
+        }
+        create: {
+          args: Prisma.DeadLetterCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>
+        }
+        createMany: {
+          args: Prisma.DeadLetterCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeadLetterCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>[]
+        }
+        delete: {
+          args: Prisma.DeadLetterDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>
+        }
+        update: {
+          args: Prisma.DeadLetterUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeadLetterDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeadLetterUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeadLetterUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeadLetterUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeadLetterPayload>
+        }
+        aggregate: {
+          args: Prisma.DeadLetterAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeadLetter>
+        }
+        groupBy: {
+          args: Prisma.DeadLetterGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeadLetterGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeadLetterCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeadLetterCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceProfile: {
+      payload: Prisma.$DeviceProfilePayload<ExtArgs>
+      fields: Prisma.DeviceProfileFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceProfileFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceProfileFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceProfileFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceProfileFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>
+        }
+        findMany: {
+          args: Prisma.DeviceProfileFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>[]
+        }
+        create: {
+          args: Prisma.DeviceProfileCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>
+        }
+        createMany: {
+          args: Prisma.DeviceProfileCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceProfileCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceProfileDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>
+        }
+        update: {
+          args: Prisma.DeviceProfileUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceProfileDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceProfileUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceProfileUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceProfileUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceProfilePayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceProfileAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceProfile>
+        }
+        groupBy: {
+          args: Prisma.DeviceProfileGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceProfileGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceProfileCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceProfileCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceTwin: {
+      payload: Prisma.$DeviceTwinPayload<ExtArgs>
+      fields: Prisma.DeviceTwinFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceTwinFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceTwinFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceTwinFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceTwinFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceTwinFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceTwinCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceTwinCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceTwinCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceTwinDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>
+        }
+        update: {
+          args: Prisma.DeviceTwinUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceTwinDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceTwinUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceTwinUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceTwinUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceTwinPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceTwinAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceTwin>
+        }
+        groupBy: {
+          args: Prisma.DeviceTwinGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceTwinGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceTwinCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceTwinCountAggregateOutputType> | number
+        }
+      }
+    }
+    TwinChange: {
+      payload: Prisma.$TwinChangePayload<ExtArgs>
+      fields: Prisma.TwinChangeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TwinChangeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TwinChangeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>
+        }
+        findFirst: {
+          args: Prisma.TwinChangeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TwinChangeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>
+        }
+        findMany: {
+          args: Prisma.TwinChangeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>[]
+        }
+        create: {
+          args: Prisma.TwinChangeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>
+        }
+        createMany: {
+          args: Prisma.TwinChangeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TwinChangeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>[]
+        }
+        delete: {
+          args: Prisma.TwinChangeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>
+        }
+        update: {
+          args: Prisma.TwinChangeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>
+        }
+        deleteMany: {
+          args: Prisma.TwinChangeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TwinChangeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TwinChangeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>[]
+        }
+        upsert: {
+          args: Prisma.TwinChangeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TwinChangePayload>
+        }
+        aggregate: {
+          args: Prisma.TwinChangeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTwinChange>
+        }
+        groupBy: {
+          args: Prisma.TwinChangeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TwinChangeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TwinChangeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TwinChangeCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceCommand: {
+      payload: Prisma.$DeviceCommandPayload<ExtArgs>
+      fields: Prisma.DeviceCommandFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceCommandFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceCommandFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceCommandFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceCommandFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceCommandFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceCommandCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceCommandCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceCommandCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceCommandDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>
+        }
+        update: {
+          args: Prisma.DeviceCommandUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceCommandDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceCommandUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceCommandUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceCommandUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceCommandPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceCommandAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceCommand>
+        }
+        groupBy: {
+          args: Prisma.DeviceCommandGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceCommandGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceCommandCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceCommandCountAggregateOutputType> | number
+        }
+      }
+    }
+    StandingFusion: {
+      payload: Prisma.$StandingFusionPayload<ExtArgs>
+      fields: Prisma.StandingFusionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.StandingFusionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.StandingFusionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        findFirst: {
+          args: Prisma.StandingFusionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.StandingFusionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        findMany: {
+          args: Prisma.StandingFusionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
+        }
+        create: {
+          args: Prisma.StandingFusionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        createMany: {
+          args: Prisma.StandingFusionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.StandingFusionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
+        }
+        delete: {
+          args: Prisma.StandingFusionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        update: {
+          args: Prisma.StandingFusionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        deleteMany: {
+          args: Prisma.StandingFusionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.StandingFusionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.StandingFusionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
+        }
+        upsert: {
+          args: Prisma.StandingFusionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        aggregate: {
+          args: Prisma.StandingFusionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateStandingFusion>
+        }
+        groupBy: {
+          args: Prisma.StandingFusionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.StandingFusionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.StandingFusionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.StandingFusionCountAggregateOutputType> | number
+        }
+      }
+    }
+    FusionPoint: {
+      payload: Prisma.$FusionPointPayload<ExtArgs>
+      fields: Prisma.FusionPointFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FusionPointFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FusionPointFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        findFirst: {
+          args: Prisma.FusionPointFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FusionPointFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        findMany: {
+          args: Prisma.FusionPointFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
+        }
+        create: {
+          args: Prisma.FusionPointCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        createMany: {
+          args: Prisma.FusionPointCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FusionPointCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
+        }
+        delete: {
+          args: Prisma.FusionPointDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        update: {
+          args: Prisma.FusionPointUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        deleteMany: {
+          args: Prisma.FusionPointDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FusionPointUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FusionPointUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
+        }
+        upsert: {
+          args: Prisma.FusionPointUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        aggregate: {
+          args: Prisma.FusionPointAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFusionPoint>
+        }
+        groupBy: {
+          args: Prisma.FusionPointGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FusionPointGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FusionPointCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FusionPointCountAggregateOutputType> | number
+        }
+      }
+    }
     Event: {
       payload: Prisma.$EventPayload<ExtArgs>
       fields: Prisma.EventFieldRefs
@@ -1166,6 +3192,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    EventRetention: {
+      payload: Prisma.$EventRetentionPayload<ExtArgs>
+      fields: Prisma.EventRetentionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.EventRetentionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.EventRetentionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>
+        }
+        findFirst: {
+          args: Prisma.EventRetentionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.EventRetentionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>
+        }
+        findMany: {
+          args: Prisma.EventRetentionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>[]
+        }
+        create: {
+          args: Prisma.EventRetentionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>
+        }
+        createMany: {
+          args: Prisma.EventRetentionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.EventRetentionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>[]
+        }
+        delete: {
+          args: Prisma.EventRetentionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>
+        }
+        update: {
+          args: Prisma.EventRetentionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>
+        }
+        deleteMany: {
+          args: Prisma.EventRetentionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.EventRetentionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.EventRetentionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>[]
+        }
+        upsert: {
+          args: Prisma.EventRetentionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$EventRetentionPayload>
+        }
+        aggregate: {
+          args: Prisma.EventRetentionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateEventRetention>
+        }
+        groupBy: {
+          args: Prisma.EventRetentionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EventRetentionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.EventRetentionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.EventRetentionCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1203,6 +3303,76 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 } as const)
 
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
+
+
+export const AlarmRuleScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  enabled: 'enabled',
+  severity: 'severity',
+  version: 'version',
+  conditionVersion: 'conditionVersion',
+  definition: 'definition',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type AlarmRuleScalarFieldEnum = (typeof AlarmRuleScalarFieldEnum)[keyof typeof AlarmRuleScalarFieldEnum]
+
+
+export const AlarmScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  ruleId: 'ruleId',
+  ruleName: 'ruleName',
+  ruleVersion: 'ruleVersion',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  severity: 'severity',
+  severityRank: 'severityRank',
+  state: 'state',
+  value: 'value',
+  unit: 'unit',
+  message: 'message',
+  clearable: 'clearable',
+  occurredAt: 'occurredAt',
+  raisedAt: 'raisedAt',
+  acknowledgedAt: 'acknowledgedAt',
+  acknowledgedBy: 'acknowledgedBy',
+  acknowledgeNote: 'acknowledgeNote',
+  clearedAt: 'clearedAt',
+  clearReason: 'clearReason',
+  clearedBy: 'clearedBy',
+  clearNote: 'clearNote'
+} as const
+
+export type AlarmScalarFieldEnum = (typeof AlarmScalarFieldEnum)[keyof typeof AlarmScalarFieldEnum]
+
+
+export const AlarmSlotScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  ruleId: 'ruleId',
+  deviceId: 'deviceId',
+  conditionVersion: 'conditionVersion',
+  phase: 'phase',
+  since: 'since',
+  dueAt: 'dueAt',
+  alarmId: 'alarmId'
+} as const
+
+export type AlarmSlotScalarFieldEnum = (typeof AlarmSlotScalarFieldEnum)[keyof typeof AlarmSlotScalarFieldEnum]
+
+
+export const DutyScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  name: 'name',
+  holder: 'holder',
+  heldUntil: 'heldUntil',
+  sequence: 'sequence'
+} as const
+
+export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
 
 
 export const NodeScalarFieldEnum = {
@@ -1246,11 +3416,181 @@ export const SampleRetentionScalarFieldEnum = {
 export type SampleRetentionScalarFieldEnum = (typeof SampleRetentionScalarFieldEnum)[keyof typeof SampleRetentionScalarFieldEnum]
 
 
+export const DeviceGroupScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  selection: 'selection',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DeviceGroupScalarFieldEnum = (typeof DeviceGroupScalarFieldEnum)[keyof typeof DeviceGroupScalarFieldEnum]
+
+
+export const DeviceGroupMemberScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  groupId: 'groupId',
+  deviceId: 'deviceId'
+} as const
+
+export type DeviceGroupMemberScalarFieldEnum = (typeof DeviceGroupMemberScalarFieldEnum)[keyof typeof DeviceGroupMemberScalarFieldEnum]
+
+
+export const RunScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  kind: 'kind',
+  state: 'state',
+  revision: 'revision',
+  done: 'done',
+  total: 'total',
+  note: 'note',
+  cancelling: 'cancelling',
+  errorCode: 'errorCode',
+  errorMessage: 'errorMessage',
+  owner: 'owner',
+  leasedUntil: 'leasedUntil',
+  createdAt: 'createdAt',
+  startedAt: 'startedAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type RunScalarFieldEnum = (typeof RunScalarFieldEnum)[keyof typeof RunScalarFieldEnum]
+
+
+export const DeviceImportScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  dryRun: 'dryRun',
+  onExisting: 'onExisting',
+  header: 'header',
+  traceparent: 'traceparent'
+} as const
+
+export type DeviceImportScalarFieldEnum = (typeof DeviceImportScalarFieldEnum)[keyof typeof DeviceImportScalarFieldEnum]
+
+
+export const DeviceImportRowScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  importId: 'importId',
+  line: 'line',
+  name: 'name',
+  outcome: 'outcome',
+  device: 'device',
+  cells: 'cells',
+  reason: 'reason'
+} as const
+
+export type DeviceImportRowScalarFieldEnum = (typeof DeviceImportRowScalarFieldEnum)[keyof typeof DeviceImportRowScalarFieldEnum]
+
+
+export const RolloutScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  patch: 'patch',
+  stages: 'stages',
+  stage: 'stage',
+  rollingBack: 'rollingBack',
+  maxFailurePercent: 'maxFailurePercent',
+  forgivenFailures: 'forgivenFailures',
+  deviceTimeoutMs: 'deviceTimeoutMs',
+  maxInFlight: 'maxInFlight',
+  expiresAt: 'expiresAt',
+  stageDoneAt: 'stageDoneAt',
+  traceparent: 'traceparent'
+} as const
+
+export type RolloutScalarFieldEnum = (typeof RolloutScalarFieldEnum)[keyof typeof RolloutScalarFieldEnum]
+
+
+export const RolloutDeviceScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  rolloutId: 'rolloutId',
+  deviceId: 'deviceId',
+  stage: 'stage',
+  position: 'position',
+  state: 'state',
+  former: 'former',
+  reason: 'reason',
+  sentAt: 'sentAt',
+  seenAt: 'seenAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type RolloutDeviceScalarFieldEnum = (typeof RolloutDeviceScalarFieldEnum)[keyof typeof RolloutDeviceScalarFieldEnum]
+
+
+export const DeviceCredentialScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  deviceId: 'deviceId',
+  kind: 'kind',
+  label: 'label',
+  digest: 'digest',
+  username: 'username',
+  lastFour: 'lastFour',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type DeviceCredentialScalarFieldEnum = (typeof DeviceCredentialScalarFieldEnum)[keyof typeof DeviceCredentialScalarFieldEnum]
+
+
+export const ClaimCodeScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  digest: 'digest',
+  lastFour: 'lastFour',
+  profile: 'profile',
+  labels: 'labels',
+  namePrefix: 'namePrefix',
+  maxUses: 'maxUses',
+  uses: 'uses',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt'
+} as const
+
+export type ClaimCodeScalarFieldEnum = (typeof ClaimCodeScalarFieldEnum)[keyof typeof ClaimCodeScalarFieldEnum]
+
+
+export const DeviceConnectivityScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  state: 'state',
+  stated: 'stated',
+  protocol: 'protocol',
+  since: 'since',
+  lastSeenAt: 'lastSeenAt',
+  reason: 'reason',
+  holder: 'holder'
+} as const
+
+export type DeviceConnectivityScalarFieldEnum = (typeof DeviceConnectivityScalarFieldEnum)[keyof typeof DeviceConnectivityScalarFieldEnum]
+
+
+export const ConnectionHolderScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  aliveUntil: 'aliveUntil'
+} as const
+
+export type ConnectionHolderScalarFieldEnum = (typeof ConnectionHolderScalarFieldEnum)[keyof typeof ConnectionHolderScalarFieldEnum]
+
+
 export const DeviceScalarFieldEnum = {
   workspaceId: 'workspaceId',
   id: 'id',
   name: 'name',
   description: 'description',
+  profileName: 'profileName',
+  profileVersion: 'profileVersion',
+  labels: 'labels',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -1266,6 +3606,14 @@ export const DeviceMetricScalarFieldEnum = {
   description: 'description',
   minimum: 'minimum',
   maximum: 'maximum',
+  resolution: 'resolution',
+  type: 'type',
+  states: 'states',
+  gain: 'gain',
+  offset: 'offset',
+  calibratedAt: 'calibratedAt',
+  writable: 'writable',
+  fromProfile: 'fromProfile',
   position: 'position'
 } as const
 
@@ -1279,8 +3627,9 @@ export const ReadingScalarFieldEnum = {
   measuredAt: 'measuredAt',
   receivedAt: 'receivedAt',
   value: 'value',
-  unit: 'unit',
-  sequence: 'sequence'
+  sequence: 'sequence',
+  quality: 'quality',
+  unit: 'unit'
 } as const
 
 export type ReadingScalarFieldEnum = (typeof ReadingScalarFieldEnum)[keyof typeof ReadingScalarFieldEnum]
@@ -1289,10 +3638,190 @@ export type ReadingScalarFieldEnum = (typeof ReadingScalarFieldEnum)[keyof typeo
 export const ReadingStreamScalarFieldEnum = {
   workspaceId: 'workspaceId',
   newestSequence: 'newestSequence',
-  prunedSequence: 'prunedSequence'
+  prunedSequence: 'prunedSequence',
+  thinnedSequence: 'thinnedSequence'
 } as const
 
 export type ReadingStreamScalarFieldEnum = (typeof ReadingStreamScalarFieldEnum)[keyof typeof ReadingStreamScalarFieldEnum]
+
+
+export const ReadingSequenceScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  deviceSequence: 'deviceSequence',
+  measuredAt: 'measuredAt'
+} as const
+
+export type ReadingSequenceScalarFieldEnum = (typeof ReadingSequenceScalarFieldEnum)[keyof typeof ReadingSequenceScalarFieldEnum]
+
+
+export const ReadingRollupScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  rolledSequence: 'rolledSequence'
+} as const
+
+export type ReadingRollupScalarFieldEnum = (typeof ReadingRollupScalarFieldEnum)[keyof typeof ReadingRollupScalarFieldEnum]
+
+
+export const ReadingMinuteScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  unit: 'unit',
+  startsAt: 'startsAt',
+  lastAt: 'lastAt',
+  last: 'last',
+  minimum: 'minimum',
+  maximum: 'maximum',
+  total: 'total',
+  count: 'count'
+} as const
+
+export type ReadingMinuteScalarFieldEnum = (typeof ReadingMinuteScalarFieldEnum)[keyof typeof ReadingMinuteScalarFieldEnum]
+
+
+export const ReadingHourScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  unit: 'unit',
+  startsAt: 'startsAt',
+  lastAt: 'lastAt',
+  last: 'last',
+  minimum: 'minimum',
+  maximum: 'maximum',
+  total: 'total',
+  count: 'count'
+} as const
+
+export type ReadingHourScalarFieldEnum = (typeof ReadingHourScalarFieldEnum)[keyof typeof ReadingHourScalarFieldEnum]
+
+
+export const DeviceClockScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  skewMs: 'skewMs',
+  observedAt: 'observedAt'
+} as const
+
+export type DeviceClockScalarFieldEnum = (typeof DeviceClockScalarFieldEnum)[keyof typeof DeviceClockScalarFieldEnum]
+
+
+export const DeadLetterScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  sequence: 'sequence',
+  rejectedAt: 'rejectedAt',
+  code: 'code',
+  reason: 'reason',
+  protocol: 'protocol',
+  device: 'device',
+  payload: 'payload',
+  payloadBytes: 'payloadBytes'
+} as const
+
+export type DeadLetterScalarFieldEnum = (typeof DeadLetterScalarFieldEnum)[keyof typeof DeadLetterScalarFieldEnum]
+
+
+export const DeviceProfileScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  name: 'name',
+  version: 'version',
+  definition: 'definition',
+  createdAt: 'createdAt',
+  deprecatedAt: 'deprecatedAt'
+} as const
+
+export type DeviceProfileScalarFieldEnum = (typeof DeviceProfileScalarFieldEnum)[keyof typeof DeviceProfileScalarFieldEnum]
+
+
+export const DeviceTwinScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  reported: 'reported',
+  desired: 'desired',
+  version: 'version',
+  reportedVersion: 'reportedVersion',
+  desiredVersion: 'desiredVersion',
+  deliveredVersion: 'deliveredVersion',
+  reportedAt: 'reportedAt',
+  desiredAt: 'desiredAt'
+} as const
+
+export type DeviceTwinScalarFieldEnum = (typeof DeviceTwinScalarFieldEnum)[keyof typeof DeviceTwinScalarFieldEnum]
+
+
+export const TwinChangeScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  version: 'version',
+  side: 'side',
+  patch: 'patch',
+  undo: 'undo',
+  changedBy: 'changedBy',
+  changedAt: 'changedAt'
+} as const
+
+export type TwinChangeScalarFieldEnum = (typeof TwinChangeScalarFieldEnum)[keyof typeof TwinChangeScalarFieldEnum]
+
+
+export const DeviceCommandScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  sequence: 'sequence',
+  deviceId: 'deviceId',
+  action: 'action',
+  input: 'input',
+  payload: 'payload',
+  state: 'state',
+  attempts: 'attempts',
+  idempotencyKey: 'idempotencyKey',
+  requestedBy: 'requestedBy',
+  output: 'output',
+  error: 'error',
+  note: 'note',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  sentAt: 'sentAt',
+  deliveredAt: 'deliveredAt',
+  finishedAt: 'finishedAt',
+  leaseUntil: 'leaseUntil'
+} as const
+
+export type DeviceCommandScalarFieldEnum = (typeof DeviceCommandScalarFieldEnum)[keyof typeof DeviceCommandScalarFieldEnum]
+
+
+export const StandingFusionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  definition: 'definition',
+  unit: 'unit',
+  nextAt: 'nextAt',
+  prunedAt: 'prunedAt',
+  filterState: 'filterState',
+  lateInputs: 'lateInputs',
+  problem: 'problem',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type StandingFusionScalarFieldEnum = (typeof StandingFusionScalarFieldEnum)[keyof typeof StandingFusionScalarFieldEnum]
+
+
+export const FusionPointScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  fusionId: 'fusionId',
+  at: 'at',
+  unit: 'unit',
+  value: 'value',
+  variance: 'variance',
+  simulated: 'simulated',
+  used: 'used',
+  refused: 'refused'
+} as const
+
+export type FusionPointScalarFieldEnum = (typeof FusionPointScalarFieldEnum)[keyof typeof FusionPointScalarFieldEnum]
 
 
 export const EventScalarFieldEnum = {
@@ -1321,6 +3850,14 @@ export const EventCursorScalarFieldEnum = {
 export type EventCursorScalarFieldEnum = (typeof EventCursorScalarFieldEnum)[keyof typeof EventCursorScalarFieldEnum]
 
 
+export const EventRetentionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  prunedSequence: 'prunedSequence'
+} as const
+
+export type EventRetentionScalarFieldEnum = (typeof EventRetentionScalarFieldEnum)[keyof typeof EventRetentionScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -1336,20 +3873,20 @@ export const JsonNullValueInput = {
 export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
+export const NullableJsonNullValueInput = {
+  DbNull: DbNull,
+  JsonNull: JsonNull
+} as const
+
+export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
+
+
 export const QueryMode = {
   default: 'default',
   insensitive: 'insensitive'
 } as const
 
 export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
-
-
-export const NullsOrder = {
-  first: 'first',
-  last: 'last'
-} as const
-
-export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 
 
 export const JsonNullValueFilter = {
@@ -1359,6 +3896,14 @@ export const JsonNullValueFilter = {
 } as const
 
 export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
+
+
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 
 
 
@@ -1382,6 +3927,13 @@ export type ListStringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMod
 
 
 /**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
+    
+
+
+/**
  * Reference to a field of type 'Int'
  */
 export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
@@ -1392,6 +3944,20 @@ export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'In
  * Reference to a field of type 'Int[]'
  */
 export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Json'
+ */
+export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
+    
+
+
+/**
+ * Reference to a field of type 'QueryMode'
+ */
+export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
     
 
 
@@ -1410,20 +3976,6 @@ export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
 
 
 /**
- * Reference to a field of type 'BigInt'
- */
-export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt[]'
- */
-export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
-    
-
-
-/**
  * Reference to a field of type 'Float'
  */
 export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float'>
@@ -1438,16 +3990,30 @@ export type ListFloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMode
 
 
 /**
- * Reference to a field of type 'Json'
+ * Reference to a field of type 'BigInt'
  */
-export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
     
 
 
 /**
- * Reference to a field of type 'QueryMode'
+ * Reference to a field of type 'BigInt[]'
  */
-export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes'
+ */
+export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes[]'
+ */
+export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes[]'>
     
 
 /**
@@ -1601,16 +4167,44 @@ export interface PrismaClientOptionsWithAdapter extends PrismaClientBaseOptions 
  */
 export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaClientOptionsWithAdapter
 export type GlobalOmitConfig = {
+  alarmRule?: Prisma.AlarmRuleOmit
+  alarm?: Prisma.AlarmOmit
+  alarmSlot?: Prisma.AlarmSlotOmit
+  duty?: Prisma.DutyOmit
   node?: Prisma.NodeOmit
   knownDevice?: Prisma.KnownDeviceOmit
   sample?: Prisma.SampleOmit
   sampleRetention?: Prisma.SampleRetentionOmit
+  deviceGroup?: Prisma.DeviceGroupOmit
+  deviceGroupMember?: Prisma.DeviceGroupMemberOmit
+  run?: Prisma.RunOmit
+  deviceImport?: Prisma.DeviceImportOmit
+  deviceImportRow?: Prisma.DeviceImportRowOmit
+  rollout?: Prisma.RolloutOmit
+  rolloutDevice?: Prisma.RolloutDeviceOmit
+  deviceCredential?: Prisma.DeviceCredentialOmit
+  claimCode?: Prisma.ClaimCodeOmit
+  deviceConnectivity?: Prisma.DeviceConnectivityOmit
+  connectionHolder?: Prisma.ConnectionHolderOmit
   device?: Prisma.DeviceOmit
   deviceMetric?: Prisma.DeviceMetricOmit
   reading?: Prisma.ReadingOmit
   readingStream?: Prisma.ReadingStreamOmit
+  readingSequence?: Prisma.ReadingSequenceOmit
+  readingRollup?: Prisma.ReadingRollupOmit
+  readingMinute?: Prisma.ReadingMinuteOmit
+  readingHour?: Prisma.ReadingHourOmit
+  deviceClock?: Prisma.DeviceClockOmit
+  deadLetter?: Prisma.DeadLetterOmit
+  deviceProfile?: Prisma.DeviceProfileOmit
+  deviceTwin?: Prisma.DeviceTwinOmit
+  twinChange?: Prisma.TwinChangeOmit
+  deviceCommand?: Prisma.DeviceCommandOmit
+  standingFusion?: Prisma.StandingFusionOmit
+  fusionPoint?: Prisma.FusionPointOmit
   event?: Prisma.EventOmit
   eventCursor?: Prisma.EventCursorOmit
+  eventRetention?: Prisma.EventRetentionOmit
 }
 
 /* Types for Logging */

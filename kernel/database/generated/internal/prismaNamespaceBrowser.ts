@@ -51,16 +51,44 @@ export const AnyNull = runtime.AnyNull
 
 
 export const ModelName = {
+  AlarmRule: 'AlarmRule',
+  Alarm: 'Alarm',
+  AlarmSlot: 'AlarmSlot',
+  Duty: 'Duty',
   Node: 'Node',
   KnownDevice: 'KnownDevice',
   Sample: 'Sample',
   SampleRetention: 'SampleRetention',
+  DeviceGroup: 'DeviceGroup',
+  DeviceGroupMember: 'DeviceGroupMember',
+  Run: 'Run',
+  DeviceImport: 'DeviceImport',
+  DeviceImportRow: 'DeviceImportRow',
+  Rollout: 'Rollout',
+  RolloutDevice: 'RolloutDevice',
+  DeviceCredential: 'DeviceCredential',
+  ClaimCode: 'ClaimCode',
+  DeviceConnectivity: 'DeviceConnectivity',
+  ConnectionHolder: 'ConnectionHolder',
   Device: 'Device',
   DeviceMetric: 'DeviceMetric',
   Reading: 'Reading',
   ReadingStream: 'ReadingStream',
+  ReadingSequence: 'ReadingSequence',
+  ReadingRollup: 'ReadingRollup',
+  ReadingMinute: 'ReadingMinute',
+  ReadingHour: 'ReadingHour',
+  DeviceClock: 'DeviceClock',
+  DeadLetter: 'DeadLetter',
+  DeviceProfile: 'DeviceProfile',
+  DeviceTwin: 'DeviceTwin',
+  TwinChange: 'TwinChange',
+  DeviceCommand: 'DeviceCommand',
+  StandingFusion: 'StandingFusion',
+  FusionPoint: 'FusionPoint',
   Event: 'Event',
-  EventCursor: 'EventCursor'
+  EventCursor: 'EventCursor',
+  EventRetention: 'EventRetention'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -77,6 +105,76 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 } as const)
 
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
+
+
+export const AlarmRuleScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  enabled: 'enabled',
+  severity: 'severity',
+  version: 'version',
+  conditionVersion: 'conditionVersion',
+  definition: 'definition',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type AlarmRuleScalarFieldEnum = (typeof AlarmRuleScalarFieldEnum)[keyof typeof AlarmRuleScalarFieldEnum]
+
+
+export const AlarmScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  ruleId: 'ruleId',
+  ruleName: 'ruleName',
+  ruleVersion: 'ruleVersion',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  severity: 'severity',
+  severityRank: 'severityRank',
+  state: 'state',
+  value: 'value',
+  unit: 'unit',
+  message: 'message',
+  clearable: 'clearable',
+  occurredAt: 'occurredAt',
+  raisedAt: 'raisedAt',
+  acknowledgedAt: 'acknowledgedAt',
+  acknowledgedBy: 'acknowledgedBy',
+  acknowledgeNote: 'acknowledgeNote',
+  clearedAt: 'clearedAt',
+  clearReason: 'clearReason',
+  clearedBy: 'clearedBy',
+  clearNote: 'clearNote'
+} as const
+
+export type AlarmScalarFieldEnum = (typeof AlarmScalarFieldEnum)[keyof typeof AlarmScalarFieldEnum]
+
+
+export const AlarmSlotScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  ruleId: 'ruleId',
+  deviceId: 'deviceId',
+  conditionVersion: 'conditionVersion',
+  phase: 'phase',
+  since: 'since',
+  dueAt: 'dueAt',
+  alarmId: 'alarmId'
+} as const
+
+export type AlarmSlotScalarFieldEnum = (typeof AlarmSlotScalarFieldEnum)[keyof typeof AlarmSlotScalarFieldEnum]
+
+
+export const DutyScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  name: 'name',
+  holder: 'holder',
+  heldUntil: 'heldUntil',
+  sequence: 'sequence'
+} as const
+
+export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
 
 
 export const NodeScalarFieldEnum = {
@@ -120,11 +218,181 @@ export const SampleRetentionScalarFieldEnum = {
 export type SampleRetentionScalarFieldEnum = (typeof SampleRetentionScalarFieldEnum)[keyof typeof SampleRetentionScalarFieldEnum]
 
 
+export const DeviceGroupScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  selection: 'selection',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DeviceGroupScalarFieldEnum = (typeof DeviceGroupScalarFieldEnum)[keyof typeof DeviceGroupScalarFieldEnum]
+
+
+export const DeviceGroupMemberScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  groupId: 'groupId',
+  deviceId: 'deviceId'
+} as const
+
+export type DeviceGroupMemberScalarFieldEnum = (typeof DeviceGroupMemberScalarFieldEnum)[keyof typeof DeviceGroupMemberScalarFieldEnum]
+
+
+export const RunScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  kind: 'kind',
+  state: 'state',
+  revision: 'revision',
+  done: 'done',
+  total: 'total',
+  note: 'note',
+  cancelling: 'cancelling',
+  errorCode: 'errorCode',
+  errorMessage: 'errorMessage',
+  owner: 'owner',
+  leasedUntil: 'leasedUntil',
+  createdAt: 'createdAt',
+  startedAt: 'startedAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type RunScalarFieldEnum = (typeof RunScalarFieldEnum)[keyof typeof RunScalarFieldEnum]
+
+
+export const DeviceImportScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  dryRun: 'dryRun',
+  onExisting: 'onExisting',
+  header: 'header',
+  traceparent: 'traceparent'
+} as const
+
+export type DeviceImportScalarFieldEnum = (typeof DeviceImportScalarFieldEnum)[keyof typeof DeviceImportScalarFieldEnum]
+
+
+export const DeviceImportRowScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  importId: 'importId',
+  line: 'line',
+  name: 'name',
+  outcome: 'outcome',
+  device: 'device',
+  cells: 'cells',
+  reason: 'reason'
+} as const
+
+export type DeviceImportRowScalarFieldEnum = (typeof DeviceImportRowScalarFieldEnum)[keyof typeof DeviceImportRowScalarFieldEnum]
+
+
+export const RolloutScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  patch: 'patch',
+  stages: 'stages',
+  stage: 'stage',
+  rollingBack: 'rollingBack',
+  maxFailurePercent: 'maxFailurePercent',
+  forgivenFailures: 'forgivenFailures',
+  deviceTimeoutMs: 'deviceTimeoutMs',
+  maxInFlight: 'maxInFlight',
+  expiresAt: 'expiresAt',
+  stageDoneAt: 'stageDoneAt',
+  traceparent: 'traceparent'
+} as const
+
+export type RolloutScalarFieldEnum = (typeof RolloutScalarFieldEnum)[keyof typeof RolloutScalarFieldEnum]
+
+
+export const RolloutDeviceScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  rolloutId: 'rolloutId',
+  deviceId: 'deviceId',
+  stage: 'stage',
+  position: 'position',
+  state: 'state',
+  former: 'former',
+  reason: 'reason',
+  sentAt: 'sentAt',
+  seenAt: 'seenAt',
+  finishedAt: 'finishedAt'
+} as const
+
+export type RolloutDeviceScalarFieldEnum = (typeof RolloutDeviceScalarFieldEnum)[keyof typeof RolloutDeviceScalarFieldEnum]
+
+
+export const DeviceCredentialScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  deviceId: 'deviceId',
+  kind: 'kind',
+  label: 'label',
+  digest: 'digest',
+  username: 'username',
+  lastFour: 'lastFour',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt',
+  lastUsedAt: 'lastUsedAt'
+} as const
+
+export type DeviceCredentialScalarFieldEnum = (typeof DeviceCredentialScalarFieldEnum)[keyof typeof DeviceCredentialScalarFieldEnum]
+
+
+export const ClaimCodeScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  digest: 'digest',
+  lastFour: 'lastFour',
+  profile: 'profile',
+  labels: 'labels',
+  namePrefix: 'namePrefix',
+  maxUses: 'maxUses',
+  uses: 'uses',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt'
+} as const
+
+export type ClaimCodeScalarFieldEnum = (typeof ClaimCodeScalarFieldEnum)[keyof typeof ClaimCodeScalarFieldEnum]
+
+
+export const DeviceConnectivityScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  state: 'state',
+  stated: 'stated',
+  protocol: 'protocol',
+  since: 'since',
+  lastSeenAt: 'lastSeenAt',
+  reason: 'reason',
+  holder: 'holder'
+} as const
+
+export type DeviceConnectivityScalarFieldEnum = (typeof DeviceConnectivityScalarFieldEnum)[keyof typeof DeviceConnectivityScalarFieldEnum]
+
+
+export const ConnectionHolderScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  aliveUntil: 'aliveUntil'
+} as const
+
+export type ConnectionHolderScalarFieldEnum = (typeof ConnectionHolderScalarFieldEnum)[keyof typeof ConnectionHolderScalarFieldEnum]
+
+
 export const DeviceScalarFieldEnum = {
   workspaceId: 'workspaceId',
   id: 'id',
   name: 'name',
   description: 'description',
+  profileName: 'profileName',
+  profileVersion: 'profileVersion',
+  labels: 'labels',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -140,6 +408,14 @@ export const DeviceMetricScalarFieldEnum = {
   description: 'description',
   minimum: 'minimum',
   maximum: 'maximum',
+  resolution: 'resolution',
+  type: 'type',
+  states: 'states',
+  gain: 'gain',
+  offset: 'offset',
+  calibratedAt: 'calibratedAt',
+  writable: 'writable',
+  fromProfile: 'fromProfile',
   position: 'position'
 } as const
 
@@ -153,8 +429,9 @@ export const ReadingScalarFieldEnum = {
   measuredAt: 'measuredAt',
   receivedAt: 'receivedAt',
   value: 'value',
-  unit: 'unit',
-  sequence: 'sequence'
+  sequence: 'sequence',
+  quality: 'quality',
+  unit: 'unit'
 } as const
 
 export type ReadingScalarFieldEnum = (typeof ReadingScalarFieldEnum)[keyof typeof ReadingScalarFieldEnum]
@@ -163,10 +440,190 @@ export type ReadingScalarFieldEnum = (typeof ReadingScalarFieldEnum)[keyof typeo
 export const ReadingStreamScalarFieldEnum = {
   workspaceId: 'workspaceId',
   newestSequence: 'newestSequence',
-  prunedSequence: 'prunedSequence'
+  prunedSequence: 'prunedSequence',
+  thinnedSequence: 'thinnedSequence'
 } as const
 
 export type ReadingStreamScalarFieldEnum = (typeof ReadingStreamScalarFieldEnum)[keyof typeof ReadingStreamScalarFieldEnum]
+
+
+export const ReadingSequenceScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  deviceSequence: 'deviceSequence',
+  measuredAt: 'measuredAt'
+} as const
+
+export type ReadingSequenceScalarFieldEnum = (typeof ReadingSequenceScalarFieldEnum)[keyof typeof ReadingSequenceScalarFieldEnum]
+
+
+export const ReadingRollupScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  rolledSequence: 'rolledSequence'
+} as const
+
+export type ReadingRollupScalarFieldEnum = (typeof ReadingRollupScalarFieldEnum)[keyof typeof ReadingRollupScalarFieldEnum]
+
+
+export const ReadingMinuteScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  unit: 'unit',
+  startsAt: 'startsAt',
+  lastAt: 'lastAt',
+  last: 'last',
+  minimum: 'minimum',
+  maximum: 'maximum',
+  total: 'total',
+  count: 'count'
+} as const
+
+export type ReadingMinuteScalarFieldEnum = (typeof ReadingMinuteScalarFieldEnum)[keyof typeof ReadingMinuteScalarFieldEnum]
+
+
+export const ReadingHourScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  unit: 'unit',
+  startsAt: 'startsAt',
+  lastAt: 'lastAt',
+  last: 'last',
+  minimum: 'minimum',
+  maximum: 'maximum',
+  total: 'total',
+  count: 'count'
+} as const
+
+export type ReadingHourScalarFieldEnum = (typeof ReadingHourScalarFieldEnum)[keyof typeof ReadingHourScalarFieldEnum]
+
+
+export const DeviceClockScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  skewMs: 'skewMs',
+  observedAt: 'observedAt'
+} as const
+
+export type DeviceClockScalarFieldEnum = (typeof DeviceClockScalarFieldEnum)[keyof typeof DeviceClockScalarFieldEnum]
+
+
+export const DeadLetterScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  sequence: 'sequence',
+  rejectedAt: 'rejectedAt',
+  code: 'code',
+  reason: 'reason',
+  protocol: 'protocol',
+  device: 'device',
+  payload: 'payload',
+  payloadBytes: 'payloadBytes'
+} as const
+
+export type DeadLetterScalarFieldEnum = (typeof DeadLetterScalarFieldEnum)[keyof typeof DeadLetterScalarFieldEnum]
+
+
+export const DeviceProfileScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  name: 'name',
+  version: 'version',
+  definition: 'definition',
+  createdAt: 'createdAt',
+  deprecatedAt: 'deprecatedAt'
+} as const
+
+export type DeviceProfileScalarFieldEnum = (typeof DeviceProfileScalarFieldEnum)[keyof typeof DeviceProfileScalarFieldEnum]
+
+
+export const DeviceTwinScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  reported: 'reported',
+  desired: 'desired',
+  version: 'version',
+  reportedVersion: 'reportedVersion',
+  desiredVersion: 'desiredVersion',
+  deliveredVersion: 'deliveredVersion',
+  reportedAt: 'reportedAt',
+  desiredAt: 'desiredAt'
+} as const
+
+export type DeviceTwinScalarFieldEnum = (typeof DeviceTwinScalarFieldEnum)[keyof typeof DeviceTwinScalarFieldEnum]
+
+
+export const TwinChangeScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  version: 'version',
+  side: 'side',
+  patch: 'patch',
+  undo: 'undo',
+  changedBy: 'changedBy',
+  changedAt: 'changedAt'
+} as const
+
+export type TwinChangeScalarFieldEnum = (typeof TwinChangeScalarFieldEnum)[keyof typeof TwinChangeScalarFieldEnum]
+
+
+export const DeviceCommandScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  sequence: 'sequence',
+  deviceId: 'deviceId',
+  action: 'action',
+  input: 'input',
+  payload: 'payload',
+  state: 'state',
+  attempts: 'attempts',
+  idempotencyKey: 'idempotencyKey',
+  requestedBy: 'requestedBy',
+  output: 'output',
+  error: 'error',
+  note: 'note',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  sentAt: 'sentAt',
+  deliveredAt: 'deliveredAt',
+  finishedAt: 'finishedAt',
+  leaseUntil: 'leaseUntil'
+} as const
+
+export type DeviceCommandScalarFieldEnum = (typeof DeviceCommandScalarFieldEnum)[keyof typeof DeviceCommandScalarFieldEnum]
+
+
+export const StandingFusionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  definition: 'definition',
+  unit: 'unit',
+  nextAt: 'nextAt',
+  prunedAt: 'prunedAt',
+  filterState: 'filterState',
+  lateInputs: 'lateInputs',
+  problem: 'problem',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type StandingFusionScalarFieldEnum = (typeof StandingFusionScalarFieldEnum)[keyof typeof StandingFusionScalarFieldEnum]
+
+
+export const FusionPointScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  fusionId: 'fusionId',
+  at: 'at',
+  unit: 'unit',
+  value: 'value',
+  variance: 'variance',
+  simulated: 'simulated',
+  used: 'used',
+  refused: 'refused'
+} as const
+
+export type FusionPointScalarFieldEnum = (typeof FusionPointScalarFieldEnum)[keyof typeof FusionPointScalarFieldEnum]
 
 
 export const EventScalarFieldEnum = {
@@ -195,6 +652,14 @@ export const EventCursorScalarFieldEnum = {
 export type EventCursorScalarFieldEnum = (typeof EventCursorScalarFieldEnum)[keyof typeof EventCursorScalarFieldEnum]
 
 
+export const EventRetentionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  prunedSequence: 'prunedSequence'
+} as const
+
+export type EventRetentionScalarFieldEnum = (typeof EventRetentionScalarFieldEnum)[keyof typeof EventRetentionScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -210,20 +675,20 @@ export const JsonNullValueInput = {
 export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
+export const NullableJsonNullValueInput = {
+  DbNull: DbNull,
+  JsonNull: JsonNull
+} as const
+
+export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
+
+
 export const QueryMode = {
   default: 'default',
   insensitive: 'insensitive'
 } as const
 
 export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
-
-
-export const NullsOrder = {
-  first: 'first',
-  last: 'last'
-} as const
-
-export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 
 
 export const JsonNullValueFilter = {
@@ -233,4 +698,12 @@ export const JsonNullValueFilter = {
 } as const
 
 export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
+
+
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 

@@ -20,8 +20,18 @@ export type DeviceModel = runtime.Types.Result.DefaultSelection<Prisma.$DevicePa
 
 export type AggregateDevice = {
   _count: DeviceCountAggregateOutputType | null
+  _avg: DeviceAvgAggregateOutputType | null
+  _sum: DeviceSumAggregateOutputType | null
   _min: DeviceMinAggregateOutputType | null
   _max: DeviceMaxAggregateOutputType | null
+}
+
+export type DeviceAvgAggregateOutputType = {
+  profileVersion: number | null
+}
+
+export type DeviceSumAggregateOutputType = {
+  profileVersion: number | null
 }
 
 export type DeviceMinAggregateOutputType = {
@@ -29,6 +39,8 @@ export type DeviceMinAggregateOutputType = {
   id: string | null
   name: string | null
   description: string | null
+  profileName: string | null
+  profileVersion: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -38,6 +50,8 @@ export type DeviceMaxAggregateOutputType = {
   id: string | null
   name: string | null
   description: string | null
+  profileName: string | null
+  profileVersion: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -47,17 +61,30 @@ export type DeviceCountAggregateOutputType = {
   id: number
   name: number
   description: number
+  profileName: number
+  profileVersion: number
+  labels: number
   createdAt: number
   updatedAt: number
   _all: number
 }
 
 
+export type DeviceAvgAggregateInputType = {
+  profileVersion?: true
+}
+
+export type DeviceSumAggregateInputType = {
+  profileVersion?: true
+}
+
 export type DeviceMinAggregateInputType = {
   workspaceId?: true
   id?: true
   name?: true
   description?: true
+  profileName?: true
+  profileVersion?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -67,6 +94,8 @@ export type DeviceMaxAggregateInputType = {
   id?: true
   name?: true
   description?: true
+  profileName?: true
+  profileVersion?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -76,6 +105,9 @@ export type DeviceCountAggregateInputType = {
   id?: true
   name?: true
   description?: true
+  profileName?: true
+  profileVersion?: true
+  labels?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -119,6 +151,18 @@ export type DeviceAggregateArgs<ExtArgs extends runtime.Types.Extensions.Interna
   /**
    * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
    * 
+   * Select which fields to average
+  **/
+  _avg?: DeviceAvgAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
+   * Select which fields to sum
+  **/
+  _sum?: DeviceSumAggregateInputType
+  /**
+   * {@link https://www.prisma.io/docs/concepts/components/prisma-client/aggregations Aggregation Docs}
+   * 
    * Select which fields to find the minimum value
   **/
   _min?: DeviceMinAggregateInputType
@@ -149,6 +193,8 @@ export type DeviceGroupByArgs<ExtArgs extends runtime.Types.Extensions.InternalA
   take?: number
   skip?: number
   _count?: DeviceCountAggregateInputType | true
+  _avg?: DeviceAvgAggregateInputType
+  _sum?: DeviceSumAggregateInputType
   _min?: DeviceMinAggregateInputType
   _max?: DeviceMaxAggregateInputType
 }
@@ -158,9 +204,14 @@ export type DeviceGroupByOutputType = {
   id: string
   name: string
   description: string | null
+  profileName: string | null
+  profileVersion: number | null
+  labels: runtime.JsonValue
   createdAt: Date
   updatedAt: Date
   _count: DeviceCountAggregateOutputType | null
+  _avg: DeviceAvgAggregateOutputType | null
+  _sum: DeviceSumAggregateOutputType | null
   _min: DeviceMinAggregateOutputType | null
   _max: DeviceMaxAggregateOutputType | null
 }
@@ -188,9 +239,16 @@ export type DeviceWhereInput = {
   id?: Prisma.StringFilter<"Device"> | string
   name?: Prisma.StringFilter<"Device"> | string
   description?: Prisma.StringNullableFilter<"Device"> | string | null
+  profileName?: Prisma.StringNullableFilter<"Device"> | string | null
+  profileVersion?: Prisma.IntNullableFilter<"Device"> | number | null
+  labels?: Prisma.JsonFilter<"Device">
   createdAt?: Prisma.DateTimeFilter<"Device"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Device"> | Date | string
   metrics?: Prisma.DeviceMetricListRelationFilter
+  clock?: Prisma.XOR<Prisma.DeviceClockNullableScalarRelationFilter, Prisma.DeviceClockWhereInput> | null
+  twin?: Prisma.XOR<Prisma.DeviceTwinNullableScalarRelationFilter, Prisma.DeviceTwinWhereInput> | null
+  commands?: Prisma.DeviceCommandListRelationFilter
+  groups?: Prisma.DeviceGroupMemberListRelationFilter
 }
 
 export type DeviceOrderByWithRelationInput = {
@@ -198,9 +256,16 @@ export type DeviceOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
+  profileName?: Prisma.SortOrderInput | Prisma.SortOrder
+  profileVersion?: Prisma.SortOrderInput | Prisma.SortOrder
+  labels?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   metrics?: Prisma.DeviceMetricOrderByRelationAggregateInput
+  clock?: Prisma.DeviceClockOrderByWithRelationInput
+  twin?: Prisma.DeviceTwinOrderByWithRelationInput
+  commands?: Prisma.DeviceCommandOrderByRelationAggregateInput
+  groups?: Prisma.DeviceGroupMemberOrderByRelationAggregateInput
 }
 
 export type DeviceWhereUniqueInput = Prisma.AtLeast<{
@@ -213,9 +278,16 @@ export type DeviceWhereUniqueInput = Prisma.AtLeast<{
   id?: Prisma.StringFilter<"Device"> | string
   name?: Prisma.StringFilter<"Device"> | string
   description?: Prisma.StringNullableFilter<"Device"> | string | null
+  profileName?: Prisma.StringNullableFilter<"Device"> | string | null
+  profileVersion?: Prisma.IntNullableFilter<"Device"> | number | null
+  labels?: Prisma.JsonFilter<"Device">
   createdAt?: Prisma.DateTimeFilter<"Device"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Device"> | Date | string
   metrics?: Prisma.DeviceMetricListRelationFilter
+  clock?: Prisma.XOR<Prisma.DeviceClockNullableScalarRelationFilter, Prisma.DeviceClockWhereInput> | null
+  twin?: Prisma.XOR<Prisma.DeviceTwinNullableScalarRelationFilter, Prisma.DeviceTwinWhereInput> | null
+  commands?: Prisma.DeviceCommandListRelationFilter
+  groups?: Prisma.DeviceGroupMemberListRelationFilter
 }, "workspaceId_id" | "workspaceId_name">
 
 export type DeviceOrderByWithAggregationInput = {
@@ -223,11 +295,16 @@ export type DeviceOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   description?: Prisma.SortOrderInput | Prisma.SortOrder
+  profileName?: Prisma.SortOrderInput | Prisma.SortOrder
+  profileVersion?: Prisma.SortOrderInput | Prisma.SortOrder
+  labels?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.DeviceCountOrderByAggregateInput
+  _avg?: Prisma.DeviceAvgOrderByAggregateInput
   _max?: Prisma.DeviceMaxOrderByAggregateInput
   _min?: Prisma.DeviceMinOrderByAggregateInput
+  _sum?: Prisma.DeviceSumOrderByAggregateInput
 }
 
 export type DeviceScalarWhereWithAggregatesInput = {
@@ -238,6 +315,9 @@ export type DeviceScalarWhereWithAggregatesInput = {
   id?: Prisma.StringWithAggregatesFilter<"Device"> | string
   name?: Prisma.StringWithAggregatesFilter<"Device"> | string
   description?: Prisma.StringNullableWithAggregatesFilter<"Device"> | string | null
+  profileName?: Prisma.StringNullableWithAggregatesFilter<"Device"> | string | null
+  profileVersion?: Prisma.IntNullableWithAggregatesFilter<"Device"> | number | null
+  labels?: Prisma.JsonWithAggregatesFilter<"Device">
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Device"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Device"> | Date | string
 }
@@ -247,9 +327,16 @@ export type DeviceCreateInput = {
   id: string
   name: string
   description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   updatedAt?: Date | string
   metrics?: Prisma.DeviceMetricCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberCreateNestedManyWithoutDeviceInput
 }
 
 export type DeviceUncheckedCreateInput = {
@@ -257,9 +344,16 @@ export type DeviceUncheckedCreateInput = {
   id: string
   name: string
   description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   updatedAt?: Date | string
   metrics?: Prisma.DeviceMetricUncheckedCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockUncheckedCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinUncheckedCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandUncheckedCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberUncheckedCreateNestedManyWithoutDeviceInput
 }
 
 export type DeviceUpdateInput = {
@@ -267,9 +361,16 @@ export type DeviceUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   metrics?: Prisma.DeviceMetricUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUpdateManyWithoutDeviceNestedInput
 }
 
 export type DeviceUncheckedUpdateInput = {
@@ -277,9 +378,16 @@ export type DeviceUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   metrics?: Prisma.DeviceMetricUncheckedUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUncheckedUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUncheckedUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUncheckedUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUncheckedUpdateManyWithoutDeviceNestedInput
 }
 
 export type DeviceCreateManyInput = {
@@ -287,6 +395,9 @@ export type DeviceCreateManyInput = {
   id: string
   name: string
   description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -296,6 +407,9 @@ export type DeviceUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -305,8 +419,16 @@ export type DeviceUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+}
+
+export type DeviceScalarRelationFilter = {
+  is?: Prisma.DeviceWhereInput
+  isNot?: Prisma.DeviceWhereInput
 }
 
 export type DeviceWorkspaceIdNameCompoundUniqueInput = {
@@ -324,8 +446,15 @@ export type DeviceCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  profileName?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrder
+  labels?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+}
+
+export type DeviceAvgOrderByAggregateInput = {
+  profileVersion?: Prisma.SortOrder
 }
 
 export type DeviceMaxOrderByAggregateInput = {
@@ -333,6 +462,8 @@ export type DeviceMaxOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  profileName?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -342,13 +473,28 @@ export type DeviceMinOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   description?: Prisma.SortOrder
+  profileName?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
-export type DeviceScalarRelationFilter = {
-  is?: Prisma.DeviceWhereInput
-  isNot?: Prisma.DeviceWhereInput
+export type DeviceSumOrderByAggregateInput = {
+  profileVersion?: Prisma.SortOrder
+}
+
+export type DeviceCreateNestedOneWithoutGroupsInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutGroupsInput, Prisma.DeviceUncheckedCreateWithoutGroupsInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutGroupsInput
+  connect?: Prisma.DeviceWhereUniqueInput
+}
+
+export type DeviceUpdateOneRequiredWithoutGroupsNestedInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutGroupsInput, Prisma.DeviceUncheckedCreateWithoutGroupsInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutGroupsInput
+  upsert?: Prisma.DeviceUpsertWithoutGroupsInput
+  connect?: Prisma.DeviceWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.DeviceUpdateToOneWithWhereWithoutGroupsInput, Prisma.DeviceUpdateWithoutGroupsInput>, Prisma.DeviceUncheckedUpdateWithoutGroupsInput>
 }
 
 export type DeviceCreateNestedOneWithoutMetricsInput = {
@@ -365,13 +511,142 @@ export type DeviceUpdateOneRequiredWithoutMetricsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.DeviceUpdateToOneWithWhereWithoutMetricsInput, Prisma.DeviceUpdateWithoutMetricsInput>, Prisma.DeviceUncheckedUpdateWithoutMetricsInput>
 }
 
+export type DeviceCreateNestedOneWithoutClockInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutClockInput, Prisma.DeviceUncheckedCreateWithoutClockInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutClockInput
+  connect?: Prisma.DeviceWhereUniqueInput
+}
+
+export type DeviceUpdateOneRequiredWithoutClockNestedInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutClockInput, Prisma.DeviceUncheckedCreateWithoutClockInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutClockInput
+  upsert?: Prisma.DeviceUpsertWithoutClockInput
+  connect?: Prisma.DeviceWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.DeviceUpdateToOneWithWhereWithoutClockInput, Prisma.DeviceUpdateWithoutClockInput>, Prisma.DeviceUncheckedUpdateWithoutClockInput>
+}
+
+export type DeviceCreateNestedOneWithoutTwinInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutTwinInput, Prisma.DeviceUncheckedCreateWithoutTwinInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutTwinInput
+  connect?: Prisma.DeviceWhereUniqueInput
+}
+
+export type DeviceUpdateOneRequiredWithoutTwinNestedInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutTwinInput, Prisma.DeviceUncheckedCreateWithoutTwinInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutTwinInput
+  upsert?: Prisma.DeviceUpsertWithoutTwinInput
+  connect?: Prisma.DeviceWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.DeviceUpdateToOneWithWhereWithoutTwinInput, Prisma.DeviceUpdateWithoutTwinInput>, Prisma.DeviceUncheckedUpdateWithoutTwinInput>
+}
+
+export type DeviceCreateNestedOneWithoutCommandsInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutCommandsInput, Prisma.DeviceUncheckedCreateWithoutCommandsInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutCommandsInput
+  connect?: Prisma.DeviceWhereUniqueInput
+}
+
+export type DeviceUpdateOneRequiredWithoutCommandsNestedInput = {
+  create?: Prisma.XOR<Prisma.DeviceCreateWithoutCommandsInput, Prisma.DeviceUncheckedCreateWithoutCommandsInput>
+  connectOrCreate?: Prisma.DeviceCreateOrConnectWithoutCommandsInput
+  upsert?: Prisma.DeviceUpsertWithoutCommandsInput
+  connect?: Prisma.DeviceWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.DeviceUpdateToOneWithWhereWithoutCommandsInput, Prisma.DeviceUpdateWithoutCommandsInput>, Prisma.DeviceUncheckedUpdateWithoutCommandsInput>
+}
+
+export type DeviceCreateWithoutGroupsInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceUncheckedCreateWithoutGroupsInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricUncheckedCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockUncheckedCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinUncheckedCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandUncheckedCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceCreateOrConnectWithoutGroupsInput = {
+  where: Prisma.DeviceWhereUniqueInput
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutGroupsInput, Prisma.DeviceUncheckedCreateWithoutGroupsInput>
+}
+
+export type DeviceUpsertWithoutGroupsInput = {
+  update: Prisma.XOR<Prisma.DeviceUpdateWithoutGroupsInput, Prisma.DeviceUncheckedUpdateWithoutGroupsInput>
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutGroupsInput, Prisma.DeviceUncheckedCreateWithoutGroupsInput>
+  where?: Prisma.DeviceWhereInput
+}
+
+export type DeviceUpdateToOneWithWhereWithoutGroupsInput = {
+  where?: Prisma.DeviceWhereInput
+  data: Prisma.XOR<Prisma.DeviceUpdateWithoutGroupsInput, Prisma.DeviceUncheckedUpdateWithoutGroupsInput>
+}
+
+export type DeviceUpdateWithoutGroupsInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceUncheckedUpdateWithoutGroupsInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUncheckedUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUncheckedUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUncheckedUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUncheckedUpdateManyWithoutDeviceNestedInput
+}
+
 export type DeviceCreateWithoutMetricsInput = {
   workspaceId: string
   id: string
   name: string
   description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   updatedAt?: Date | string
+  clock?: Prisma.DeviceClockCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberCreateNestedManyWithoutDeviceInput
 }
 
 export type DeviceUncheckedCreateWithoutMetricsInput = {
@@ -379,8 +654,15 @@ export type DeviceUncheckedCreateWithoutMetricsInput = {
   id: string
   name: string
   description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Date | string
   updatedAt?: Date | string
+  clock?: Prisma.DeviceClockUncheckedCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinUncheckedCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandUncheckedCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberUncheckedCreateNestedManyWithoutDeviceInput
 }
 
 export type DeviceCreateOrConnectWithoutMetricsInput = {
@@ -404,8 +686,15 @@ export type DeviceUpdateWithoutMetricsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  clock?: Prisma.DeviceClockUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUpdateManyWithoutDeviceNestedInput
 }
 
 export type DeviceUncheckedUpdateWithoutMetricsInput = {
@@ -413,8 +702,255 @@ export type DeviceUncheckedUpdateWithoutMetricsInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  clock?: Prisma.DeviceClockUncheckedUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUncheckedUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUncheckedUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUncheckedUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceCreateWithoutClockInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricCreateNestedManyWithoutDeviceInput
+  twin?: Prisma.DeviceTwinCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceUncheckedCreateWithoutClockInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricUncheckedCreateNestedManyWithoutDeviceInput
+  twin?: Prisma.DeviceTwinUncheckedCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandUncheckedCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberUncheckedCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceCreateOrConnectWithoutClockInput = {
+  where: Prisma.DeviceWhereUniqueInput
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutClockInput, Prisma.DeviceUncheckedCreateWithoutClockInput>
+}
+
+export type DeviceUpsertWithoutClockInput = {
+  update: Prisma.XOR<Prisma.DeviceUpdateWithoutClockInput, Prisma.DeviceUncheckedUpdateWithoutClockInput>
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutClockInput, Prisma.DeviceUncheckedCreateWithoutClockInput>
+  where?: Prisma.DeviceWhereInput
+}
+
+export type DeviceUpdateToOneWithWhereWithoutClockInput = {
+  where?: Prisma.DeviceWhereInput
+  data: Prisma.XOR<Prisma.DeviceUpdateWithoutClockInput, Prisma.DeviceUncheckedUpdateWithoutClockInput>
+}
+
+export type DeviceUpdateWithoutClockInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUpdateManyWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceUncheckedUpdateWithoutClockInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUncheckedUpdateManyWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUncheckedUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUncheckedUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUncheckedUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceCreateWithoutTwinInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceUncheckedCreateWithoutTwinInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricUncheckedCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockUncheckedCreateNestedOneWithoutDeviceInput
+  commands?: Prisma.DeviceCommandUncheckedCreateNestedManyWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberUncheckedCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceCreateOrConnectWithoutTwinInput = {
+  where: Prisma.DeviceWhereUniqueInput
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutTwinInput, Prisma.DeviceUncheckedCreateWithoutTwinInput>
+}
+
+export type DeviceUpsertWithoutTwinInput = {
+  update: Prisma.XOR<Prisma.DeviceUpdateWithoutTwinInput, Prisma.DeviceUncheckedUpdateWithoutTwinInput>
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutTwinInput, Prisma.DeviceUncheckedCreateWithoutTwinInput>
+  where?: Prisma.DeviceWhereInput
+}
+
+export type DeviceUpdateToOneWithWhereWithoutTwinInput = {
+  where?: Prisma.DeviceWhereInput
+  data: Prisma.XOR<Prisma.DeviceUpdateWithoutTwinInput, Prisma.DeviceUncheckedUpdateWithoutTwinInput>
+}
+
+export type DeviceUpdateWithoutTwinInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceUncheckedUpdateWithoutTwinInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUncheckedUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUncheckedUpdateOneWithoutDeviceNestedInput
+  commands?: Prisma.DeviceCommandUncheckedUpdateManyWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUncheckedUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceCreateWithoutCommandsInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinCreateNestedOneWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceUncheckedCreateWithoutCommandsInput = {
+  workspaceId: string
+  id: string
+  name: string
+  description?: string | null
+  profileName?: string | null
+  profileVersion?: number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  metrics?: Prisma.DeviceMetricUncheckedCreateNestedManyWithoutDeviceInput
+  clock?: Prisma.DeviceClockUncheckedCreateNestedOneWithoutDeviceInput
+  twin?: Prisma.DeviceTwinUncheckedCreateNestedOneWithoutDeviceInput
+  groups?: Prisma.DeviceGroupMemberUncheckedCreateNestedManyWithoutDeviceInput
+}
+
+export type DeviceCreateOrConnectWithoutCommandsInput = {
+  where: Prisma.DeviceWhereUniqueInput
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutCommandsInput, Prisma.DeviceUncheckedCreateWithoutCommandsInput>
+}
+
+export type DeviceUpsertWithoutCommandsInput = {
+  update: Prisma.XOR<Prisma.DeviceUpdateWithoutCommandsInput, Prisma.DeviceUncheckedUpdateWithoutCommandsInput>
+  create: Prisma.XOR<Prisma.DeviceCreateWithoutCommandsInput, Prisma.DeviceUncheckedCreateWithoutCommandsInput>
+  where?: Prisma.DeviceWhereInput
+}
+
+export type DeviceUpdateToOneWithWhereWithoutCommandsInput = {
+  where?: Prisma.DeviceWhereInput
+  data: Prisma.XOR<Prisma.DeviceUpdateWithoutCommandsInput, Prisma.DeviceUncheckedUpdateWithoutCommandsInput>
+}
+
+export type DeviceUpdateWithoutCommandsInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUpdateOneWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUpdateManyWithoutDeviceNestedInput
+}
+
+export type DeviceUncheckedUpdateWithoutCommandsInput = {
+  workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  metrics?: Prisma.DeviceMetricUncheckedUpdateManyWithoutDeviceNestedInput
+  clock?: Prisma.DeviceClockUncheckedUpdateOneWithoutDeviceNestedInput
+  twin?: Prisma.DeviceTwinUncheckedUpdateOneWithoutDeviceNestedInput
+  groups?: Prisma.DeviceGroupMemberUncheckedUpdateManyWithoutDeviceNestedInput
 }
 
 
@@ -424,10 +960,14 @@ export type DeviceUncheckedUpdateWithoutMetricsInput = {
 
 export type DeviceCountOutputType = {
   metrics: number
+  commands: number
+  groups: number
 }
 
 export type DeviceCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   metrics?: boolean | DeviceCountOutputTypeCountMetricsArgs
+  commands?: boolean | DeviceCountOutputTypeCountCommandsArgs
+  groups?: boolean | DeviceCountOutputTypeCountGroupsArgs
 }
 
 /**
@@ -447,15 +987,36 @@ export type DeviceCountOutputTypeCountMetricsArgs<ExtArgs extends runtime.Types.
   where?: Prisma.DeviceMetricWhereInput
 }
 
+/**
+ * DeviceCountOutputType without action
+ */
+export type DeviceCountOutputTypeCountCommandsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.DeviceCommandWhereInput
+}
+
+/**
+ * DeviceCountOutputType without action
+ */
+export type DeviceCountOutputTypeCountGroupsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.DeviceGroupMemberWhereInput
+}
+
 
 export type DeviceSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   workspaceId?: boolean
   id?: boolean
   name?: boolean
   description?: boolean
+  profileName?: boolean
+  profileVersion?: boolean
+  labels?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   metrics?: boolean | Prisma.Device$metricsArgs<ExtArgs>
+  clock?: boolean | Prisma.Device$clockArgs<ExtArgs>
+  twin?: boolean | Prisma.Device$twinArgs<ExtArgs>
+  commands?: boolean | Prisma.Device$commandsArgs<ExtArgs>
+  groups?: boolean | Prisma.Device$groupsArgs<ExtArgs>
   _count?: boolean | Prisma.DeviceCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["device"]>
 
@@ -464,6 +1025,9 @@ export type DeviceSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   id?: boolean
   name?: boolean
   description?: boolean
+  profileName?: boolean
+  profileVersion?: boolean
+  labels?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["device"]>
@@ -473,6 +1037,9 @@ export type DeviceSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   id?: boolean
   name?: boolean
   description?: boolean
+  profileName?: boolean
+  profileVersion?: boolean
+  labels?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["device"]>
@@ -482,13 +1049,20 @@ export type DeviceSelectScalar = {
   id?: boolean
   name?: boolean
   description?: boolean
+  profileName?: boolean
+  profileVersion?: boolean
+  labels?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type DeviceOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "name" | "description" | "createdAt" | "updatedAt", ExtArgs["result"]["device"]>
+export type DeviceOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "name" | "description" | "profileName" | "profileVersion" | "labels" | "createdAt" | "updatedAt", ExtArgs["result"]["device"]>
 export type DeviceInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   metrics?: boolean | Prisma.Device$metricsArgs<ExtArgs>
+  clock?: boolean | Prisma.Device$clockArgs<ExtArgs>
+  twin?: boolean | Prisma.Device$twinArgs<ExtArgs>
+  commands?: boolean | Prisma.Device$commandsArgs<ExtArgs>
+  groups?: boolean | Prisma.Device$groupsArgs<ExtArgs>
   _count?: boolean | Prisma.DeviceCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type DeviceIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -498,12 +1072,25 @@ export type $DevicePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
   name: "Device"
   objects: {
     metrics: Prisma.$DeviceMetricPayload<ExtArgs>[]
+    clock: Prisma.$DeviceClockPayload<ExtArgs> | null
+    twin: Prisma.$DeviceTwinPayload<ExtArgs> | null
+    commands: Prisma.$DeviceCommandPayload<ExtArgs>[]
+    groups: Prisma.$DeviceGroupMemberPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     workspaceId: string
     id: string
     name: string
     description: string | null
+    /**
+     * The version of a profile that the device is pinned to: both or neither. One of the catalogue has no row.
+     */
+    profileName: string | null
+    profileVersion: number | null
+    /**
+     * Values by key, see fleet/labels.ts.
+     */
+    labels: runtime.JsonValue
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["device"]>
@@ -901,6 +1488,10 @@ readonly fields: DeviceFieldRefs;
 export interface Prisma__DeviceClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   metrics<T extends Prisma.Device$metricsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Device$metricsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$DeviceMetricPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  clock<T extends Prisma.Device$clockArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Device$clockArgs<ExtArgs>>): Prisma.Prisma__DeviceClockClient<runtime.Types.Result.GetResult<Prisma.$DeviceClockPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  twin<T extends Prisma.Device$twinArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Device$twinArgs<ExtArgs>>): Prisma.Prisma__DeviceTwinClient<runtime.Types.Result.GetResult<Prisma.$DeviceTwinPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  commands<T extends Prisma.Device$commandsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Device$commandsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$DeviceCommandPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  groups<T extends Prisma.Device$groupsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Device$groupsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$DeviceGroupMemberPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -934,6 +1525,9 @@ export interface DeviceFieldRefs {
   readonly id: Prisma.FieldRef<"Device", 'String'>
   readonly name: Prisma.FieldRef<"Device", 'String'>
   readonly description: Prisma.FieldRef<"Device", 'String'>
+  readonly profileName: Prisma.FieldRef<"Device", 'String'>
+  readonly profileVersion: Prisma.FieldRef<"Device", 'Int'>
+  readonly labels: Prisma.FieldRef<"Device", 'Json'>
   readonly createdAt: Prisma.FieldRef<"Device", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Device", 'DateTime'>
 }
@@ -1350,6 +1944,92 @@ export type Device$metricsArgs<ExtArgs extends runtime.Types.Extensions.Internal
   take?: number
   skip?: number
   distinct?: Prisma.DeviceMetricScalarFieldEnum | Prisma.DeviceMetricScalarFieldEnum[]
+}
+
+/**
+ * Device.clock
+ */
+export type Device$clockArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the DeviceClock
+   */
+  select?: Prisma.DeviceClockSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the DeviceClock
+   */
+  omit?: Prisma.DeviceClockOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.DeviceClockInclude<ExtArgs> | null
+  where?: Prisma.DeviceClockWhereInput
+}
+
+/**
+ * Device.twin
+ */
+export type Device$twinArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the DeviceTwin
+   */
+  select?: Prisma.DeviceTwinSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the DeviceTwin
+   */
+  omit?: Prisma.DeviceTwinOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.DeviceTwinInclude<ExtArgs> | null
+  where?: Prisma.DeviceTwinWhereInput
+}
+
+/**
+ * Device.commands
+ */
+export type Device$commandsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the DeviceCommand
+   */
+  select?: Prisma.DeviceCommandSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the DeviceCommand
+   */
+  omit?: Prisma.DeviceCommandOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.DeviceCommandInclude<ExtArgs> | null
+  where?: Prisma.DeviceCommandWhereInput
+  orderBy?: Prisma.DeviceCommandOrderByWithRelationInput | Prisma.DeviceCommandOrderByWithRelationInput[]
+  cursor?: Prisma.DeviceCommandWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.DeviceCommandScalarFieldEnum | Prisma.DeviceCommandScalarFieldEnum[]
+}
+
+/**
+ * Device.groups
+ */
+export type Device$groupsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the DeviceGroupMember
+   */
+  select?: Prisma.DeviceGroupMemberSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the DeviceGroupMember
+   */
+  omit?: Prisma.DeviceGroupMemberOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.DeviceGroupMemberInclude<ExtArgs> | null
+  where?: Prisma.DeviceGroupMemberWhereInput
+  orderBy?: Prisma.DeviceGroupMemberOrderByWithRelationInput | Prisma.DeviceGroupMemberOrderByWithRelationInput[]
+  cursor?: Prisma.DeviceGroupMemberWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.DeviceGroupMemberScalarFieldEnum | Prisma.DeviceGroupMemberScalarFieldEnum[]
 }
 
 /**

@@ -29,12 +29,18 @@ export type AggregateDeviceMetric = {
 export type DeviceMetricAvgAggregateOutputType = {
   minimum: number | null
   maximum: number | null
+  resolution: number | null
+  gain: number | null
+  offset: number | null
   position: number | null
 }
 
 export type DeviceMetricSumAggregateOutputType = {
   minimum: number | null
   maximum: number | null
+  resolution: number | null
+  gain: number | null
+  offset: number | null
   position: number | null
 }
 
@@ -46,6 +52,13 @@ export type DeviceMetricMinAggregateOutputType = {
   description: string | null
   minimum: number | null
   maximum: number | null
+  resolution: number | null
+  type: string | null
+  gain: number | null
+  offset: number | null
+  calibratedAt: Date | null
+  writable: boolean | null
+  fromProfile: boolean | null
   position: number | null
 }
 
@@ -57,6 +70,13 @@ export type DeviceMetricMaxAggregateOutputType = {
   description: string | null
   minimum: number | null
   maximum: number | null
+  resolution: number | null
+  type: string | null
+  gain: number | null
+  offset: number | null
+  calibratedAt: Date | null
+  writable: boolean | null
+  fromProfile: boolean | null
   position: number | null
 }
 
@@ -68,6 +88,14 @@ export type DeviceMetricCountAggregateOutputType = {
   description: number
   minimum: number
   maximum: number
+  resolution: number
+  type: number
+  states: number
+  gain: number
+  offset: number
+  calibratedAt: number
+  writable: number
+  fromProfile: number
   position: number
   _all: number
 }
@@ -76,12 +104,18 @@ export type DeviceMetricCountAggregateOutputType = {
 export type DeviceMetricAvgAggregateInputType = {
   minimum?: true
   maximum?: true
+  resolution?: true
+  gain?: true
+  offset?: true
   position?: true
 }
 
 export type DeviceMetricSumAggregateInputType = {
   minimum?: true
   maximum?: true
+  resolution?: true
+  gain?: true
+  offset?: true
   position?: true
 }
 
@@ -93,6 +127,13 @@ export type DeviceMetricMinAggregateInputType = {
   description?: true
   minimum?: true
   maximum?: true
+  resolution?: true
+  type?: true
+  gain?: true
+  offset?: true
+  calibratedAt?: true
+  writable?: true
+  fromProfile?: true
   position?: true
 }
 
@@ -104,6 +145,13 @@ export type DeviceMetricMaxAggregateInputType = {
   description?: true
   minimum?: true
   maximum?: true
+  resolution?: true
+  type?: true
+  gain?: true
+  offset?: true
+  calibratedAt?: true
+  writable?: true
+  fromProfile?: true
   position?: true
 }
 
@@ -115,6 +163,14 @@ export type DeviceMetricCountAggregateInputType = {
   description?: true
   minimum?: true
   maximum?: true
+  resolution?: true
+  type?: true
+  states?: true
+  gain?: true
+  offset?: true
+  calibratedAt?: true
+  writable?: true
+  fromProfile?: true
   position?: true
   _all?: true
 }
@@ -213,6 +269,14 @@ export type DeviceMetricGroupByOutputType = {
   description: string | null
   minimum: number | null
   maximum: number | null
+  resolution: number | null
+  type: string
+  states: string[]
+  gain: number
+  offset: number
+  calibratedAt: Date | null
+  writable: boolean
+  fromProfile: boolean
   position: number
   _count: DeviceMetricCountAggregateOutputType | null
   _avg: DeviceMetricAvgAggregateOutputType | null
@@ -247,6 +311,14 @@ export type DeviceMetricWhereInput = {
   description?: Prisma.StringNullableFilter<"DeviceMetric"> | string | null
   minimum?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
   maximum?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
+  resolution?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
+  type?: Prisma.StringFilter<"DeviceMetric"> | string
+  states?: Prisma.StringNullableListFilter<"DeviceMetric">
+  gain?: Prisma.FloatFilter<"DeviceMetric"> | number
+  offset?: Prisma.FloatFilter<"DeviceMetric"> | number
+  calibratedAt?: Prisma.DateTimeNullableFilter<"DeviceMetric"> | Date | string | null
+  writable?: Prisma.BoolFilter<"DeviceMetric"> | boolean
+  fromProfile?: Prisma.BoolFilter<"DeviceMetric"> | boolean
   position?: Prisma.IntFilter<"DeviceMetric"> | number
   device?: Prisma.XOR<Prisma.DeviceScalarRelationFilter, Prisma.DeviceWhereInput>
 }
@@ -259,6 +331,14 @@ export type DeviceMetricOrderByWithRelationInput = {
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   minimum?: Prisma.SortOrderInput | Prisma.SortOrder
   maximum?: Prisma.SortOrderInput | Prisma.SortOrder
+  resolution?: Prisma.SortOrderInput | Prisma.SortOrder
+  type?: Prisma.SortOrder
+  states?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
+  calibratedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  writable?: Prisma.SortOrder
+  fromProfile?: Prisma.SortOrder
   position?: Prisma.SortOrder
   device?: Prisma.DeviceOrderByWithRelationInput
 }
@@ -275,6 +355,14 @@ export type DeviceMetricWhereUniqueInput = Prisma.AtLeast<{
   description?: Prisma.StringNullableFilter<"DeviceMetric"> | string | null
   minimum?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
   maximum?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
+  resolution?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
+  type?: Prisma.StringFilter<"DeviceMetric"> | string
+  states?: Prisma.StringNullableListFilter<"DeviceMetric">
+  gain?: Prisma.FloatFilter<"DeviceMetric"> | number
+  offset?: Prisma.FloatFilter<"DeviceMetric"> | number
+  calibratedAt?: Prisma.DateTimeNullableFilter<"DeviceMetric"> | Date | string | null
+  writable?: Prisma.BoolFilter<"DeviceMetric"> | boolean
+  fromProfile?: Prisma.BoolFilter<"DeviceMetric"> | boolean
   position?: Prisma.IntFilter<"DeviceMetric"> | number
   device?: Prisma.XOR<Prisma.DeviceScalarRelationFilter, Prisma.DeviceWhereInput>
 }, "workspaceId_deviceId_name">
@@ -287,6 +375,14 @@ export type DeviceMetricOrderByWithAggregationInput = {
   description?: Prisma.SortOrderInput | Prisma.SortOrder
   minimum?: Prisma.SortOrderInput | Prisma.SortOrder
   maximum?: Prisma.SortOrderInput | Prisma.SortOrder
+  resolution?: Prisma.SortOrderInput | Prisma.SortOrder
+  type?: Prisma.SortOrder
+  states?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
+  calibratedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  writable?: Prisma.SortOrder
+  fromProfile?: Prisma.SortOrder
   position?: Prisma.SortOrder
   _count?: Prisma.DeviceMetricCountOrderByAggregateInput
   _avg?: Prisma.DeviceMetricAvgOrderByAggregateInput
@@ -306,6 +402,14 @@ export type DeviceMetricScalarWhereWithAggregatesInput = {
   description?: Prisma.StringNullableWithAggregatesFilter<"DeviceMetric"> | string | null
   minimum?: Prisma.FloatNullableWithAggregatesFilter<"DeviceMetric"> | number | null
   maximum?: Prisma.FloatNullableWithAggregatesFilter<"DeviceMetric"> | number | null
+  resolution?: Prisma.FloatNullableWithAggregatesFilter<"DeviceMetric"> | number | null
+  type?: Prisma.StringWithAggregatesFilter<"DeviceMetric"> | string
+  states?: Prisma.StringNullableListFilter<"DeviceMetric">
+  gain?: Prisma.FloatWithAggregatesFilter<"DeviceMetric"> | number
+  offset?: Prisma.FloatWithAggregatesFilter<"DeviceMetric"> | number
+  calibratedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"DeviceMetric"> | Date | string | null
+  writable?: Prisma.BoolWithAggregatesFilter<"DeviceMetric"> | boolean
+  fromProfile?: Prisma.BoolWithAggregatesFilter<"DeviceMetric"> | boolean
   position?: Prisma.IntWithAggregatesFilter<"DeviceMetric"> | number
 }
 
@@ -315,6 +419,14 @@ export type DeviceMetricCreateInput = {
   description?: string | null
   minimum?: number | null
   maximum?: number | null
+  resolution?: number | null
+  type?: string
+  states?: Prisma.DeviceMetricCreatestatesInput | string[]
+  gain?: number
+  offset?: number
+  calibratedAt?: Date | string | null
+  writable?: boolean
+  fromProfile?: boolean
   position: number
   device: Prisma.DeviceCreateNestedOneWithoutMetricsInput
 }
@@ -327,6 +439,14 @@ export type DeviceMetricUncheckedCreateInput = {
   description?: string | null
   minimum?: number | null
   maximum?: number | null
+  resolution?: number | null
+  type?: string
+  states?: Prisma.DeviceMetricCreatestatesInput | string[]
+  gain?: number
+  offset?: number
+  calibratedAt?: Date | string | null
+  writable?: boolean
+  fromProfile?: boolean
   position: number
 }
 
@@ -336,6 +456,14 @@ export type DeviceMetricUpdateInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
   device?: Prisma.DeviceUpdateOneRequiredWithoutMetricsNestedInput
 }
@@ -348,6 +476,14 @@ export type DeviceMetricUncheckedUpdateInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -359,6 +495,14 @@ export type DeviceMetricCreateManyInput = {
   description?: string | null
   minimum?: number | null
   maximum?: number | null
+  resolution?: number | null
+  type?: string
+  states?: Prisma.DeviceMetricCreatestatesInput | string[]
+  gain?: number
+  offset?: number
+  calibratedAt?: Date | string | null
+  writable?: boolean
+  fromProfile?: boolean
   position: number
 }
 
@@ -368,6 +512,14 @@ export type DeviceMetricUpdateManyMutationInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -379,6 +531,14 @@ export type DeviceMetricUncheckedUpdateManyInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -406,12 +566,23 @@ export type DeviceMetricCountOrderByAggregateInput = {
   description?: Prisma.SortOrder
   minimum?: Prisma.SortOrder
   maximum?: Prisma.SortOrder
+  resolution?: Prisma.SortOrder
+  type?: Prisma.SortOrder
+  states?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
+  calibratedAt?: Prisma.SortOrder
+  writable?: Prisma.SortOrder
+  fromProfile?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
 export type DeviceMetricAvgOrderByAggregateInput = {
   minimum?: Prisma.SortOrder
   maximum?: Prisma.SortOrder
+  resolution?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
@@ -423,6 +594,13 @@ export type DeviceMetricMaxOrderByAggregateInput = {
   description?: Prisma.SortOrder
   minimum?: Prisma.SortOrder
   maximum?: Prisma.SortOrder
+  resolution?: Prisma.SortOrder
+  type?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
+  calibratedAt?: Prisma.SortOrder
+  writable?: Prisma.SortOrder
+  fromProfile?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
@@ -434,12 +612,22 @@ export type DeviceMetricMinOrderByAggregateInput = {
   description?: Prisma.SortOrder
   minimum?: Prisma.SortOrder
   maximum?: Prisma.SortOrder
+  resolution?: Prisma.SortOrder
+  type?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
+  calibratedAt?: Prisma.SortOrder
+  writable?: Prisma.SortOrder
+  fromProfile?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
 export type DeviceMetricSumOrderByAggregateInput = {
   minimum?: Prisma.SortOrder
   maximum?: Prisma.SortOrder
+  resolution?: Prisma.SortOrder
+  gain?: Prisma.SortOrder
+  offset?: Prisma.SortOrder
   position?: Prisma.SortOrder
 }
 
@@ -485,12 +673,29 @@ export type DeviceMetricUncheckedUpdateManyWithoutDeviceNestedInput = {
   deleteMany?: Prisma.DeviceMetricScalarWhereInput | Prisma.DeviceMetricScalarWhereInput[]
 }
 
+export type DeviceMetricCreatestatesInput = {
+  set: string[]
+}
+
+export type DeviceMetricUpdatestatesInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 export type DeviceMetricCreateWithoutDeviceInput = {
   name: string
   unit: string
   description?: string | null
   minimum?: number | null
   maximum?: number | null
+  resolution?: number | null
+  type?: string
+  states?: Prisma.DeviceMetricCreatestatesInput | string[]
+  gain?: number
+  offset?: number
+  calibratedAt?: Date | string | null
+  writable?: boolean
+  fromProfile?: boolean
   position: number
 }
 
@@ -500,6 +705,14 @@ export type DeviceMetricUncheckedCreateWithoutDeviceInput = {
   description?: string | null
   minimum?: number | null
   maximum?: number | null
+  resolution?: number | null
+  type?: string
+  states?: Prisma.DeviceMetricCreatestatesInput | string[]
+  gain?: number
+  offset?: number
+  calibratedAt?: Date | string | null
+  writable?: boolean
+  fromProfile?: boolean
   position: number
 }
 
@@ -540,6 +753,14 @@ export type DeviceMetricScalarWhereInput = {
   description?: Prisma.StringNullableFilter<"DeviceMetric"> | string | null
   minimum?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
   maximum?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
+  resolution?: Prisma.FloatNullableFilter<"DeviceMetric"> | number | null
+  type?: Prisma.StringFilter<"DeviceMetric"> | string
+  states?: Prisma.StringNullableListFilter<"DeviceMetric">
+  gain?: Prisma.FloatFilter<"DeviceMetric"> | number
+  offset?: Prisma.FloatFilter<"DeviceMetric"> | number
+  calibratedAt?: Prisma.DateTimeNullableFilter<"DeviceMetric"> | Date | string | null
+  writable?: Prisma.BoolFilter<"DeviceMetric"> | boolean
+  fromProfile?: Prisma.BoolFilter<"DeviceMetric"> | boolean
   position?: Prisma.IntFilter<"DeviceMetric"> | number
 }
 
@@ -549,6 +770,14 @@ export type DeviceMetricCreateManyDeviceInput = {
   description?: string | null
   minimum?: number | null
   maximum?: number | null
+  resolution?: number | null
+  type?: string
+  states?: Prisma.DeviceMetricCreatestatesInput | string[]
+  gain?: number
+  offset?: number
+  calibratedAt?: Date | string | null
+  writable?: boolean
+  fromProfile?: boolean
   position: number
 }
 
@@ -558,6 +787,14 @@ export type DeviceMetricUpdateWithoutDeviceInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -567,6 +804,14 @@ export type DeviceMetricUncheckedUpdateWithoutDeviceInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -576,6 +821,14 @@ export type DeviceMetricUncheckedUpdateManyWithoutDeviceInput = {
   description?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   minimum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   maximum?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  resolution?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  type?: Prisma.StringFieldUpdateOperationsInput | string
+  states?: Prisma.DeviceMetricUpdatestatesInput | string[]
+  gain?: Prisma.FloatFieldUpdateOperationsInput | number
+  offset?: Prisma.FloatFieldUpdateOperationsInput | number
+  calibratedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  writable?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  fromProfile?: Prisma.BoolFieldUpdateOperationsInput | boolean
   position?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
@@ -589,6 +842,14 @@ export type DeviceMetricSelect<ExtArgs extends runtime.Types.Extensions.Internal
   description?: boolean
   minimum?: boolean
   maximum?: boolean
+  resolution?: boolean
+  type?: boolean
+  states?: boolean
+  gain?: boolean
+  offset?: boolean
+  calibratedAt?: boolean
+  writable?: boolean
+  fromProfile?: boolean
   position?: boolean
   device?: boolean | Prisma.DeviceDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["deviceMetric"]>
@@ -601,6 +862,14 @@ export type DeviceMetricSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   description?: boolean
   minimum?: boolean
   maximum?: boolean
+  resolution?: boolean
+  type?: boolean
+  states?: boolean
+  gain?: boolean
+  offset?: boolean
+  calibratedAt?: boolean
+  writable?: boolean
+  fromProfile?: boolean
   position?: boolean
   device?: boolean | Prisma.DeviceDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["deviceMetric"]>
@@ -613,6 +882,14 @@ export type DeviceMetricSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   description?: boolean
   minimum?: boolean
   maximum?: boolean
+  resolution?: boolean
+  type?: boolean
+  states?: boolean
+  gain?: boolean
+  offset?: boolean
+  calibratedAt?: boolean
+  writable?: boolean
+  fromProfile?: boolean
   position?: boolean
   device?: boolean | Prisma.DeviceDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["deviceMetric"]>
@@ -625,10 +902,18 @@ export type DeviceMetricSelectScalar = {
   description?: boolean
   minimum?: boolean
   maximum?: boolean
+  resolution?: boolean
+  type?: boolean
+  states?: boolean
+  gain?: boolean
+  offset?: boolean
+  calibratedAt?: boolean
+  writable?: boolean
+  fromProfile?: boolean
   position?: boolean
 }
 
-export type DeviceMetricOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "name" | "unit" | "description" | "minimum" | "maximum" | "position", ExtArgs["result"]["deviceMetric"]>
+export type DeviceMetricOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "name" | "unit" | "description" | "minimum" | "maximum" | "resolution" | "type" | "states" | "gain" | "offset" | "calibratedAt" | "writable" | "fromProfile" | "position", ExtArgs["result"]["deviceMetric"]>
 export type DeviceMetricInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   device?: boolean | Prisma.DeviceDefaultArgs<ExtArgs>
 }
@@ -652,6 +937,23 @@ export type $DeviceMetricPayload<ExtArgs extends runtime.Types.Extensions.Intern
     description: string | null
     minimum: number | null
     maximum: number | null
+    resolution: number | null
+    type: string
+    /**
+     * The names of the states of a STATE, in the order of their numbers.
+     */
+    states: string[]
+    gain: number
+    offset: number
+    /**
+     * When the device itself was calibrated; null while its calibration is that of the declaration.
+     */
+    calibratedAt: Date | null
+    writable: boolean
+    /**
+     * Whether it is one of the profile's properties: those change with the version of the profile.
+     */
+    fromProfile: boolean
     position: number
   }, ExtArgs["result"]["deviceMetric"]>
   composites: {}
@@ -1084,6 +1386,14 @@ export interface DeviceMetricFieldRefs {
   readonly description: Prisma.FieldRef<"DeviceMetric", 'String'>
   readonly minimum: Prisma.FieldRef<"DeviceMetric", 'Float'>
   readonly maximum: Prisma.FieldRef<"DeviceMetric", 'Float'>
+  readonly resolution: Prisma.FieldRef<"DeviceMetric", 'Float'>
+  readonly type: Prisma.FieldRef<"DeviceMetric", 'String'>
+  readonly states: Prisma.FieldRef<"DeviceMetric", 'String[]'>
+  readonly gain: Prisma.FieldRef<"DeviceMetric", 'Float'>
+  readonly offset: Prisma.FieldRef<"DeviceMetric", 'Float'>
+  readonly calibratedAt: Prisma.FieldRef<"DeviceMetric", 'DateTime'>
+  readonly writable: Prisma.FieldRef<"DeviceMetric", 'Boolean'>
+  readonly fromProfile: Prisma.FieldRef<"DeviceMetric", 'Boolean'>
   readonly position: Prisma.FieldRef<"DeviceMetric", 'Int'>
 }
     

@@ -15,7 +15,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 /**
  * Model Reading
  * One measured value. The key is what makes a repeated delivery harmless; the sequence is the order of commit. The unit
- * is the one it was measured in, whatever the metric's unit becomes later.
+ * is the one it was measured in, whatever the metric's unit becomes later. Partitioned by `measured_at`, which Prisma
+ * cannot tell: see the migration and subgraphs/devices/readings/partition-plan.ts. Quality: readings/quality.ts.
  */
 export type ReadingModel = runtime.Types.Result.DefaultSelection<Prisma.$ReadingPayload>
 
@@ -30,11 +31,13 @@ export type AggregateReading = {
 export type ReadingAvgAggregateOutputType = {
   value: number | null
   sequence: number | null
+  quality: number | null
 }
 
 export type ReadingSumAggregateOutputType = {
   value: number | null
   sequence: bigint | null
+  quality: number | null
 }
 
 export type ReadingMinAggregateOutputType = {
@@ -44,8 +47,9 @@ export type ReadingMinAggregateOutputType = {
   measuredAt: Date | null
   receivedAt: Date | null
   value: number | null
-  unit: string | null
   sequence: bigint | null
+  quality: number | null
+  unit: string | null
 }
 
 export type ReadingMaxAggregateOutputType = {
@@ -55,8 +59,9 @@ export type ReadingMaxAggregateOutputType = {
   measuredAt: Date | null
   receivedAt: Date | null
   value: number | null
-  unit: string | null
   sequence: bigint | null
+  quality: number | null
+  unit: string | null
 }
 
 export type ReadingCountAggregateOutputType = {
@@ -66,8 +71,9 @@ export type ReadingCountAggregateOutputType = {
   measuredAt: number
   receivedAt: number
   value: number
-  unit: number
   sequence: number
+  quality: number
+  unit: number
   _all: number
 }
 
@@ -75,11 +81,13 @@ export type ReadingCountAggregateOutputType = {
 export type ReadingAvgAggregateInputType = {
   value?: true
   sequence?: true
+  quality?: true
 }
 
 export type ReadingSumAggregateInputType = {
   value?: true
   sequence?: true
+  quality?: true
 }
 
 export type ReadingMinAggregateInputType = {
@@ -89,8 +97,9 @@ export type ReadingMinAggregateInputType = {
   measuredAt?: true
   receivedAt?: true
   value?: true
-  unit?: true
   sequence?: true
+  quality?: true
+  unit?: true
 }
 
 export type ReadingMaxAggregateInputType = {
@@ -100,8 +109,9 @@ export type ReadingMaxAggregateInputType = {
   measuredAt?: true
   receivedAt?: true
   value?: true
-  unit?: true
   sequence?: true
+  quality?: true
+  unit?: true
 }
 
 export type ReadingCountAggregateInputType = {
@@ -111,8 +121,9 @@ export type ReadingCountAggregateInputType = {
   measuredAt?: true
   receivedAt?: true
   value?: true
-  unit?: true
   sequence?: true
+  quality?: true
+  unit?: true
   _all?: true
 }
 
@@ -209,8 +220,9 @@ export type ReadingGroupByOutputType = {
   measuredAt: Date
   receivedAt: Date
   value: number
-  unit: string
   sequence: bigint
+  quality: number
+  unit: string
   _count: ReadingCountAggregateOutputType | null
   _avg: ReadingAvgAggregateOutputType | null
   _sum: ReadingSumAggregateOutputType | null
@@ -243,8 +255,9 @@ export type ReadingWhereInput = {
   measuredAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   receivedAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   value?: Prisma.FloatFilter<"Reading"> | number
-  unit?: Prisma.StringFilter<"Reading"> | string
   sequence?: Prisma.BigIntFilter<"Reading"> | bigint | number
+  quality?: Prisma.IntFilter<"Reading"> | number
+  unit?: Prisma.StringFilter<"Reading"> | string
 }
 
 export type ReadingOrderByWithRelationInput = {
@@ -254,12 +267,12 @@ export type ReadingOrderByWithRelationInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
-  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
+  quality?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
 }
 
 export type ReadingWhereUniqueInput = Prisma.AtLeast<{
-  workspaceId_sequence?: Prisma.ReadingWorkspaceIdSequenceCompoundUniqueInput
   workspaceId_deviceId_metric_measuredAt?: Prisma.ReadingWorkspaceIdDeviceIdMetricMeasuredAtCompoundUniqueInput
   AND?: Prisma.ReadingWhereInput | Prisma.ReadingWhereInput[]
   OR?: Prisma.ReadingWhereInput[]
@@ -270,9 +283,10 @@ export type ReadingWhereUniqueInput = Prisma.AtLeast<{
   measuredAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   receivedAt?: Prisma.DateTimeFilter<"Reading"> | Date | string
   value?: Prisma.FloatFilter<"Reading"> | number
-  unit?: Prisma.StringFilter<"Reading"> | string
   sequence?: Prisma.BigIntFilter<"Reading"> | bigint | number
-}, "workspaceId_deviceId_metric_measuredAt" | "workspaceId_sequence">
+  quality?: Prisma.IntFilter<"Reading"> | number
+  unit?: Prisma.StringFilter<"Reading"> | string
+}, "workspaceId_deviceId_metric_measuredAt">
 
 export type ReadingOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
@@ -281,8 +295,9 @@ export type ReadingOrderByWithAggregationInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
-  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
+  quality?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
   _count?: Prisma.ReadingCountOrderByAggregateInput
   _avg?: Prisma.ReadingAvgOrderByAggregateInput
   _max?: Prisma.ReadingMaxOrderByAggregateInput
@@ -300,8 +315,9 @@ export type ReadingScalarWhereWithAggregatesInput = {
   measuredAt?: Prisma.DateTimeWithAggregatesFilter<"Reading"> | Date | string
   receivedAt?: Prisma.DateTimeWithAggregatesFilter<"Reading"> | Date | string
   value?: Prisma.FloatWithAggregatesFilter<"Reading"> | number
-  unit?: Prisma.StringWithAggregatesFilter<"Reading"> | string
   sequence?: Prisma.BigIntWithAggregatesFilter<"Reading"> | bigint | number
+  quality?: Prisma.IntWithAggregatesFilter<"Reading"> | number
+  unit?: Prisma.StringWithAggregatesFilter<"Reading"> | string
 }
 
 export type ReadingCreateInput = {
@@ -311,8 +327,9 @@ export type ReadingCreateInput = {
   measuredAt: Date | string
   receivedAt: Date | string
   value: number
-  unit: string
   sequence: bigint | number
+  quality?: number
+  unit: string
 }
 
 export type ReadingUncheckedCreateInput = {
@@ -322,8 +339,9 @@ export type ReadingUncheckedCreateInput = {
   measuredAt: Date | string
   receivedAt: Date | string
   value: number
-  unit: string
   sequence: bigint | number
+  quality?: number
+  unit: string
 }
 
 export type ReadingUpdateInput = {
@@ -333,8 +351,9 @@ export type ReadingUpdateInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
-  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  quality?: Prisma.IntFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type ReadingUncheckedUpdateInput = {
@@ -344,8 +363,9 @@ export type ReadingUncheckedUpdateInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
-  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  quality?: Prisma.IntFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type ReadingCreateManyInput = {
@@ -355,8 +375,9 @@ export type ReadingCreateManyInput = {
   measuredAt: Date | string
   receivedAt: Date | string
   value: number
-  unit: string
   sequence: bigint | number
+  quality?: number
+  unit: string
 }
 
 export type ReadingUpdateManyMutationInput = {
@@ -366,8 +387,9 @@ export type ReadingUpdateManyMutationInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
-  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  quality?: Prisma.IntFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type ReadingUncheckedUpdateManyInput = {
@@ -377,13 +399,9 @@ export type ReadingUncheckedUpdateManyInput = {
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   receivedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   value?: Prisma.FloatFieldUpdateOperationsInput | number
-  unit?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
-}
-
-export type ReadingWorkspaceIdSequenceCompoundUniqueInput = {
-  workspaceId: string
-  sequence: bigint | number
+  quality?: Prisma.IntFieldUpdateOperationsInput | number
+  unit?: Prisma.StringFieldUpdateOperationsInput | string
 }
 
 export type ReadingWorkspaceIdDeviceIdMetricMeasuredAtCompoundUniqueInput = {
@@ -400,13 +418,15 @@ export type ReadingCountOrderByAggregateInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
-  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
+  quality?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
 }
 
 export type ReadingAvgOrderByAggregateInput = {
   value?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
+  quality?: Prisma.SortOrder
 }
 
 export type ReadingMaxOrderByAggregateInput = {
@@ -416,8 +436,9 @@ export type ReadingMaxOrderByAggregateInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
-  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
+  quality?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
 }
 
 export type ReadingMinOrderByAggregateInput = {
@@ -427,21 +448,15 @@ export type ReadingMinOrderByAggregateInput = {
   measuredAt?: Prisma.SortOrder
   receivedAt?: Prisma.SortOrder
   value?: Prisma.SortOrder
-  unit?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
+  quality?: Prisma.SortOrder
+  unit?: Prisma.SortOrder
 }
 
 export type ReadingSumOrderByAggregateInput = {
   value?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
-}
-
-export type FloatFieldUpdateOperationsInput = {
-  set?: number
-  increment?: number
-  decrement?: number
-  multiply?: number
-  divide?: number
+  quality?: Prisma.SortOrder
 }
 
 
@@ -453,8 +468,9 @@ export type ReadingSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
-  unit?: boolean
   sequence?: boolean
+  quality?: boolean
+  unit?: boolean
 }, ExtArgs["result"]["reading"]>
 
 export type ReadingSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -464,8 +480,9 @@ export type ReadingSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
-  unit?: boolean
   sequence?: boolean
+  quality?: boolean
+  unit?: boolean
 }, ExtArgs["result"]["reading"]>
 
 export type ReadingSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -475,8 +492,9 @@ export type ReadingSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
-  unit?: boolean
   sequence?: boolean
+  quality?: boolean
+  unit?: boolean
 }, ExtArgs["result"]["reading"]>
 
 export type ReadingSelectScalar = {
@@ -486,11 +504,12 @@ export type ReadingSelectScalar = {
   measuredAt?: boolean
   receivedAt?: boolean
   value?: boolean
-  unit?: boolean
   sequence?: boolean
+  quality?: boolean
+  unit?: boolean
 }
 
-export type ReadingOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "metric" | "measuredAt" | "receivedAt" | "value" | "unit" | "sequence", ExtArgs["result"]["reading"]>
+export type ReadingOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "metric" | "measuredAt" | "receivedAt" | "value" | "sequence" | "quality" | "unit", ExtArgs["result"]["reading"]>
 
 export type $ReadingPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Reading"
@@ -502,8 +521,9 @@ export type $ReadingPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     measuredAt: Date
     receivedAt: Date
     value: number
-    unit: string
     sequence: bigint
+    quality: number
+    unit: string
   }, ExtArgs["result"]["reading"]>
   composites: {}
 }
@@ -933,8 +953,9 @@ export interface ReadingFieldRefs {
   readonly measuredAt: Prisma.FieldRef<"Reading", 'DateTime'>
   readonly receivedAt: Prisma.FieldRef<"Reading", 'DateTime'>
   readonly value: Prisma.FieldRef<"Reading", 'Float'>
-  readonly unit: Prisma.FieldRef<"Reading", 'String'>
   readonly sequence: Prisma.FieldRef<"Reading", 'BigInt'>
+  readonly quality: Prisma.FieldRef<"Reading", 'Int'>
+  readonly unit: Prisma.FieldRef<"Reading", 'String'>
 }
     
 

@@ -14,8 +14,9 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model ReadingStream
- * The readings of a workspace as one stream: the newest sequence given out, and up to which readings have been removed
- * by retention. A writer holds this row until its commit, which is what keeps sequences in the order of commit.
+ * The readings of a workspace as one stream: the newest sequence given out, up to which all readings have been
+ * removed by retention, and up to which some have. A writer holds this row until its commit, which is what keeps
+ * sequences in the order of commit.
  */
 export type ReadingStreamModel = runtime.Types.Result.DefaultSelection<Prisma.$ReadingStreamPayload>
 
@@ -30,29 +31,34 @@ export type AggregateReadingStream = {
 export type ReadingStreamAvgAggregateOutputType = {
   newestSequence: number | null
   prunedSequence: number | null
+  thinnedSequence: number | null
 }
 
 export type ReadingStreamSumAggregateOutputType = {
   newestSequence: bigint | null
   prunedSequence: bigint | null
+  thinnedSequence: bigint | null
 }
 
 export type ReadingStreamMinAggregateOutputType = {
   workspaceId: string | null
   newestSequence: bigint | null
   prunedSequence: bigint | null
+  thinnedSequence: bigint | null
 }
 
 export type ReadingStreamMaxAggregateOutputType = {
   workspaceId: string | null
   newestSequence: bigint | null
   prunedSequence: bigint | null
+  thinnedSequence: bigint | null
 }
 
 export type ReadingStreamCountAggregateOutputType = {
   workspaceId: number
   newestSequence: number
   prunedSequence: number
+  thinnedSequence: number
   _all: number
 }
 
@@ -60,29 +66,34 @@ export type ReadingStreamCountAggregateOutputType = {
 export type ReadingStreamAvgAggregateInputType = {
   newestSequence?: true
   prunedSequence?: true
+  thinnedSequence?: true
 }
 
 export type ReadingStreamSumAggregateInputType = {
   newestSequence?: true
   prunedSequence?: true
+  thinnedSequence?: true
 }
 
 export type ReadingStreamMinAggregateInputType = {
   workspaceId?: true
   newestSequence?: true
   prunedSequence?: true
+  thinnedSequence?: true
 }
 
 export type ReadingStreamMaxAggregateInputType = {
   workspaceId?: true
   newestSequence?: true
   prunedSequence?: true
+  thinnedSequence?: true
 }
 
 export type ReadingStreamCountAggregateInputType = {
   workspaceId?: true
   newestSequence?: true
   prunedSequence?: true
+  thinnedSequence?: true
   _all?: true
 }
 
@@ -176,6 +187,7 @@ export type ReadingStreamGroupByOutputType = {
   workspaceId: string
   newestSequence: bigint
   prunedSequence: bigint
+  thinnedSequence: bigint
   _count: ReadingStreamCountAggregateOutputType | null
   _avg: ReadingStreamAvgAggregateOutputType | null
   _sum: ReadingStreamSumAggregateOutputType | null
@@ -205,12 +217,14 @@ export type ReadingStreamWhereInput = {
   workspaceId?: Prisma.StringFilter<"ReadingStream"> | string
   newestSequence?: Prisma.BigIntFilter<"ReadingStream"> | bigint | number
   prunedSequence?: Prisma.BigIntFilter<"ReadingStream"> | bigint | number
+  thinnedSequence?: Prisma.BigIntFilter<"ReadingStream"> | bigint | number
 }
 
 export type ReadingStreamOrderByWithRelationInput = {
   workspaceId?: Prisma.SortOrder
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
 }
 
 export type ReadingStreamWhereUniqueInput = Prisma.AtLeast<{
@@ -220,12 +234,14 @@ export type ReadingStreamWhereUniqueInput = Prisma.AtLeast<{
   NOT?: Prisma.ReadingStreamWhereInput | Prisma.ReadingStreamWhereInput[]
   newestSequence?: Prisma.BigIntFilter<"ReadingStream"> | bigint | number
   prunedSequence?: Prisma.BigIntFilter<"ReadingStream"> | bigint | number
+  thinnedSequence?: Prisma.BigIntFilter<"ReadingStream"> | bigint | number
 }, "workspaceId">
 
 export type ReadingStreamOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
   _count?: Prisma.ReadingStreamCountOrderByAggregateInput
   _avg?: Prisma.ReadingStreamAvgOrderByAggregateInput
   _max?: Prisma.ReadingStreamMaxOrderByAggregateInput
@@ -240,76 +256,89 @@ export type ReadingStreamScalarWhereWithAggregatesInput = {
   workspaceId?: Prisma.StringWithAggregatesFilter<"ReadingStream"> | string
   newestSequence?: Prisma.BigIntWithAggregatesFilter<"ReadingStream"> | bigint | number
   prunedSequence?: Prisma.BigIntWithAggregatesFilter<"ReadingStream"> | bigint | number
+  thinnedSequence?: Prisma.BigIntWithAggregatesFilter<"ReadingStream"> | bigint | number
 }
 
 export type ReadingStreamCreateInput = {
   workspaceId: string
   newestSequence?: bigint | number
   prunedSequence?: bigint | number
+  thinnedSequence?: bigint | number
 }
 
 export type ReadingStreamUncheckedCreateInput = {
   workspaceId: string
   newestSequence?: bigint | number
   prunedSequence?: bigint | number
+  thinnedSequence?: bigint | number
 }
 
 export type ReadingStreamUpdateInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   newestSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   prunedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  thinnedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type ReadingStreamUncheckedUpdateInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   newestSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   prunedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  thinnedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type ReadingStreamCreateManyInput = {
   workspaceId: string
   newestSequence?: bigint | number
   prunedSequence?: bigint | number
+  thinnedSequence?: bigint | number
 }
 
 export type ReadingStreamUpdateManyMutationInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   newestSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   prunedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  thinnedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type ReadingStreamUncheckedUpdateManyInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   newestSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   prunedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  thinnedSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type ReadingStreamCountOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
 }
 
 export type ReadingStreamAvgOrderByAggregateInput = {
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
 }
 
 export type ReadingStreamMaxOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
 }
 
 export type ReadingStreamMinOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
 }
 
 export type ReadingStreamSumOrderByAggregateInput = {
   newestSequence?: Prisma.SortOrder
   prunedSequence?: Prisma.SortOrder
+  thinnedSequence?: Prisma.SortOrder
 }
 
 
@@ -318,27 +347,31 @@ export type ReadingStreamSelect<ExtArgs extends runtime.Types.Extensions.Interna
   workspaceId?: boolean
   newestSequence?: boolean
   prunedSequence?: boolean
+  thinnedSequence?: boolean
 }, ExtArgs["result"]["readingStream"]>
 
 export type ReadingStreamSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   workspaceId?: boolean
   newestSequence?: boolean
   prunedSequence?: boolean
+  thinnedSequence?: boolean
 }, ExtArgs["result"]["readingStream"]>
 
 export type ReadingStreamSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   workspaceId?: boolean
   newestSequence?: boolean
   prunedSequence?: boolean
+  thinnedSequence?: boolean
 }, ExtArgs["result"]["readingStream"]>
 
 export type ReadingStreamSelectScalar = {
   workspaceId?: boolean
   newestSequence?: boolean
   prunedSequence?: boolean
+  thinnedSequence?: boolean
 }
 
-export type ReadingStreamOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "newestSequence" | "prunedSequence", ExtArgs["result"]["readingStream"]>
+export type ReadingStreamOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "newestSequence" | "prunedSequence" | "thinnedSequence", ExtArgs["result"]["readingStream"]>
 
 export type $ReadingStreamPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ReadingStream"
@@ -347,6 +380,7 @@ export type $ReadingStreamPayload<ExtArgs extends runtime.Types.Extensions.Inter
     workspaceId: string
     newestSequence: bigint
     prunedSequence: bigint
+    thinnedSequence: bigint
   }, ExtArgs["result"]["readingStream"]>
   composites: {}
 }
@@ -773,6 +807,7 @@ export interface ReadingStreamFieldRefs {
   readonly workspaceId: Prisma.FieldRef<"ReadingStream", 'String'>
   readonly newestSequence: Prisma.FieldRef<"ReadingStream", 'BigInt'>
   readonly prunedSequence: Prisma.FieldRef<"ReadingStream", 'BigInt'>
+  readonly thinnedSequence: Prisma.FieldRef<"ReadingStream", 'BigInt'>
 }
     
 
