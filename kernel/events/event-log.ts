@@ -61,6 +61,7 @@ export interface EventLog {
   prune(workspace: WorkspaceId, before: Date, limit: number): Promise<number>;
 }
 
+/** The two ends of a log, as sequences. */
 export interface EventLogEnds {
   readonly newest: bigint;
   readonly pruned: bigint;
@@ -76,6 +77,7 @@ export interface EventCondition {
   readonly to?: Date | undefined;
 }
 
+/** Which page of the log. */
 export interface EventPage {
   readonly limit: number;
   readonly newestFirst: boolean;
@@ -102,6 +104,9 @@ export interface EventLogDeps {
 /** Makes the log over the tables of the database; the bus carries the word that it has grown. */
 export function createEventLog({ database, bus, now = () => new Date() }: EventLogDeps): EventLog {
   return {
+    ...createReader(database),
+    prune: (workspace, before, limit) =>
+      database.inWorkspace(workspace).transaction((transaction) => prune(transaction, before, limit)),
     async append(transaction, event) {
       const { client, workspace } = transaction;
       await client.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::int, hashtext(${workspace}))`;
@@ -113,6 +118,11 @@ export function createEventLog({ database, bus, now = () => new Date() }: EventL
         void bus.publish({ workspace, name: EVENTS_TOPIC }, [null]).catch(() => undefined);
       });
     },
+  };
+}
+
+function createReader(database: Database): Omit<EventLog, 'append' | 'prune'> {
+  return {
     async readAfter(workspace, sequence, limit) {
       const rows = await database.inWorkspace(workspace).client.event.findMany({
         where: { sequence: { gt: sequence } },
@@ -164,27 +174,27 @@ export function createEventLog({ database, bus, now = () => new Date() }: EventL
       for (const row of rows) found.get(row.subject)?.push(toCloudEvent(workspace, row));
       return found;
     },
-    prune: (workspace, before, limit) =>
-      database.inWorkspace(workspace).transaction(async ({ client }) => {
-        // A consumer that is behind has not seen them yet.
-        const slowest = await client.eventCursor.findFirst({ orderBy: { sequence: 'asc' } });
-        const rows = await client.event.findMany({
-          where: { time: { lt: before }, ...(slowest ? { sequence: { lte: slowest.sequence } } : {}) },
-          orderBy: { sequence: 'asc' },
-          select: { sequence: true },
-          take: limit,
-        });
-        const last = rows.at(-1)?.sequence;
-        if (last === undefined) return 0;
-        const { count } = await client.event.deleteMany({ where: { sequence: { lte: last } } });
-        await client.eventRetention.upsert({
-          where: { workspaceId: workspace },
-          create: { workspaceId: workspace, prunedSequence: last },
-          update: { prunedSequence: last },
-        });
-        return count;
-      }),
   };
+}
+
+async function prune({ client, workspace }: Transaction, before: Date, limit: number): Promise<number> {
+  // A consumer that is behind has not seen them yet.
+  const slowest = await client.eventCursor.findFirst({ orderBy: { sequence: 'asc' } });
+  const rows = await client.event.findMany({
+    where: { time: { lt: before }, ...(slowest ? { sequence: { lte: slowest.sequence } } : {}) },
+    orderBy: { sequence: 'asc' },
+    select: { sequence: true },
+    take: limit,
+  });
+  const last = rows.at(-1)?.sequence;
+  if (last === undefined) return 0;
+  const { count } = await client.event.deleteMany({ where: { sequence: { lte: last } } });
+  await client.eventRetention.upsert({
+    where: { workspaceId: workspace },
+    create: { workspaceId: workspace, prunedSequence: last },
+    update: { prunedSequence: last },
+  });
+  return count;
 }
 
 function toCondition({ types, subjects, from, to }: EventCondition): Prisma.EventWhereInput {

@@ -51,7 +51,7 @@ export function createResolvers({ log, bus }: ResolverDeps) {
     },
     Device: {
       facts: async ({ id }, { first }, { facts }) => [
-        ...(await facts.load({ subject: id, first: checkPageSize(first ?? 10) })),
+        ...(await facts.load({ subject: id, first: checkPageSize(first) })),
       ],
     },
   } satisfies Resolvers;
