@@ -1,6 +1,5 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
-import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
 import type { DevicesSettings } from './config.js';
 import { createContext, type Context } from './context.js';
@@ -13,16 +12,12 @@ import type { Protocol } from './protocols/protocol.js';
 import { createDeviceFactFollower } from './readings/device-facts.js';
 import type { Ingest } from './readings/ingestion.js';
 import { createKnownDevices } from './readings/known-devices.js';
-import { createLiveReadings } from './readings/live-readings.js';
 import { readTracks } from './readings/metric-tracks.js';
-import { createReadingPipeline } from './readings/reading-pipeline.js';
-import { openReadingStream } from './readings/reading-stream.js';
-import { createRetention } from './readings/retention.js';
-import { createStoredReadings } from './readings/stored-readings.js';
+import { createReadings } from './readings/readings.js';
+import { decodeTelemetry } from './readings/telemetry.js';
 import { createDeviceRegistry } from './registry.js';
 import { createResolvers } from './resolvers.js';
 
-const HOUR_MS = 3_600_000;
 const PING_DEADLINE_MS = 2_000;
 
 /** Ties the rooms of the subgraph together. */
@@ -31,14 +26,16 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   const known = createKnownDevices({
     load: (workspace, idOrName) => registry.findKnown(workspace, idOrName),
   });
-  const retention = createRetention({
-    ...{ database, workspaces, logger },
-    retentionMs: values.readingsRetentionHours * HOUR_MS,
+  const readings = createReadings({
+    ...deps,
+    settings: values,
+    devices: known,
+    decode: ({ payload }) => decodeTelemetry(payload),
   });
   const registry = createDeviceRegistry({
     ...{ database, log },
     onChange: known.forget,
-    onRemoved: retention.wake,
+    onRemoved: readings.onRemoved,
   });
   const followers = workspaces.map((workspace) =>
     createDeviceFactFollower({
@@ -48,50 +45,36 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       },
     }),
   );
-  const live = createLiveReadings({ bus, workspaces, logger });
-  const pipeline = createReadingPipeline({ ...deps, ...values, devices: known });
-  const mqtt = createMqtt(deps, values, pipeline.ingest);
-
-  const openStream = (workspace: WorkspaceId, options: Parameters<typeof openReadingStream>[1]) =>
-    openReadingStream(
-      {
-        stored: createStoredReadings(database, workspace),
-        listen: (listener) => live.listen(workspace, listener),
-      },
-      options,
-    );
+  const mqtt = createMqtt(deps, values, readings.ingest);
 
   return {
     resolvers: createResolvers({
       registry,
       mutations: createDeviceMutations(registry),
-      openStream,
+      openStream: readings.openStream,
       fuseReadings: createFuseReadings({
         readTracks: (workspace, query) => readTracks(database, workspace, query),
         now: () => new Date(),
       }),
     }),
     createContext: (request) => createContext({ database, registry }, request),
-    routes: createHttpIngestion({ ...deps, ...values, ingest: pipeline.ingest }),
+    routes: createHttpIngestion({ ...deps, ...values, ingest: readings.ingest }),
     endpoints: () => {
       const url = mqtt.url();
       return url === undefined ? {} : { mqtt: url };
     },
     async start() {
-      await live.start();
       for (const follower of followers) await follower.start();
-      await pipeline.start();
-      retention.start();
+      await readings.start();
       await mqtt.start();
     },
     async close() {
       await mqtt.stopAccepting();
       // Everything that was taken is committed and acknowledged before its connection is closed.
-      await pipeline.close();
+      await readings.stopTaking();
       await mqtt.close();
-      await retention.close();
+      await readings.close();
       for (const follower of followers) await follower.close();
-      live.close();
     },
     health: () => checkHealth(database, mqtt),
   };

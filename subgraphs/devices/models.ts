@@ -1,4 +1,5 @@
 import type { Connection } from '../../kernel/graphql/connection.js';
+import type { Quality } from './codecs/codec.js';
 import type { FusedPoint, FusionOptions } from './fusion/fuse-tracks.js';
 
 /** A device as the registry holds it; its metrics, readings and series are resolved further. */
@@ -6,6 +7,8 @@ export interface DeviceModel {
   readonly id: string;
   readonly name: string;
   readonly description: string | null;
+  /** Values by key; resolved further. */
+  readonly labels: unknown;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -18,6 +21,7 @@ export interface ReadingModel {
   readonly value: number;
   /** UCUM code. */
   readonly unit: string;
+  readonly quality: Quality;
   readonly measuredAt: Date;
   readonly receivedAt: Date;
 }

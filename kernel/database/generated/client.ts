@@ -67,7 +67,7 @@ export type AlarmSlot = Prisma.AlarmSlotModel
 export type Duty = Prisma.DutyModel
 /**
  * Model Node
- * A member of the network: a numbered place, and the device metric that is its signal.
+ * A member of the network: a numbered place, and its signal: the metric of a device, or states that are pushed to it.
  */
 export type Node = Prisma.NodeModel
 /**
@@ -86,6 +86,42 @@ export type Sample = Prisma.SampleModel
  * Up to which sequence the samples of a workspace have been removed by retention.
  */
 export type SampleRetention = Prisma.SampleRetentionModel
+/**
+ * Model Measurement
+ * The numbers of the network over the window that ends at one instant. `detail` holds what no one filters by: the window, the
+ * partition, the surrogates, the pairs and the numbers of each node. The instant is unique, as that of a sample is.
+ */
+export type Measurement = Prisma.MeasurementModel
+/**
+ * Model MeasurementRetention
+ * Up to which sequence the measurements of a workspace have been removed by retention.
+ */
+export type MeasurementRetention = Prisma.MeasurementRetentionModel
+/**
+ * Model MeasurementRollup
+ * The measurements of a minute or an hour: `values` holds the count, least, greatest and mean of each number.
+ */
+export type MeasurementRollup = Prisma.MeasurementRollupModel
+/**
+ * Model NodeReport
+ * What a node reported about itself, as it came, and what came of the checks.
+ */
+export type NodeReport = Prisma.NodeReportModel
+/**
+ * Model NodeStanding
+ * How far the reports of a node are trusted, and what its newest one said.
+ */
+export type NodeStanding = Prisma.NodeStandingModel
+/**
+ * Model NetworkThreshold
+ * A limit of one number of the network, and on which side of it the number is.
+ */
+export type NetworkThreshold = Prisma.NetworkThresholdModel
+/**
+ * Model SignalGenerator
+ * The generator of a workspace's simulated signals, and which process runs it.
+ */
+export type SignalGenerator = Prisma.SignalGeneratorModel
 /**
  * Model DeviceGroup
  * Devices under a name: its members, and those that its saved selection (a DeviceFilter) means.
@@ -211,7 +247,8 @@ export type DeviceProfile = Prisma.DeviceProfileModel
 export type DeviceTwin = Prisma.DeviceTwinModel
 /**
  * Model TwinChange
- * One change of a twin: the merge patch, and the one that takes it back.
+ * One change of a twin: the merge patch, and all that takes it back: a merge patch, and the version and instant that the
+ * side had before.
  */
 export type TwinChange = Prisma.TwinChangeModel
 /**

@@ -31,6 +31,7 @@ function toMessage({ message, reading, sequence }: StoredReading, previous: bigi
     metric: reading.metric,
     value: reading.value,
     unit: reading.unit,
+    quality: reading.quality ?? 'GOOD',
     measuredAt: new Date(Math.floor(reading.measuredAtUs / 1_000)).toISOString(),
     receivedAt: new Date(message.receivedAtMs).toISOString(),
     sequence: String(sequence),

@@ -50,8 +50,7 @@ export function createDeviceFactFollower(deps: DeviceFactFollowerDeps): DeviceFa
     for (let read = PAGE; read === PAGE && !closed;) {
       const events = await log.readAfter(workspace, place, PAGE);
       for (const event of events) {
-        const fact = readDeviceFact(event);
-        if (fact) onFact(fact);
+        for (const fact of readDeviceFacts(event)) onFact(fact);
         place = event.sequence;
       }
       read = events.length;
@@ -99,8 +98,18 @@ export function createDeviceFactFollower(deps: DeviceFactFollowerDeps): DeviceFa
   };
 }
 
-function readDeviceFact({ type, subject, data }: CloudEvent): DeviceFact | undefined {
-  if (!type.startsWith('aegis.device.') || subject === undefined) return undefined;
-  const name = typeof data === 'object' && data !== null && 'name' in data ? data.name : undefined;
-  return { id: subject, ...(typeof name === 'string' ? { name } : {}) };
+/** The devices that a fact is about: its subject, or for a fact about many at once those that it lists. */
+function readDeviceFacts({ type, subject, data }: CloudEvent): DeviceFact[] {
+  if (!type.startsWith('aegis.device.') || typeof data !== 'object' || data === null) return [];
+  if (subject !== undefined) return [{ id: subject, ...nameOf(data) }];
+  const listed: readonly unknown[] = 'devices' in data && Array.isArray(data.devices) ? data.devices : [];
+  return listed.flatMap((one) =>
+    typeof one === 'object' && one !== null && 'id' in one && typeof one.id === 'string'
+      ? [{ id: one.id, ...nameOf(one) }]
+      : [],
+  );
+}
+
+function nameOf(data: object): { readonly name?: string } {
+  return 'name' in data && typeof data.name === 'string' ? { name: data.name } : {};
 }

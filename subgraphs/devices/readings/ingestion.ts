@@ -1,13 +1,15 @@
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
+import type { CodecContext, RawReading } from '../codecs/codec.js';
 import type { ProtocolKind } from '../protocols/protocol.js';
 import type { ArrivalClock } from './arrival-clock.js';
-import type { KnownDevice, KnownDevices } from './known-devices.js';
-import type { Conflict } from './reading-commit.js';
+import { checkReadings, type ConvertValue } from './check-readings.js';
+import { quote } from './describe-value.js';
+import type { KnownDevice, KnownDevices, KnownMetric } from './known-devices.js';
 import type { ReadingMetrics } from './reading-metrics.js';
-import type { ReadingWriter, WhenFull } from './reading-writer.js';
-import { decodeTelemetry } from './telemetry.js';
+import type { ReadingWriter, SubmitOutcome, WhenFull } from './reading-writer.js';
+import type { Conflict } from './sort-out-messages.js';
 
 /** A telemetry message as a protocol hands it on. */
 export interface Telemetry {
@@ -42,10 +44,24 @@ export interface Receipt {
  */
 export type Ingest = (telemetry: Telemetry) => Promise<Receipt>;
 
+/**
+ * Turns the bytes of a message into values: by the codec of the device's profile, or as our own JSON.
+ *
+ * Errors: BAD_USER_INPUT or PAYLOAD_TOO_LARGE that says what was expected and what came.
+ */
+export type DecodePayload = (
+  message: Pick<Telemetry, 'payload' | 'contentType' | 'source'>,
+  device: KnownDevice,
+  context: CodecContext,
+) => RawReading[] | Promise<RawReading[]>;
+
 export interface IngestionDeps {
   readonly devices: KnownDevices;
   /** By workspace: those that this installation serves. */
-  readonly writers: ReadonlyMap<string, { readonly workspace: WorkspaceId; readonly writer: ReadingWriter }>;
+  readonly writers: ReadonlyMap<string, ServedWorkspace>;
+  readonly decode: DecodePayload;
+  /** Takes finite numbers in the metric's unit as they are, and nothing else, when left out. */
+  readonly convert?: ConvertValue<KnownMetric>;
   readonly clock: ArrivalClock;
   readonly maxPayloadBytes: number;
   readonly maxClockAheadSeconds: number;
@@ -53,34 +69,42 @@ export interface IngestionDeps {
   readonly logger: Logger;
 }
 
+interface ServedWorkspace {
+  readonly workspace: WorkspaceId;
+  readonly writer: ReadingWriter;
+}
+
 /** How often a message is checked again because its device changed, or another was ahead of it, on the way. */
 const MAX_ATTEMPTS = 3;
 
-/** Makes the walk of a telemetry message: look up its device, decode and check it, have it committed. */
+/**
+ * Makes the walk of a telemetry message: look up its device, decode, check and convert what it brings, have it
+ * de-duplicated, queued, committed and announced by the workspace's writer.
+ */
 export function createIngestion(deps: IngestionDeps): Ingest {
-  const { devices, writers, metrics, logger } = deps;
+  const { devices, metrics, logger } = deps;
 
-  async function accept({
-    workspace: name,
-    device: idOrName,
-    payload,
-    whenFull,
-  }: Telemetry): Promise<Receipt> {
-    const served = writers.get(name);
-    if (!served) throw new AegisError('NOT_FOUND', `telemetry: there is no workspace ${quote(name)} here.`);
-    checkSize(payload, deps.maxPayloadBytes);
-    const { workspace, writer } = served;
+  /** Decodes and checks a message for its device as it is known now, and has it committed. */
+  async function submit(telemetry: Telemetry, { workspace, writer }: ServedWorkspace): Promise<Attempt> {
+    const found = devices.find(workspace, telemetry.device);
+    const device = found instanceof Promise ? await found : found;
+    if (!device) throw unknownDevice(telemetry.device);
+    const arrivedAtUs = deps.clock();
+    const decoded = deps.decode(telemetry, device, { arrivedAtUs });
+    const raw = decoded instanceof Promise ? await decoded : decoded;
+    const readings = checkReadings(raw, { ...checkOptions(deps), metrics: device.metrics, arrivedAtUs });
+    const message = { deviceId: device.id, receivedAtMs: Date.now(), readings };
+    return { device, count: readings.length, outcome: await writer.submit(message, telemetry.whenFull) };
+  }
+
+  async function accept(telemetry: Telemetry): Promise<Receipt> {
+    const served = findWorkspace(telemetry, deps);
+    checkSize(telemetry.payload, deps.maxPayloadBytes);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const found = devices.find(workspace, idOrName);
-      const device = found instanceof Promise ? await found : found;
-      if (!device) throw unknownDevice(idOrName);
-      const readings = decode(payload, device, deps);
-      const message = { deviceId: device.id, receivedAtMs: Date.now(), readings };
-      const outcome = await writer.submit(message, whenFull);
-      if (outcome.kind === 'stored')
-        return { accepted: outcome.fresh, repeated: readings.length - outcome.fresh };
+      const { device, count, outcome } = await submit(telemetry, served);
+      if (outcome.kind === 'stored') return { accepted: outcome.fresh, repeated: count - outcome.fresh };
       if (outcome.kind === 'conflict') throw contradicted(outcome.conflict);
-      devices.forget(workspace, device);
+      devices.forget(served.workspace, device);
     }
     throw unavailable(undefined);
   }
@@ -97,12 +121,22 @@ export function createIngestion(deps: IngestionDeps): Ingest {
   };
 }
 
-function decode(
-  payload: Uint8Array,
-  { metrics }: KnownDevice,
-  { clock, maxClockAheadSeconds }: IngestionDeps,
-) {
-  return decodeTelemetry(payload, { metrics, clock, maxClockAheadSeconds });
+/** What came of one attempt at a message. */
+interface Attempt {
+  readonly device: KnownDevice;
+  /** How many readings it has. */
+  readonly count: number;
+  readonly outcome: SubmitOutcome;
+}
+
+function findWorkspace({ workspace }: Telemetry, { writers }: IngestionDeps): ServedWorkspace {
+  const served = writers.get(workspace);
+  if (served) return served;
+  throw new AegisError('NOT_FOUND', `telemetry: there is no workspace ${quote(workspace)} here.`);
+}
+
+function checkOptions({ clock, maxClockAheadSeconds, convert }: IngestionDeps) {
+  return { clock, maxClockAheadSeconds, ...(convert ? { convert } : {}) };
 }
 
 function checkSize(payload: Uint8Array, maxBytes: number): void {
@@ -139,8 +173,4 @@ function unknownDevice(idOrName: string): AegisError {
     'NOT_FOUND',
     `telemetry: there is no device ${quote(idOrName)} in this workspace; register it with registerDevice first.`,
   );
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name.slice(0, 64));
 }

@@ -1,12 +1,17 @@
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { DeclaredMetric } from './check-readings.js';
+import type { Labels } from '../fleet/labels.js';
 import type { DeviceFact } from './device-facts.js';
-import type { DeclaredMetric } from './telemetry.js';
+
+/** What ingestion knows of a metric. */
+export type KnownMetric = DeclaredMetric;
 
 /** What ingestion knows of a device. */
 export interface KnownDevice {
   readonly id: string;
   readonly name: string;
-  readonly metrics: ReadonlyMap<string, DeclaredMetric>;
+  readonly labels: Labels;
+  readonly metrics: ReadonlyMap<string, KnownMetric>;
 }
 
 /** The devices of this installation, kept in memory for as long as they stay as they are. */

@@ -2,7 +2,8 @@ import type { Database } from '../../../kernel/database/database.js';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { ReadingModel } from '../models.js';
-import { isMetricName, MAX_METRICS } from '../registration.js';
+import { isMetricName, MAX_METRICS } from '../metric-name.js';
+import { toQuality } from './quality.js';
 
 /** The newest readings of one device that are asked for. */
 export interface LatestKey {
@@ -41,6 +42,7 @@ interface LatestRow {
   readonly unit: string;
   readonly measured_at: Date;
   readonly received_at: Date;
+  readonly quality: number;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function readLatest(
     (metrics ?? [null]).map((metric) => ({ place, deviceId, metric })),
   );
   const rows = await database.inWorkspace(workspace).client.$queryRaw<LatestRow[]>`
-    SELECT w.place, r.device_id, r.metric, r.value, r.unit, r.measured_at, r.received_at
+    SELECT w.place, r.device_id, r.metric, r.value, r.unit, r.measured_at, r.received_at, r.quality
     FROM unnest(
       ${wanted.map(({ place }) => place)}::int[],
       ${wanted.map(({ deviceId }) => deviceId)}::text[],
@@ -80,6 +82,7 @@ export async function readLatest(
       unit: row.unit,
       measuredAt: row.measured_at,
       receivedAt: row.received_at,
+      quality: toQuality(row.quality),
     });
   }
   return lists;

@@ -1,5 +1,6 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import { UNUSABLE } from './quality.js';
 
 /** Which readings of several devices are wanted. */
 export interface TrackQuery {
@@ -24,7 +25,7 @@ export interface StoredTrack {
   /** Milliseconds since 1970, to the microsecond. */
   readonly instants: readonly number[];
   readonly values: readonly number[];
-  /** Whether each is finite, within the metric's plausible range as it is now, and in the unit as it is now. */
+  /** Whether each is neither BAD nor STALE, finite, within the metric's plausible range as it is now, and in the unit as it is now. */
   readonly good: readonly boolean[];
 }
 
@@ -65,7 +66,8 @@ export async function readTracks(
         coalesce(array_agg(good ORDER BY measured_at), '{}') AS good
       FROM (
         SELECT measured_at, value,
-          unit = m.unit AND value > '-Infinity' AND value < 'Infinity'
+          unit = m.unit AND quality <> ALL(${UNUSABLE}::smallint[])
+            AND value > '-Infinity' AND value < 'Infinity'
             AND value >= coalesce(m.minimum, value) AND value <= coalesce(m.maximum, value) AS good
         FROM devices.readings
         WHERE workspace_id = m.workspace_id AND device_id = m.device_id AND metric = m.name

@@ -1,3 +1,5 @@
+import type { Quality } from '../codecs/codec.js';
+
 /** A checked value on its way to be stored. */
 export interface NewReading {
   readonly metric: string;
@@ -6,6 +8,13 @@ export interface NewReading {
   readonly value: number;
   /** Microseconds since 1970-01-01T00:00Z; exact, as it stays below 2^53. */
   readonly measuredAtUs: number;
+  /** GOOD when left out. */
+  readonly quality?: Quality;
+  /**
+   * The number that the device gave a value without a time of its own: what has that number already is the same value,
+   * delivered again. At least -2^63 and less than 2^63.
+   */
+  readonly deviceSequence?: bigint;
 }
 
 /** The readings of one telemetry message: all of them are stored, or none. */

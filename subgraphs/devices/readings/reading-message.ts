@@ -15,6 +15,7 @@ export const readingMessageSchema = z.object({
   value: z.number(),
   /** UCUM code. */
   unit: z.string(),
+  quality: z.enum(['GOOD', 'UNCERTAIN', 'BAD', 'STALE', 'SIMULATED']),
   /** RFC 3339 in UTC with milliseconds. */
   measuredAt: z.iso.datetime(),
   /** RFC 3339 in UTC with milliseconds. */

@@ -5,8 +5,10 @@ import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../../kernel/telemetry/metrics.js';
 import { createAnnouncer } from './announce-readings.js';
 import { createArrivalClock } from './arrival-clock.js';
-import { createIngestion, type Ingest } from './ingestion.js';
-import type { KnownDevices } from './known-devices.js';
+import type { ConvertValue } from './check-readings.js';
+import { createIngestion, type DecodePayload, type Ingest } from './ingestion.js';
+import type { KnownDevices, KnownMetric } from './known-devices.js';
+import type { Partitions } from './partitions.js';
 import { createQueueRoom } from './queue-room.js';
 import { createReadingCommit, ensureReadingStream } from './reading-commit.js';
 import { createReadingMetrics } from './reading-metrics.js';
@@ -19,6 +21,10 @@ export interface ReadingPipelineDeps {
   readonly metrics: Metrics;
   readonly workspaces: readonly WorkspaceId[];
   readonly devices: KnownDevices;
+  readonly decode: DecodePayload;
+  readonly convert?: ConvertValue<KnownMetric>;
+  /** Of the readings. */
+  readonly partitions: Partitions;
   readonly maxPayloadBytes: number;
   readonly maxClockAheadSeconds: number;
   readonly maxQueuedReadings: number;
@@ -34,13 +40,13 @@ export interface ReadingPipeline {
 
 /** Ties the stations of ingestion together: one writer for each workspace, and one bounded queue's room for all. */
 export function createReadingPipeline(deps: ReadingPipelineDeps): ReadingPipeline {
-  const { database, bus, logger, workspaces } = deps;
+  const { database, bus, logger, workspaces, partitions } = deps;
   const room = createQueueRoom(deps.maxQueuedReadings);
   const metrics = createReadingMetrics(deps.metrics, () => room.taken);
   const writers = workspaces.map((workspace) => ({
     workspace,
     writer: createReadingWriter({
-      commit: createReadingCommit(database, workspace),
+      commit: createReadingCommit({ database, workspace, partitions }),
       announce: createAnnouncer(bus, workspace),
       room,
       metrics,
@@ -56,6 +62,7 @@ export function createReadingPipeline(deps: ReadingPipelineDeps): ReadingPipelin
     }),
     async start() {
       for (const workspace of workspaces) await ensureReadingStream(database, workspace);
+      await partitions.ensureAhead();
     },
     async close() {
       await Promise.all(writers.map(({ writer }) => writer.close()));

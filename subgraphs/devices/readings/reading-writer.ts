@@ -5,8 +5,9 @@ import { withDeadline } from '../../../kernel/lifecycle/lifecycle.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import { MAX_READINGS_PER_COMMIT, type NewMessage } from './new-reading.js';
 import type { QueueRoom } from './queue-room.js';
-import type { CommitOutcome, CommitReadings, Conflict } from './reading-commit.js';
+import type { CommitOutcome, CommitReadings } from './reading-commit.js';
 import type { ReadingMetrics } from './reading-metrics.js';
+import type { Conflict } from './sort-out-messages.js';
 
 /** What a full queue does with one more message: answer RATE_LIMITED, or let it wait its turn. */
 export type WhenFull = 'refuse' | 'wait';

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Database, WorkspaceDatabase } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
+import type { Partitions } from './partitions.js';
 
 /** Removes readings that are older than the retention, and those of devices that have been removed. */
 export interface Retention {
@@ -18,6 +19,8 @@ export interface RetentionDeps {
   readonly database: Database;
   readonly workspaces: readonly WorkspaceId[];
   readonly logger: Logger;
+  /** Of the readings. */
+  readonly partitions: Partitions;
   readonly retentionMs: number;
   readonly now?: () => number;
   /** How often readings are removed, in milliseconds. */
@@ -42,7 +45,7 @@ const CHUNK_SIZE = 5_000;
  * is removed of them leaves no gap: they are not seen from the removal of the device on.
  */
 export function createRetention(deps: RetentionDeps): Retention {
-  const { database, workspaces, logger, retentionMs, now = Date.now } = deps;
+  const { database, workspaces, logger, partitions, retentionMs, now = Date.now } = deps;
   const { periodMs = PERIOD_MS, wakeMs = WAKE_MS, chunkSize = CHUNK_SIZE } = deps;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -50,7 +53,7 @@ export function createRetention(deps: RetentionDeps): Retention {
   let soon: NodeJS.Timeout | undefined;
 
   async function prune(workspace: WorkspaceId): Promise<number> {
-    const orphans = { chunkSize, isClosed: () => closed };
+    const orphans = { partitions, chunkSize, isClosed: () => closed };
     const removed =
       (await pruneOld(workspace)) + (await pruneOrphans(database.inWorkspace(workspace), orphans));
     if (removed > 0 && database.kind === 'embedded') await vacuum(database, workspace);
@@ -161,17 +164,27 @@ async function pruneChunk(rows: WorkspaceDatabase, { after, span, before }: Chun
   return outcome ?? { removed: 0, keeps: true };
 }
 
+interface OrphanOptions {
+  readonly partitions: Partitions;
+  readonly chunkSize: number;
+  readonly isClosed: () => boolean;
+}
+
 /** Removes the readings of all devices that are no more, in chunks, until it is closed. */
 async function pruneOrphans(
   rows: WorkspaceDatabase,
-  { chunkSize, isClosed }: { readonly chunkSize: number; readonly isClosed: () => boolean },
+  { partitions, chunkSize, isClosed }: OrphanOptions,
 ): Promise<number> {
   let removed = 0;
-  for (const deviceId of isClosed() ? [] : await findRemovedDevices(rows)) {
-    for (let count = chunkSize; count === chunkSize && !isClosed(); removed += count) {
-      count = await removeReadings(rows, deviceId, chunkSize);
-      // Readings that arrive meanwhile come first.
-      await setImmediate();
+  const deviceIds = isClosed() ? [] : await findRemovedDevices(rows);
+  const tables = deviceIds.length > 0 ? await partitions.list() : [];
+  for (const deviceId of deviceIds) {
+    for (const { table } of tables) {
+      for (let count = chunkSize; count === chunkSize && !isClosed(); removed += count) {
+        count = await removeReadings(rows, { table, deviceId, limit: chunkSize });
+        // Readings that arrive meanwhile come first.
+        await setImmediate();
+      }
     }
   }
   return removed;
@@ -202,16 +215,17 @@ async function findRemovedDevices({ client, workspace }: WorkspaceDatabase): Pro
   return rows.map(({ id }) => id);
 }
 
-/** Removes at most so many readings of a device that is no more; returns how many. */
+/** Removes at most so many readings of a device that is no more from one partition; returns how many. */
 function removeReadings(
   { client, workspace }: WorkspaceDatabase,
-  deviceId: string,
-  limit: number,
+  { table, deviceId, limit }: { readonly table: string; readonly deviceId: string; readonly limit: number },
 ): Promise<number> {
-  return client.$executeRaw`
-    DELETE FROM devices.readings WHERE ctid = ANY(ARRAY(
-      SELECT ctid FROM devices.readings WHERE workspace_id = ${workspace} AND device_id = ${deviceId} LIMIT ${limit}
-    ))`;
+  return client.$executeRawUnsafe(
+    `DELETE FROM devices.${table} WHERE ctid = ANY(ARRAY(
+      SELECT ctid FROM devices.${table} WHERE workspace_id = $1 AND device_id = $2 LIMIT $3
+    ))`,
+    ...[workspace, deviceId, limit],
+  );
 }
 
 /** A server has autovacuum; the embedded Postgres has not, and would never use the room of removed rows again. */

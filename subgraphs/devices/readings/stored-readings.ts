@@ -1,6 +1,7 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { ReadingModel } from '../models.js';
+import { toQuality } from './quality.js';
 
 /** Which readings a stream is about; undefined means all. */
 export interface ReadingFilter {
@@ -21,6 +22,8 @@ export interface ReadingPage {
   readonly through: bigint;
   /** Whether the stretch reaches to the newest reading. */
   readonly complete: boolean;
+  /** Up to here some readings have been removed. */
+  readonly thinned: bigint;
 }
 
 /** Up to where a workspace's stream goes, and up to where retention has removed it; 0 for nothing. */
@@ -49,6 +52,8 @@ interface PageRow {
   readonly unit: string;
   readonly measured_at: Date;
   readonly received_at: Date;
+  readonly quality: number;
+  readonly thinned: bigint;
 }
 
 /** Makes the reader of one workspace's stream. */
@@ -68,7 +73,8 @@ export function createStoredReadings(database: Database, workspace: WorkspaceId)
       const end = after + BigInt(span);
       const rows = await client.$queryRaw<PageRow[]>`
         SELECT least(greatest(${end}, s.pruned_sequence), s.newest_sequence) AS through, s.newest_sequence AS newest,
-          r.sequence, r.device_id, r.metric, r.value, r.unit, r.measured_at, r.received_at
+          r.sequence, r.device_id, r.metric, r.value, r.unit, r.measured_at, r.received_at, r.quality,
+          s.thinned_sequence AS thinned
         FROM devices.reading_streams s LEFT JOIN devices.readings r
           ON r.workspace_id = ${workspace} AND r.sequence > ${after} AND r.sequence <= ${end}
           AND (${deviceIds}::text[] IS NULL OR r.device_id = ANY(${deviceIds}::text[]))
@@ -85,12 +91,13 @@ export function createStoredReadings(database: Database, workspace: WorkspaceId)
 
 function toPage(rows: readonly PageRow[], after: bigint): ReadingPage {
   const [first] = rows;
-  if (!first) return { readings: [], through: after, complete: true };
+  if (!first) return { readings: [], through: after, complete: true, thinned: 0n };
   return {
     readings: rows.flatMap((row) => (row.sequence === null ? [] : [toReading(row, row.sequence)])),
     // A reader may stand behind the newest: where its cursor is from another database.
     through: first.through > after ? first.through : after,
     complete: first.through >= first.newest,
+    thinned: first.thinned,
   };
 }
 
@@ -103,5 +110,6 @@ function toReading(row: PageRow, sequence: bigint): SequencedReading {
     unit: row.unit,
     measuredAt: row.measured_at,
     receivedAt: row.received_at,
+    quality: toQuality(row.quality),
   };
 }

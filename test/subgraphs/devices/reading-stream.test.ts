@@ -286,6 +286,7 @@ describe('the stream of readings', () => {
     expect(announced.map((message) => readingMessageSchema.parse(message))).toEqual([
       {
         ...{ deviceId: first, metric: 'temperature', value: 1, unit: 'Cel' },
+        quality: 'GOOD',
         measuredAt: '2026-01-01T00:00:00.001Z',
         receivedAt: expect.any(String),
         ...{ sequence: '1', previousSequence: '0' },

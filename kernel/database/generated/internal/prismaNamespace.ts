@@ -405,6 +405,13 @@ export const ModelName = {
   KnownDevice: 'KnownDevice',
   Sample: 'Sample',
   SampleRetention: 'SampleRetention',
+  Measurement: 'Measurement',
+  MeasurementRetention: 'MeasurementRetention',
+  MeasurementRollup: 'MeasurementRollup',
+  NodeReport: 'NodeReport',
+  NodeStanding: 'NodeStanding',
+  NetworkThreshold: 'NetworkThreshold',
+  SignalGenerator: 'SignalGenerator',
   DeviceGroup: 'DeviceGroup',
   DeviceGroupMember: 'DeviceGroupMember',
   Run: 'Run',
@@ -450,7 +457,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "alarmRule" | "alarm" | "alarmSlot" | "duty" | "node" | "knownDevice" | "sample" | "sampleRetention" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "standingFusion" | "fusionPoint" | "event" | "eventCursor" | "eventRetention"
+    modelProps: "alarmRule" | "alarm" | "alarmSlot" | "duty" | "node" | "knownDevice" | "sample" | "sampleRetention" | "measurement" | "measurementRetention" | "measurementRollup" | "nodeReport" | "nodeStanding" | "networkThreshold" | "signalGenerator" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "standingFusion" | "fusionPoint" | "event" | "eventCursor" | "eventRetention"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1043,6 +1050,524 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.SampleRetentionCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.SampleRetentionCountAggregateOutputType> | number
+        }
+      }
+    }
+    Measurement: {
+      payload: Prisma.$MeasurementPayload<ExtArgs>
+      fields: Prisma.MeasurementFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MeasurementFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MeasurementFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>
+        }
+        findFirst: {
+          args: Prisma.MeasurementFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MeasurementFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>
+        }
+        findMany: {
+          args: Prisma.MeasurementFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>[]
+        }
+        create: {
+          args: Prisma.MeasurementCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>
+        }
+        createMany: {
+          args: Prisma.MeasurementCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MeasurementCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>[]
+        }
+        delete: {
+          args: Prisma.MeasurementDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>
+        }
+        update: {
+          args: Prisma.MeasurementUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>
+        }
+        deleteMany: {
+          args: Prisma.MeasurementDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MeasurementUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MeasurementUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>[]
+        }
+        upsert: {
+          args: Prisma.MeasurementUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementPayload>
+        }
+        aggregate: {
+          args: Prisma.MeasurementAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMeasurement>
+        }
+        groupBy: {
+          args: Prisma.MeasurementGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MeasurementGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MeasurementCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MeasurementCountAggregateOutputType> | number
+        }
+      }
+    }
+    MeasurementRetention: {
+      payload: Prisma.$MeasurementRetentionPayload<ExtArgs>
+      fields: Prisma.MeasurementRetentionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MeasurementRetentionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MeasurementRetentionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>
+        }
+        findFirst: {
+          args: Prisma.MeasurementRetentionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MeasurementRetentionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>
+        }
+        findMany: {
+          args: Prisma.MeasurementRetentionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>[]
+        }
+        create: {
+          args: Prisma.MeasurementRetentionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>
+        }
+        createMany: {
+          args: Prisma.MeasurementRetentionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MeasurementRetentionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>[]
+        }
+        delete: {
+          args: Prisma.MeasurementRetentionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>
+        }
+        update: {
+          args: Prisma.MeasurementRetentionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>
+        }
+        deleteMany: {
+          args: Prisma.MeasurementRetentionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MeasurementRetentionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MeasurementRetentionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>[]
+        }
+        upsert: {
+          args: Prisma.MeasurementRetentionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRetentionPayload>
+        }
+        aggregate: {
+          args: Prisma.MeasurementRetentionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMeasurementRetention>
+        }
+        groupBy: {
+          args: Prisma.MeasurementRetentionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MeasurementRetentionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MeasurementRetentionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MeasurementRetentionCountAggregateOutputType> | number
+        }
+      }
+    }
+    MeasurementRollup: {
+      payload: Prisma.$MeasurementRollupPayload<ExtArgs>
+      fields: Prisma.MeasurementRollupFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.MeasurementRollupFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.MeasurementRollupFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>
+        }
+        findFirst: {
+          args: Prisma.MeasurementRollupFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.MeasurementRollupFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>
+        }
+        findMany: {
+          args: Prisma.MeasurementRollupFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>[]
+        }
+        create: {
+          args: Prisma.MeasurementRollupCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>
+        }
+        createMany: {
+          args: Prisma.MeasurementRollupCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.MeasurementRollupCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>[]
+        }
+        delete: {
+          args: Prisma.MeasurementRollupDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>
+        }
+        update: {
+          args: Prisma.MeasurementRollupUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>
+        }
+        deleteMany: {
+          args: Prisma.MeasurementRollupDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.MeasurementRollupUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.MeasurementRollupUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>[]
+        }
+        upsert: {
+          args: Prisma.MeasurementRollupUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$MeasurementRollupPayload>
+        }
+        aggregate: {
+          args: Prisma.MeasurementRollupAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateMeasurementRollup>
+        }
+        groupBy: {
+          args: Prisma.MeasurementRollupGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MeasurementRollupGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.MeasurementRollupCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.MeasurementRollupCountAggregateOutputType> | number
+        }
+      }
+    }
+    NodeReport: {
+      payload: Prisma.$NodeReportPayload<ExtArgs>
+      fields: Prisma.NodeReportFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.NodeReportFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.NodeReportFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>
+        }
+        findFirst: {
+          args: Prisma.NodeReportFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.NodeReportFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>
+        }
+        findMany: {
+          args: Prisma.NodeReportFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>[]
+        }
+        create: {
+          args: Prisma.NodeReportCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>
+        }
+        createMany: {
+          args: Prisma.NodeReportCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.NodeReportCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>[]
+        }
+        delete: {
+          args: Prisma.NodeReportDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>
+        }
+        update: {
+          args: Prisma.NodeReportUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>
+        }
+        deleteMany: {
+          args: Prisma.NodeReportDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.NodeReportUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.NodeReportUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>[]
+        }
+        upsert: {
+          args: Prisma.NodeReportUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeReportPayload>
+        }
+        aggregate: {
+          args: Prisma.NodeReportAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateNodeReport>
+        }
+        groupBy: {
+          args: Prisma.NodeReportGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.NodeReportGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.NodeReportCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.NodeReportCountAggregateOutputType> | number
+        }
+      }
+    }
+    NodeStanding: {
+      payload: Prisma.$NodeStandingPayload<ExtArgs>
+      fields: Prisma.NodeStandingFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.NodeStandingFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.NodeStandingFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>
+        }
+        findFirst: {
+          args: Prisma.NodeStandingFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.NodeStandingFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>
+        }
+        findMany: {
+          args: Prisma.NodeStandingFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>[]
+        }
+        create: {
+          args: Prisma.NodeStandingCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>
+        }
+        createMany: {
+          args: Prisma.NodeStandingCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.NodeStandingCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>[]
+        }
+        delete: {
+          args: Prisma.NodeStandingDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>
+        }
+        update: {
+          args: Prisma.NodeStandingUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>
+        }
+        deleteMany: {
+          args: Prisma.NodeStandingDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.NodeStandingUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.NodeStandingUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>[]
+        }
+        upsert: {
+          args: Prisma.NodeStandingUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NodeStandingPayload>
+        }
+        aggregate: {
+          args: Prisma.NodeStandingAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateNodeStanding>
+        }
+        groupBy: {
+          args: Prisma.NodeStandingGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.NodeStandingGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.NodeStandingCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.NodeStandingCountAggregateOutputType> | number
+        }
+      }
+    }
+    NetworkThreshold: {
+      payload: Prisma.$NetworkThresholdPayload<ExtArgs>
+      fields: Prisma.NetworkThresholdFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.NetworkThresholdFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.NetworkThresholdFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>
+        }
+        findFirst: {
+          args: Prisma.NetworkThresholdFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.NetworkThresholdFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>
+        }
+        findMany: {
+          args: Prisma.NetworkThresholdFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>[]
+        }
+        create: {
+          args: Prisma.NetworkThresholdCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>
+        }
+        createMany: {
+          args: Prisma.NetworkThresholdCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.NetworkThresholdCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>[]
+        }
+        delete: {
+          args: Prisma.NetworkThresholdDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>
+        }
+        update: {
+          args: Prisma.NetworkThresholdUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>
+        }
+        deleteMany: {
+          args: Prisma.NetworkThresholdDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.NetworkThresholdUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.NetworkThresholdUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>[]
+        }
+        upsert: {
+          args: Prisma.NetworkThresholdUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$NetworkThresholdPayload>
+        }
+        aggregate: {
+          args: Prisma.NetworkThresholdAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateNetworkThreshold>
+        }
+        groupBy: {
+          args: Prisma.NetworkThresholdGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.NetworkThresholdGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.NetworkThresholdCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.NetworkThresholdCountAggregateOutputType> | number
+        }
+      }
+    }
+    SignalGenerator: {
+      payload: Prisma.$SignalGeneratorPayload<ExtArgs>
+      fields: Prisma.SignalGeneratorFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SignalGeneratorFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SignalGeneratorFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>
+        }
+        findFirst: {
+          args: Prisma.SignalGeneratorFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SignalGeneratorFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>
+        }
+        findMany: {
+          args: Prisma.SignalGeneratorFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>[]
+        }
+        create: {
+          args: Prisma.SignalGeneratorCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>
+        }
+        createMany: {
+          args: Prisma.SignalGeneratorCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SignalGeneratorCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>[]
+        }
+        delete: {
+          args: Prisma.SignalGeneratorDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>
+        }
+        update: {
+          args: Prisma.SignalGeneratorUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>
+        }
+        deleteMany: {
+          args: Prisma.SignalGeneratorDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SignalGeneratorUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SignalGeneratorUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>[]
+        }
+        upsert: {
+          args: Prisma.SignalGeneratorUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SignalGeneratorPayload>
+        }
+        aggregate: {
+          args: Prisma.SignalGeneratorAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSignalGenerator>
+        }
+        groupBy: {
+          args: Prisma.SignalGeneratorGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SignalGeneratorGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SignalGeneratorCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SignalGeneratorCountAggregateOutputType> | number
         }
       }
     }
@@ -3380,6 +3905,7 @@ export const NodeScalarFieldEnum = {
   index: 'index',
   deviceId: 'deviceId',
   metric: 'metric',
+  pushed: 'pushed',
   updatedAt: 'updatedAt'
 } as const
 
@@ -3414,6 +3940,100 @@ export const SampleRetentionScalarFieldEnum = {
 } as const
 
 export type SampleRetentionScalarFieldEnum = (typeof SampleRetentionScalarFieldEnum)[keyof typeof SampleRetentionScalarFieldEnum]
+
+
+export const MeasurementScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  sequence: 'sequence',
+  measuredAt: 'measuredAt',
+  phi: 'phi',
+  coherence: 'coherence',
+  stability: 'stability',
+  divergence: 'divergence',
+  level: 'level',
+  collectiveAwareness: 'collectiveAwareness',
+  systemHealth: 'systemHealth',
+  simulated: 'simulated',
+  detail: 'detail'
+} as const
+
+export type MeasurementScalarFieldEnum = (typeof MeasurementScalarFieldEnum)[keyof typeof MeasurementScalarFieldEnum]
+
+
+export const MeasurementRetentionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  prunedSequence: 'prunedSequence'
+} as const
+
+export type MeasurementRetentionScalarFieldEnum = (typeof MeasurementRetentionScalarFieldEnum)[keyof typeof MeasurementRetentionScalarFieldEnum]
+
+
+export const MeasurementRollupScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  step: 'step',
+  startsAt: 'startsAt',
+  count: 'count',
+  values: 'values'
+} as const
+
+export type MeasurementRollupScalarFieldEnum = (typeof MeasurementRollupScalarFieldEnum)[keyof typeof MeasurementRollupScalarFieldEnum]
+
+
+export const NodeReportScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  nodeIndex: 'nodeIndex',
+  reportedAt: 'reportedAt',
+  receivedAt: 'receivedAt',
+  door: 'door',
+  numbers: 'numbers',
+  valid: 'valid',
+  checks: 'checks',
+  reputation: 'reputation'
+} as const
+
+export type NodeReportScalarFieldEnum = (typeof NodeReportScalarFieldEnum)[keyof typeof NodeReportScalarFieldEnum]
+
+
+export const NodeStandingScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  nodeIndex: 'nodeIndex',
+  reputation: 'reputation',
+  valid: 'valid',
+  level: 'level',
+  reportId: 'reportId',
+  updatedAt: 'updatedAt'
+} as const
+
+export type NodeStandingScalarFieldEnum = (typeof NodeStandingScalarFieldEnum)[keyof typeof NodeStandingScalarFieldEnum]
+
+
+export const NetworkThresholdScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  metric: 'metric',
+  direction: 'direction',
+  value: 'value',
+  hysteresis: 'hysteresis',
+  crossed: 'crossed',
+  changedAt: 'changedAt',
+  createdAt: 'createdAt'
+} as const
+
+export type NetworkThresholdScalarFieldEnum = (typeof NetworkThresholdScalarFieldEnum)[keyof typeof NetworkThresholdScalarFieldEnum]
+
+
+export const SignalGeneratorScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  running: 'running',
+  parameters: 'parameters',
+  startedAt: 'startedAt',
+  stopsAt: 'stopsAt',
+  holder: 'holder',
+  heldUntil: 'heldUntil'
+} as const
+
+export type SignalGeneratorScalarFieldEnum = (typeof SignalGeneratorScalarFieldEnum)[keyof typeof SignalGeneratorScalarFieldEnum]
 
 
 export const DeviceGroupScalarFieldEnum = {
@@ -3758,6 +4378,8 @@ export const TwinChangeScalarFieldEnum = {
   side: 'side',
   patch: 'patch',
   undo: 'undo',
+  formerVersion: 'formerVersion',
+  formerAt: 'formerAt',
   changedBy: 'changedBy',
   changedAt: 'changedAt'
 } as const
@@ -4175,6 +4797,13 @@ export type GlobalOmitConfig = {
   knownDevice?: Prisma.KnownDeviceOmit
   sample?: Prisma.SampleOmit
   sampleRetention?: Prisma.SampleRetentionOmit
+  measurement?: Prisma.MeasurementOmit
+  measurementRetention?: Prisma.MeasurementRetentionOmit
+  measurementRollup?: Prisma.MeasurementRollupOmit
+  nodeReport?: Prisma.NodeReportOmit
+  nodeStanding?: Prisma.NodeStandingOmit
+  networkThreshold?: Prisma.NetworkThresholdOmit
+  signalGenerator?: Prisma.SignalGeneratorOmit
   deviceGroup?: Prisma.DeviceGroupOmit
   deviceGroupMember?: Prisma.DeviceGroupMemberOmit
   run?: Prisma.RunOmit

@@ -59,6 +59,13 @@ export const ModelName = {
   KnownDevice: 'KnownDevice',
   Sample: 'Sample',
   SampleRetention: 'SampleRetention',
+  Measurement: 'Measurement',
+  MeasurementRetention: 'MeasurementRetention',
+  MeasurementRollup: 'MeasurementRollup',
+  NodeReport: 'NodeReport',
+  NodeStanding: 'NodeStanding',
+  NetworkThreshold: 'NetworkThreshold',
+  SignalGenerator: 'SignalGenerator',
   DeviceGroup: 'DeviceGroup',
   DeviceGroupMember: 'DeviceGroupMember',
   Run: 'Run',
@@ -182,6 +189,7 @@ export const NodeScalarFieldEnum = {
   index: 'index',
   deviceId: 'deviceId',
   metric: 'metric',
+  pushed: 'pushed',
   updatedAt: 'updatedAt'
 } as const
 
@@ -216,6 +224,100 @@ export const SampleRetentionScalarFieldEnum = {
 } as const
 
 export type SampleRetentionScalarFieldEnum = (typeof SampleRetentionScalarFieldEnum)[keyof typeof SampleRetentionScalarFieldEnum]
+
+
+export const MeasurementScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  sequence: 'sequence',
+  measuredAt: 'measuredAt',
+  phi: 'phi',
+  coherence: 'coherence',
+  stability: 'stability',
+  divergence: 'divergence',
+  level: 'level',
+  collectiveAwareness: 'collectiveAwareness',
+  systemHealth: 'systemHealth',
+  simulated: 'simulated',
+  detail: 'detail'
+} as const
+
+export type MeasurementScalarFieldEnum = (typeof MeasurementScalarFieldEnum)[keyof typeof MeasurementScalarFieldEnum]
+
+
+export const MeasurementRetentionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  prunedSequence: 'prunedSequence'
+} as const
+
+export type MeasurementRetentionScalarFieldEnum = (typeof MeasurementRetentionScalarFieldEnum)[keyof typeof MeasurementRetentionScalarFieldEnum]
+
+
+export const MeasurementRollupScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  step: 'step',
+  startsAt: 'startsAt',
+  count: 'count',
+  values: 'values'
+} as const
+
+export type MeasurementRollupScalarFieldEnum = (typeof MeasurementRollupScalarFieldEnum)[keyof typeof MeasurementRollupScalarFieldEnum]
+
+
+export const NodeReportScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  nodeIndex: 'nodeIndex',
+  reportedAt: 'reportedAt',
+  receivedAt: 'receivedAt',
+  door: 'door',
+  numbers: 'numbers',
+  valid: 'valid',
+  checks: 'checks',
+  reputation: 'reputation'
+} as const
+
+export type NodeReportScalarFieldEnum = (typeof NodeReportScalarFieldEnum)[keyof typeof NodeReportScalarFieldEnum]
+
+
+export const NodeStandingScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  nodeIndex: 'nodeIndex',
+  reputation: 'reputation',
+  valid: 'valid',
+  level: 'level',
+  reportId: 'reportId',
+  updatedAt: 'updatedAt'
+} as const
+
+export type NodeStandingScalarFieldEnum = (typeof NodeStandingScalarFieldEnum)[keyof typeof NodeStandingScalarFieldEnum]
+
+
+export const NetworkThresholdScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  metric: 'metric',
+  direction: 'direction',
+  value: 'value',
+  hysteresis: 'hysteresis',
+  crossed: 'crossed',
+  changedAt: 'changedAt',
+  createdAt: 'createdAt'
+} as const
+
+export type NetworkThresholdScalarFieldEnum = (typeof NetworkThresholdScalarFieldEnum)[keyof typeof NetworkThresholdScalarFieldEnum]
+
+
+export const SignalGeneratorScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  running: 'running',
+  parameters: 'parameters',
+  startedAt: 'startedAt',
+  stopsAt: 'stopsAt',
+  holder: 'holder',
+  heldUntil: 'heldUntil'
+} as const
+
+export type SignalGeneratorScalarFieldEnum = (typeof SignalGeneratorScalarFieldEnum)[keyof typeof SignalGeneratorScalarFieldEnum]
 
 
 export const DeviceGroupScalarFieldEnum = {
@@ -560,6 +662,8 @@ export const TwinChangeScalarFieldEnum = {
   side: 'side',
   patch: 'patch',
   undo: 'undo',
+  formerVersion: 'formerVersion',
+  formerAt: 'formerAt',
   changedBy: 'changedBy',
   changedAt: 'changedAt'
 } as const

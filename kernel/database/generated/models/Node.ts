@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model Node
- * A member of the network: a numbered place, and the device metric that is its signal.
+ * A member of the network: a numbered place, and its signal: the metric of a device, or states that are pushed to it.
  */
 export type NodeModel = runtime.Types.Result.DefaultSelection<Prisma.$NodePayload>
 
@@ -39,6 +39,7 @@ export type NodeMinAggregateOutputType = {
   index: number | null
   deviceId: string | null
   metric: string | null
+  pushed: boolean | null
   updatedAt: Date | null
 }
 
@@ -47,6 +48,7 @@ export type NodeMaxAggregateOutputType = {
   index: number | null
   deviceId: string | null
   metric: string | null
+  pushed: boolean | null
   updatedAt: Date | null
 }
 
@@ -55,6 +57,7 @@ export type NodeCountAggregateOutputType = {
   index: number
   deviceId: number
   metric: number
+  pushed: number
   updatedAt: number
   _all: number
 }
@@ -73,6 +76,7 @@ export type NodeMinAggregateInputType = {
   index?: true
   deviceId?: true
   metric?: true
+  pushed?: true
   updatedAt?: true
 }
 
@@ -81,6 +85,7 @@ export type NodeMaxAggregateInputType = {
   index?: true
   deviceId?: true
   metric?: true
+  pushed?: true
   updatedAt?: true
 }
 
@@ -89,6 +94,7 @@ export type NodeCountAggregateInputType = {
   index?: true
   deviceId?: true
   metric?: true
+  pushed?: true
   updatedAt?: true
   _all?: true
 }
@@ -184,6 +190,7 @@ export type NodeGroupByOutputType = {
   index: number
   deviceId: string | null
   metric: string | null
+  pushed: boolean
   updatedAt: Date
   _count: NodeCountAggregateOutputType | null
   _avg: NodeAvgAggregateOutputType | null
@@ -215,6 +222,7 @@ export type NodeWhereInput = {
   index?: Prisma.IntFilter<"Node"> | number
   deviceId?: Prisma.StringNullableFilter<"Node"> | string | null
   metric?: Prisma.StringNullableFilter<"Node"> | string | null
+  pushed?: Prisma.BoolFilter<"Node"> | boolean
   updatedAt?: Prisma.DateTimeFilter<"Node"> | Date | string
 }
 
@@ -223,6 +231,7 @@ export type NodeOrderByWithRelationInput = {
   index?: Prisma.SortOrder
   deviceId?: Prisma.SortOrderInput | Prisma.SortOrder
   metric?: Prisma.SortOrderInput | Prisma.SortOrder
+  pushed?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
@@ -236,6 +245,7 @@ export type NodeWhereUniqueInput = Prisma.AtLeast<{
   index?: Prisma.IntFilter<"Node"> | number
   deviceId?: Prisma.StringNullableFilter<"Node"> | string | null
   metric?: Prisma.StringNullableFilter<"Node"> | string | null
+  pushed?: Prisma.BoolFilter<"Node"> | boolean
   updatedAt?: Prisma.DateTimeFilter<"Node"> | Date | string
 }, "workspaceId_index" | "workspaceId_deviceId_metric">
 
@@ -244,6 +254,7 @@ export type NodeOrderByWithAggregationInput = {
   index?: Prisma.SortOrder
   deviceId?: Prisma.SortOrderInput | Prisma.SortOrder
   metric?: Prisma.SortOrderInput | Prisma.SortOrder
+  pushed?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.NodeCountOrderByAggregateInput
   _avg?: Prisma.NodeAvgOrderByAggregateInput
@@ -260,6 +271,7 @@ export type NodeScalarWhereWithAggregatesInput = {
   index?: Prisma.IntWithAggregatesFilter<"Node"> | number
   deviceId?: Prisma.StringNullableWithAggregatesFilter<"Node"> | string | null
   metric?: Prisma.StringNullableWithAggregatesFilter<"Node"> | string | null
+  pushed?: Prisma.BoolWithAggregatesFilter<"Node"> | boolean
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Node"> | Date | string
 }
 
@@ -268,6 +280,7 @@ export type NodeCreateInput = {
   index: number
   deviceId?: string | null
   metric?: string | null
+  pushed?: boolean
   updatedAt?: Date | string
 }
 
@@ -276,6 +289,7 @@ export type NodeUncheckedCreateInput = {
   index: number
   deviceId?: string | null
   metric?: string | null
+  pushed?: boolean
   updatedAt?: Date | string
 }
 
@@ -284,6 +298,7 @@ export type NodeUpdateInput = {
   index?: Prisma.IntFieldUpdateOperationsInput | number
   deviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   metric?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pushed?: Prisma.BoolFieldUpdateOperationsInput | boolean
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -292,6 +307,7 @@ export type NodeUncheckedUpdateInput = {
   index?: Prisma.IntFieldUpdateOperationsInput | number
   deviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   metric?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pushed?: Prisma.BoolFieldUpdateOperationsInput | boolean
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -300,6 +316,7 @@ export type NodeCreateManyInput = {
   index: number
   deviceId?: string | null
   metric?: string | null
+  pushed?: boolean
   updatedAt?: Date | string
 }
 
@@ -308,6 +325,7 @@ export type NodeUpdateManyMutationInput = {
   index?: Prisma.IntFieldUpdateOperationsInput | number
   deviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   metric?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pushed?: Prisma.BoolFieldUpdateOperationsInput | boolean
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -316,6 +334,7 @@ export type NodeUncheckedUpdateManyInput = {
   index?: Prisma.IntFieldUpdateOperationsInput | number
   deviceId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   metric?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pushed?: Prisma.BoolFieldUpdateOperationsInput | boolean
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -335,6 +354,7 @@ export type NodeCountOrderByAggregateInput = {
   index?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  pushed?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
@@ -347,6 +367,7 @@ export type NodeMaxOrderByAggregateInput = {
   index?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  pushed?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
@@ -355,6 +376,7 @@ export type NodeMinOrderByAggregateInput = {
   index?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  pushed?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
@@ -369,6 +391,7 @@ export type NodeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   index?: boolean
   deviceId?: boolean
   metric?: boolean
+  pushed?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["node"]>
 
@@ -377,6 +400,7 @@ export type NodeSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   index?: boolean
   deviceId?: boolean
   metric?: boolean
+  pushed?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["node"]>
 
@@ -385,6 +409,7 @@ export type NodeSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   index?: boolean
   deviceId?: boolean
   metric?: boolean
+  pushed?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["node"]>
 
@@ -393,10 +418,11 @@ export type NodeSelectScalar = {
   index?: boolean
   deviceId?: boolean
   metric?: boolean
+  pushed?: boolean
   updatedAt?: boolean
 }
 
-export type NodeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "index" | "deviceId" | "metric" | "updatedAt", ExtArgs["result"]["node"]>
+export type NodeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "index" | "deviceId" | "metric" | "pushed" | "updatedAt", ExtArgs["result"]["node"]>
 
 export type $NodePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Node"
@@ -406,6 +432,7 @@ export type $NodePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     index: number
     deviceId: string | null
     metric: string | null
+    pushed: boolean
     updatedAt: Date
   }, ExtArgs["result"]["node"]>
   composites: {}
@@ -834,6 +861,7 @@ export interface NodeFieldRefs {
   readonly index: Prisma.FieldRef<"Node", 'Int'>
   readonly deviceId: Prisma.FieldRef<"Node", 'String'>
   readonly metric: Prisma.FieldRef<"Node", 'String'>
+  readonly pushed: Prisma.FieldRef<"Node", 'Boolean'>
   readonly updatedAt: Prisma.FieldRef<"Node", 'DateTime'>
 }
     

@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model TwinChange
- * One change of a twin: the merge patch, and the one that takes it back.
+ * One change of a twin: the merge patch, and all that takes it back: a merge patch, and the version and instant that the
+ * side had before.
  */
 export type TwinChangeModel = runtime.Types.Result.DefaultSelection<Prisma.$TwinChangePayload>
 
@@ -28,10 +29,12 @@ export type AggregateTwinChange = {
 
 export type TwinChangeAvgAggregateOutputType = {
   version: number | null
+  formerVersion: number | null
 }
 
 export type TwinChangeSumAggregateOutputType = {
   version: number | null
+  formerVersion: number | null
 }
 
 export type TwinChangeMinAggregateOutputType = {
@@ -39,6 +42,8 @@ export type TwinChangeMinAggregateOutputType = {
   deviceId: string | null
   version: number | null
   side: string | null
+  formerVersion: number | null
+  formerAt: Date | null
   changedBy: string | null
   changedAt: Date | null
 }
@@ -48,6 +53,8 @@ export type TwinChangeMaxAggregateOutputType = {
   deviceId: string | null
   version: number | null
   side: string | null
+  formerVersion: number | null
+  formerAt: Date | null
   changedBy: string | null
   changedAt: Date | null
 }
@@ -59,6 +66,8 @@ export type TwinChangeCountAggregateOutputType = {
   side: number
   patch: number
   undo: number
+  formerVersion: number
+  formerAt: number
   changedBy: number
   changedAt: number
   _all: number
@@ -67,10 +76,12 @@ export type TwinChangeCountAggregateOutputType = {
 
 export type TwinChangeAvgAggregateInputType = {
   version?: true
+  formerVersion?: true
 }
 
 export type TwinChangeSumAggregateInputType = {
   version?: true
+  formerVersion?: true
 }
 
 export type TwinChangeMinAggregateInputType = {
@@ -78,6 +89,8 @@ export type TwinChangeMinAggregateInputType = {
   deviceId?: true
   version?: true
   side?: true
+  formerVersion?: true
+  formerAt?: true
   changedBy?: true
   changedAt?: true
 }
@@ -87,6 +100,8 @@ export type TwinChangeMaxAggregateInputType = {
   deviceId?: true
   version?: true
   side?: true
+  formerVersion?: true
+  formerAt?: true
   changedBy?: true
   changedAt?: true
 }
@@ -98,6 +113,8 @@ export type TwinChangeCountAggregateInputType = {
   side?: true
   patch?: true
   undo?: true
+  formerVersion?: true
+  formerAt?: true
   changedBy?: true
   changedAt?: true
   _all?: true
@@ -196,6 +213,8 @@ export type TwinChangeGroupByOutputType = {
   side: string
   patch: runtime.JsonValue
   undo: runtime.JsonValue
+  formerVersion: number
+  formerAt: Date | null
   changedBy: string
   changedAt: Date
   _count: TwinChangeCountAggregateOutputType | null
@@ -230,6 +249,8 @@ export type TwinChangeWhereInput = {
   side?: Prisma.StringFilter<"TwinChange"> | string
   patch?: Prisma.JsonFilter<"TwinChange">
   undo?: Prisma.JsonFilter<"TwinChange">
+  formerVersion?: Prisma.IntFilter<"TwinChange"> | number
+  formerAt?: Prisma.DateTimeNullableFilter<"TwinChange"> | Date | string | null
   changedBy?: Prisma.StringFilter<"TwinChange"> | string
   changedAt?: Prisma.DateTimeFilter<"TwinChange"> | Date | string
   twin?: Prisma.XOR<Prisma.DeviceTwinScalarRelationFilter, Prisma.DeviceTwinWhereInput>
@@ -242,6 +263,8 @@ export type TwinChangeOrderByWithRelationInput = {
   side?: Prisma.SortOrder
   patch?: Prisma.SortOrder
   undo?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
+  formerAt?: Prisma.SortOrderInput | Prisma.SortOrder
   changedBy?: Prisma.SortOrder
   changedAt?: Prisma.SortOrder
   twin?: Prisma.DeviceTwinOrderByWithRelationInput
@@ -258,6 +281,8 @@ export type TwinChangeWhereUniqueInput = Prisma.AtLeast<{
   side?: Prisma.StringFilter<"TwinChange"> | string
   patch?: Prisma.JsonFilter<"TwinChange">
   undo?: Prisma.JsonFilter<"TwinChange">
+  formerVersion?: Prisma.IntFilter<"TwinChange"> | number
+  formerAt?: Prisma.DateTimeNullableFilter<"TwinChange"> | Date | string | null
   changedBy?: Prisma.StringFilter<"TwinChange"> | string
   changedAt?: Prisma.DateTimeFilter<"TwinChange"> | Date | string
   twin?: Prisma.XOR<Prisma.DeviceTwinScalarRelationFilter, Prisma.DeviceTwinWhereInput>
@@ -270,6 +295,8 @@ export type TwinChangeOrderByWithAggregationInput = {
   side?: Prisma.SortOrder
   patch?: Prisma.SortOrder
   undo?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
+  formerAt?: Prisma.SortOrderInput | Prisma.SortOrder
   changedBy?: Prisma.SortOrder
   changedAt?: Prisma.SortOrder
   _count?: Prisma.TwinChangeCountOrderByAggregateInput
@@ -289,6 +316,8 @@ export type TwinChangeScalarWhereWithAggregatesInput = {
   side?: Prisma.StringWithAggregatesFilter<"TwinChange"> | string
   patch?: Prisma.JsonWithAggregatesFilter<"TwinChange">
   undo?: Prisma.JsonWithAggregatesFilter<"TwinChange">
+  formerVersion?: Prisma.IntWithAggregatesFilter<"TwinChange"> | number
+  formerAt?: Prisma.DateTimeNullableWithAggregatesFilter<"TwinChange"> | Date | string | null
   changedBy?: Prisma.StringWithAggregatesFilter<"TwinChange"> | string
   changedAt?: Prisma.DateTimeWithAggregatesFilter<"TwinChange"> | Date | string
 }
@@ -298,6 +327,8 @@ export type TwinChangeCreateInput = {
   side: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion: number
+  formerAt?: Date | string | null
   changedBy: string
   changedAt: Date | string
   twin: Prisma.DeviceTwinCreateNestedOneWithoutChangesInput
@@ -310,6 +341,8 @@ export type TwinChangeUncheckedCreateInput = {
   side: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion: number
+  formerAt?: Date | string | null
   changedBy: string
   changedAt: Date | string
 }
@@ -319,6 +352,8 @@ export type TwinChangeUpdateInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   twin?: Prisma.DeviceTwinUpdateOneRequiredWithoutChangesNestedInput
@@ -331,6 +366,8 @@ export type TwinChangeUncheckedUpdateInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -342,6 +379,8 @@ export type TwinChangeCreateManyInput = {
   side: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion: number
+  formerAt?: Date | string | null
   changedBy: string
   changedAt: Date | string
 }
@@ -351,6 +390,8 @@ export type TwinChangeUpdateManyMutationInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -362,6 +403,8 @@ export type TwinChangeUncheckedUpdateManyInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -389,12 +432,15 @@ export type TwinChangeCountOrderByAggregateInput = {
   side?: Prisma.SortOrder
   patch?: Prisma.SortOrder
   undo?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
+  formerAt?: Prisma.SortOrder
   changedBy?: Prisma.SortOrder
   changedAt?: Prisma.SortOrder
 }
 
 export type TwinChangeAvgOrderByAggregateInput = {
   version?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
 }
 
 export type TwinChangeMaxOrderByAggregateInput = {
@@ -402,6 +448,8 @@ export type TwinChangeMaxOrderByAggregateInput = {
   deviceId?: Prisma.SortOrder
   version?: Prisma.SortOrder
   side?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
+  formerAt?: Prisma.SortOrder
   changedBy?: Prisma.SortOrder
   changedAt?: Prisma.SortOrder
 }
@@ -411,12 +459,15 @@ export type TwinChangeMinOrderByAggregateInput = {
   deviceId?: Prisma.SortOrder
   version?: Prisma.SortOrder
   side?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
+  formerAt?: Prisma.SortOrder
   changedBy?: Prisma.SortOrder
   changedAt?: Prisma.SortOrder
 }
 
 export type TwinChangeSumOrderByAggregateInput = {
   version?: Prisma.SortOrder
+  formerVersion?: Prisma.SortOrder
 }
 
 export type TwinChangeCreateNestedManyWithoutTwinInput = {
@@ -466,6 +517,8 @@ export type TwinChangeCreateWithoutTwinInput = {
   side: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion: number
+  formerAt?: Date | string | null
   changedBy: string
   changedAt: Date | string
 }
@@ -475,6 +528,8 @@ export type TwinChangeUncheckedCreateWithoutTwinInput = {
   side: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion: number
+  formerAt?: Date | string | null
   changedBy: string
   changedAt: Date | string
 }
@@ -515,6 +570,8 @@ export type TwinChangeScalarWhereInput = {
   side?: Prisma.StringFilter<"TwinChange"> | string
   patch?: Prisma.JsonFilter<"TwinChange">
   undo?: Prisma.JsonFilter<"TwinChange">
+  formerVersion?: Prisma.IntFilter<"TwinChange"> | number
+  formerAt?: Prisma.DateTimeNullableFilter<"TwinChange"> | Date | string | null
   changedBy?: Prisma.StringFilter<"TwinChange"> | string
   changedAt?: Prisma.DateTimeFilter<"TwinChange"> | Date | string
 }
@@ -524,6 +581,8 @@ export type TwinChangeCreateManyTwinInput = {
   side: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion: number
+  formerAt?: Date | string | null
   changedBy: string
   changedAt: Date | string
 }
@@ -533,6 +592,8 @@ export type TwinChangeUpdateWithoutTwinInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -542,6 +603,8 @@ export type TwinChangeUncheckedUpdateWithoutTwinInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -551,6 +614,8 @@ export type TwinChangeUncheckedUpdateManyWithoutTwinInput = {
   side?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   undo?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  formerVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  formerAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   changedBy?: Prisma.StringFieldUpdateOperationsInput | string
   changedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -564,6 +629,8 @@ export type TwinChangeSelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   side?: boolean
   patch?: boolean
   undo?: boolean
+  formerVersion?: boolean
+  formerAt?: boolean
   changedBy?: boolean
   changedAt?: boolean
   twin?: boolean | Prisma.DeviceTwinDefaultArgs<ExtArgs>
@@ -576,6 +643,8 @@ export type TwinChangeSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ex
   side?: boolean
   patch?: boolean
   undo?: boolean
+  formerVersion?: boolean
+  formerAt?: boolean
   changedBy?: boolean
   changedAt?: boolean
   twin?: boolean | Prisma.DeviceTwinDefaultArgs<ExtArgs>
@@ -588,6 +657,8 @@ export type TwinChangeSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   side?: boolean
   patch?: boolean
   undo?: boolean
+  formerVersion?: boolean
+  formerAt?: boolean
   changedBy?: boolean
   changedAt?: boolean
   twin?: boolean | Prisma.DeviceTwinDefaultArgs<ExtArgs>
@@ -600,11 +671,13 @@ export type TwinChangeSelectScalar = {
   side?: boolean
   patch?: boolean
   undo?: boolean
+  formerVersion?: boolean
+  formerAt?: boolean
   changedBy?: boolean
   changedAt?: boolean
 }
 
-export type TwinChangeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "version" | "side" | "patch" | "undo" | "changedBy" | "changedAt", ExtArgs["result"]["twinChange"]>
+export type TwinChangeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "version" | "side" | "patch" | "undo" | "formerVersion" | "formerAt" | "changedBy" | "changedAt", ExtArgs["result"]["twinChange"]>
 export type TwinChangeInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   twin?: boolean | Prisma.DeviceTwinDefaultArgs<ExtArgs>
 }
@@ -627,6 +700,8 @@ export type $TwinChangePayload<ExtArgs extends runtime.Types.Extensions.Internal
     side: string
     patch: runtime.JsonValue
     undo: runtime.JsonValue
+    formerVersion: number
+    formerAt: Date | null
     changedBy: string
     changedAt: Date
   }, ExtArgs["result"]["twinChange"]>
@@ -1059,6 +1134,8 @@ export interface TwinChangeFieldRefs {
   readonly side: Prisma.FieldRef<"TwinChange", 'String'>
   readonly patch: Prisma.FieldRef<"TwinChange", 'Json'>
   readonly undo: Prisma.FieldRef<"TwinChange", 'Json'>
+  readonly formerVersion: Prisma.FieldRef<"TwinChange", 'Int'>
+  readonly formerAt: Prisma.FieldRef<"TwinChange", 'DateTime'>
   readonly changedBy: Prisma.FieldRef<"TwinChange", 'String'>
   readonly changedAt: Prisma.FieldRef<"TwinChange", 'DateTime'>
 }

@@ -8,6 +8,7 @@ import {
   type CommitOutcome,
 } from '../../../../subgraphs/devices/readings/reading-commit.js';
 import type { NewMessage } from '../../../../subgraphs/devices/readings/new-reading.js';
+import { createPartitions } from '../../../../subgraphs/devices/readings/partitions.js';
 import { createQueueRoom } from '../../../../subgraphs/devices/readings/queue-room.js';
 import { createReadingMetrics } from '../../../../subgraphs/devices/readings/reading-metrics.js';
 import {
@@ -67,6 +68,12 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     return device.id;
   }
 
+  const committer = (database: Database) =>
+    createReadingCommit({
+      ...{ database, workspace },
+      partitions: createPartitions({ database, table: 'readings' }),
+    });
+
   const message = (deviceId: string, values: readonly number[], unit = '1'): NewMessage => ({
     deviceId,
     receivedAtMs: Date.now(),
@@ -77,7 +84,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     const devices = await Promise.all(['a', 'b'].map(register));
     const commits = 150;
     const writers = databases.map(async (database, index) => {
-      const commit = createReadingCommit(database, workspace);
+      const commit = committer(database);
       const outcomes: CommitOutcome[] = [];
       for (let turn = 0; turn < commits; turn += 1) {
         outcomes.push(
@@ -126,7 +133,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       await held;
     });
     await holding;
-    const committing = createReadingCommit(other, workspace)([message(device, [1])]);
+    const committing = committer(other)([message(device, [1])]);
     await waitFor('the writer waits for the row', async () => {
       const rows = await mine.inWorkspace(workspace).client.$queryRaw<{ count: number }[]>`
         SELECT count(*)::int AS count FROM pg_stat_activity
@@ -141,7 +148,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
   it('stores no reading of a device after its removal, while its readings arrive', async () => {
     for (let round = 0; round < 10; round += 1) {
       const device = await register(`device-${round}`);
-      const commit = createReadingCommit(databases[1], workspace);
+      const commit = committer(databases[1]);
       let stale = 0;
       const writing = (async () => {
         for (let value = 0; stale === 0; value += 1) {
@@ -164,7 +171,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     const device = await register('a');
     const values = Array.from({ length: 200 }, (_, index) => index);
     const outcomes = await Promise.all(
-      databases.map((database) => createReadingCommit(database, workspace)([message(device, values)])),
+      databases.map((database) => committer(database)([message(device, values)])),
     );
     expect(outcomes.map(({ stored }) => stored.length).sort((a, b) => a - b)).toEqual([0, 200]);
     expect(await databases[0].inWorkspace(workspace).client.reading.count()).toBe(200);
@@ -182,7 +189,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       ],
     };
     const unknown = message('dev_none', [6]);
-    const outcome = await createReadingCommit(databases[0], workspace)([fine, formerUnit, half, unknown]);
+    const outcome = await committer(databases[0])([fine, formerUnit, half, unknown]);
     expect(outcome.stored.map(({ reading, sequence }) => [reading.value, sequence])).toEqual([
       [1, 1n],
       [2, 2n],
@@ -193,7 +200,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
 
   it('stores nothing of a message that has another value for an instant than what is stored, and says what that is', async () => {
     const device = await register('a');
-    const commit = createReadingCommit(databases[0], workspace);
+    const commit = committer(databases[0]);
     await commit([message(device, [1])]);
     const readingAt = (value: number, atUs: number, unit = '1') => ({
       ...{ metric: 'm', unit, value },
@@ -229,7 +236,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
 
   it('has the second of two messages of one commit look again that bring two values for an instant', async () => {
     const device = await register('a');
-    const commit = createReadingCommit(databases[0], workspace);
+    const commit = committer(databases[0]);
     const first = message(device, [1]);
     const second: NewMessage = { ...first, readings: first.readings.map((one) => ({ ...one, value: 2 })) };
     const together = await commit([first, second]);
@@ -259,10 +266,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       value,
       measuredAtUs: FIRST_AT_US + 7 * index + 1,
     }));
-    await createReadingCommit(
-      databases[0],
-      workspace,
-    )([{ deviceId: device, receivedAtMs: 1_769_860_000_123, readings }]);
+    await committer(databases[0])([{ deviceId: device, receivedAtMs: 1_769_860_000_123, readings }]);
     const rows = await databases[0].inWorkspace(workspace).client.$queryRaw<{ value: number; us: bigint }[]>`
       SELECT value, (extract(epoch FROM measured_at) * 1000000)::bigint AS us FROM devices.readings
       WHERE workspace_id = ${workspace} ORDER BY sequence`;
@@ -273,7 +277,7 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     const device = await register('a');
     const room = createQueueRoom(1_000);
     const writer = createReadingWriter({
-      commit: createReadingCommit(databases[0], workspace),
+      commit: committer(databases[0]),
       announce: () => Promise.resolve(),
       metrics: createReadingMetrics(createMetrics(), () => room.taken),
       logger: createLogger({ level: 'silent', pretty: false }),

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Database } from '../../../../kernel/database/database.js';
 import { encodeCursor } from '../../../../kernel/events/cursor.js';
 import { createLogger } from '../../../../kernel/telemetry/logger.js';
+import { createPartitions } from '../../../../subgraphs/devices/readings/partitions.js';
 import { createRetention } from '../../../../subgraphs/devices/readings/retention.js';
 import { createDeviceRegistry } from '../../../../subgraphs/devices/registry.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
@@ -39,6 +40,7 @@ async function age(through: bigint, hours: number): Promise<void> {
 function prune(chunkSize = 5_000): Promise<number> {
   const retention = createRetention({
     ...{ database, chunkSize, workspaces: [devices.workspace], retentionMs: HOUR_MS },
+    partitions: createPartitions({ database, table: 'readings' }),
     logger: createLogger({ level: 'silent', pretty: false }),
   });
   return retention.prune(devices.workspace);

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import { decodeTelemetry, type DecodeOptions } from '../../../../subgraphs/devices/readings/telemetry.js';
+import { checkReadings, type CheckOptions } from '../../../../subgraphs/devices/readings/check-readings.js';
+import { decodeTelemetry } from '../../../../subgraphs/devices/readings/telemetry.js';
 
 const ARRIVED_AT_MS = Date.UTC(2026, 0, 31, 12);
 
-function options(): DecodeOptions {
-  let arrivals = 0;
+function options(): CheckOptions {
+  let arrivals = 1;
   return {
     metrics: new Map([
       ['temperature', { unit: 'Cel', minimum: -40, maximum: 85 }],
@@ -15,12 +16,16 @@ function options(): DecodeOptions {
       ['values', { unit: '1', minimum: null, maximum: null }],
     ]),
     clock: () => ARRIVED_AT_MS * 1_000 + arrivals++,
+    arrivedAtUs: ARRIVED_AT_MS * 1_000,
     maxClockAheadSeconds: 300,
   };
 }
 
+/** Decodes and checks, as ingestion does. */
+const take = (payload: Uint8Array, checks = options()) => checkReadings(decodeTelemetry(payload), checks);
+
 const decode = (payload: unknown) =>
-  decodeTelemetry(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)), options());
+  take(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
 
 function refusalOf(payload: unknown): AegisError {
   try {
@@ -91,12 +96,20 @@ describe('decoding telemetry', () => {
     ['other fields in the timed form', { ts: 1, values: { humidity: 1 }, unit: '%' }, /got "unit"/],
     ['a value below the minimum', { temperature: -41 }, /-41 Cel is below the declared minimum of -40 Cel/],
     ['a value above the maximum', { temperature: 86 }, /86 Cel is above the declared maximum of 85 Cel/],
-    ['a time in 1970', { ts: 1_000, values: { humidity: 1 } }, /after 2000-01-01, got 1000/],
+    [
+      'a time in 1970',
+      { ts: 1_000, values: { humidity: 1 } },
+      /after 2000-01-01, got 1970-01-01T00:00:01.000Z/,
+    ],
     ['a time next year', { ts: '2027-01-31T12:00:00Z', values: { humidity: 1 } }, /more than 300 s ahead/],
     ['a time without an offset', { ts: '2026-01-31T12:00:00', values: { humidity: 1 } }, /RFC 3339/],
     ['the 30th of February', { ts: '2025-02-30T12:00:00Z', values: { humidity: 1 } }, /RFC 3339/],
     ['a time that is null', { ts: null, values: { humidity: 1 } }, /ts: expected .*, got null/],
-    ['one bad entry among good ones', [{ humidity: 1 }, { humidity: 'x' }], /entry 1: "humidity"/],
+    [
+      'one bad entry among good ones',
+      [{ humidity: 1 }, { humidity: 'x' }],
+      /"humidity": expected a finite number, got "x"/,
+    ],
     ['a list in a list', [[]], /entry 0: expected an object .* got a list/],
   ])('refuses %s', (_what, payload, message) => {
     const refusal = refusalOf(payload);
@@ -119,7 +132,7 @@ describe('decoding telemetry', () => {
     );
     const wide = Object.fromEntries([...metrics.keys()].map((name) => [name, 1]));
     const payload = Buffer.from(JSON.stringify(Array.from({ length: 20 }, () => wide)));
-    expect(() => decodeTelemetry(payload, { ...options(), metrics })).toThrow(/more than 5000 values/);
+    expect(() => take(payload, { ...options(), metrics })).toThrow(/more than 5000 values/);
   });
 
   it('never throws anything but a coded refusal, whatever the bytes', () => {
@@ -131,7 +144,7 @@ describe('decoding telemetry', () => {
         ),
         (payload) => {
           try {
-            decodeTelemetry(payload, options());
+            take(payload);
           } catch (error) {
             expect(error).toBeInstanceOf(AegisError);
           }
@@ -157,7 +170,7 @@ describe('decoding telemetry', () => {
         const text = toJson(value);
         fc.pre(text !== undefined);
         try {
-          for (const reading of decodeTelemetry(Buffer.from(text), options())) {
+          for (const reading of take(Buffer.from(text))) {
             expect(Number.isFinite(reading.value)).toBe(true);
             expect(Number.isSafeInteger(reading.measuredAtUs)).toBe(true);
           }
