@@ -4,8 +4,7 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../kernel/errors/codes.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { registerDevice, type DeclaredDevice } from './device-registration.js';
-import { createHostReader, type HostReading } from './host-reader.js';
-import { measureSignals, SIGNALS } from './signals.js';
+import type { ProbeSource } from './probe-source.js';
 import { createTelemetryPublisher } from './telemetry-publisher.js';
 
 export interface ProbeOptions {
@@ -21,8 +20,6 @@ export interface ProbeOptions {
   readonly logger: Logger;
   /** Time between two messages, in milliseconds; 1000 by default. */
   readonly intervalMs?: number;
-  /** The device's name; `host` by default. */
-  readonly deviceName?: string;
   /** The wall clock, in milliseconds since 1970. */
   readonly now?: () => number;
   /** How long the device may take to be registered, in milliseconds; 30 000 by default. */
@@ -49,21 +46,16 @@ const RETRY_LONGEST_MS = 2000;
 const MAX_IN_FLIGHT = 10;
 
 /**
- * Measures the machine it runs on once a second, and sends that to Aegis as any device would: it registers a device over
- * GraphQL and publishes its telemetry over MQTT. It knows nothing of Aegis but these two doors.
+ * Measures something once a second, and sends that to Aegis as any device would: it registers a device over GraphQL and
+ * publishes its telemetry over MQTT. It knows nothing of Aegis but these two doors.
  */
-export function createProbe(options: ProbeOptions): Probe {
-  const { logger, workspace, intervalMs = 1000, deviceName = 'host', now = Date.now } = options;
+export function createProbe<Reading>(source: ProbeSource<Reading>, options: ProbeOptions): Probe {
+  const { logger, workspace, intervalMs = 1000, now = Date.now } = options;
+  const { device } = source;
   const closed = new AbortController();
-  const device = declareDevice(deviceName);
-  const reader = createHostReader({
-    report: (error) => {
-      logger.warn({ err: error }, 'the machine does not tell all of its signals');
-    },
-  });
   const publisher = createTelemetryPublisher({
     mqttUrl: options.mqttUrl,
-    topic: `aegis/${workspace}/${deviceName}/telemetry`,
+    topic: `aegis/${workspace}/${device.name}/telemetry`,
     token: options.brokerToken,
     logger,
     ackDeadlineMs: options.ackDeadlineMs ?? 5000,
@@ -71,7 +63,7 @@ export function createProbe(options: ProbeOptions): Probe {
     onReconnect: () => {
       registerDevice({ ...options, device, signal: closed.signal }).catch((error: unknown) => {
         if (!closed.signal.aborted)
-          logger.warn({ err: error }, `cannot see to it that ${deviceName} is registered`);
+          logger.warn({ err: error }, `cannot see to it that ${device.name} is registered`);
       });
     },
     onRejected: (code) => {
@@ -85,11 +77,11 @@ export function createProbe(options: ProbeOptions): Probe {
     if (closed.signal.aborted) return;
     closed.abort();
     clearTimeout(timer);
-    logger.info({ device: deviceName }, 'the device was removed: the probe rests until the next start');
+    logger.info({ device: device.name }, 'the device was removed: the probe rests until the next start');
   }
 
   /** Measures from `before` to the planned moment, publishes, and plans the next one. */
-  function plan(before: HostReading, plannedAtMs: number): void {
+  function plan(before: Reading, plannedAtMs: number): void {
     timer = setTimeout(
       () => {
         void measure(before, plannedAtMs).then((after) => {
@@ -100,41 +92,30 @@ export function createProbe(options: ProbeOptions): Probe {
     );
   }
 
-  async function measure(before: HostReading, plannedAtMs: number): Promise<HostReading> {
+  async function measure(before: Reading, plannedAtMs: number): Promise<Reading> {
     const timerDelayMs = Math.max(0, performance.now() - plannedAtMs);
-    const after = await reader.read();
-    publisher.publish(JSON.stringify({ ts: now(), values: measureSignals({ before, after, timerDelayMs }) }));
+    const after = await source.read();
+    publisher.publish(JSON.stringify({ ts: now(), values: source.measure({ before, after, timerDelayMs }) }));
     return after;
   }
 
   return {
     async start() {
       await registerWithRetry({ ...options, device, closed: closed.signal });
-      const first = await reader.read();
+      const first = await source.read();
       if (closed.signal.aborted) return;
       publisher.open();
       plan(first, performance.now() + Math.min(FIRST_INTERVAL_MS, intervalMs));
-      logger.info({ device: deviceName, signals: SIGNALS.length, intervalMs }, 'host probe is measuring');
+      logger.info(
+        { device: device.name, signals: device.metrics.length, intervalMs },
+        `the probe of ${device.name} is measuring`,
+      );
     },
     async close() {
       closed.abort();
       clearTimeout(timer);
       await publisher.close();
     },
-  };
-}
-
-function declareDevice(name: string): DeclaredDevice {
-  return {
-    name,
-    description: 'The machine that Aegis runs on',
-    metrics: SIGNALS.map(({ name, unit, description, minimum, maximum = null }) => ({
-      name,
-      unit,
-      description,
-      minimum,
-      maximum,
-    })),
   };
 }
 

@@ -24,7 +24,10 @@ import type { CommandRun } from '../commands/command.js';
 import type { startSettings } from '../config.js';
 import { startSubgraph, type RunningSubgraph } from '../local-subgraph.js';
 import { openDatabase } from '../open-database.js';
+import { createHostSource } from '../probe/host-source.js';
+import type { ProbeSource } from '../probe/probe-source.js';
 import { createProbe } from '../probe/probe.js';
+import { createProcessSource } from '../probe/process-source.js';
 import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
 import { openTracing } from '../tracing.js';
@@ -125,7 +128,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     { url: server.url, ...endpoints, startedInMs: Math.round(performance.now()) },
     `Aegis answers at ${server.url} (GraphiQL in a browser, GraphQL at /graphql)`,
   );
-  if (settings.probe) await startProbe(aegis, { graphqlUrl: `${server.url}/graphql`, endpoints, settings });
+  if (settings.probe) await startProbes(aegis, { graphqlUrl: `${server.url}/graphql`, endpoints, settings });
 }
 
 /** Subgraphs of this process are called, as long as the supergraph has them at the addresses that it began with. */
@@ -161,9 +164,9 @@ function toLocal(
   };
 }
 
-/** The probe is a client like any other, and the graph is of use without it: that it cannot start stops nothing. */
-async function startProbe(
-  { logger, lifecycle, workspaces, ownToken }: AegisProcess,
+/** The probes are clients like any other, and the graph is of use without them: that one cannot start stops nothing. */
+async function startProbes(
+  { logger: parent, lifecycle, workspaces, ownToken, metrics }: AegisProcess,
   {
     graphqlUrl,
     endpoints,
@@ -175,20 +178,26 @@ async function startProbe(
   const external: unknown = settings['devices.mqttUrl'];
   const mqttUrl = endpoints['mqtt'] ?? external;
   if (typeof mqttUrl !== 'string' || workspace === undefined) return;
-  const probe = createProbe({
-    graphqlUrl,
-    mqttUrl,
-    workspace,
+  const logger = parent.child({ part: 'probe' });
+  const options = {
+    ...{ graphqlUrl, mqttUrl, workspace, logger },
     token: ownToken,
     brokerToken: mqttUrl === external ? undefined : ownToken,
-    logger: logger.child({ part: 'probe' }),
-  });
-  await lifecycle.start({
-    name: 'probe',
-    start: () =>
-      probe.start().catch((error: unknown) => {
-        logger.warn({ err: error }, 'the probe does not measure this machine');
-      }),
-    close: () => probe.close(),
-  });
+  };
+
+  async function startOne<Reading>(source: ProbeSource<Reading>): Promise<void> {
+    const probe = createProbe(source, options);
+    const { name } = source.device;
+    await lifecycle.start({
+      name: `probe of ${name}`,
+      start: () =>
+        probe.start().catch((error: unknown) => {
+          logger.warn({ err: error }, `the probe does not measure ${name}`);
+        }),
+      close: () => probe.close(),
+    });
+  }
+
+  await startOne(createHostSource(logger));
+  await startOne(createProcessSource(metrics));
 }

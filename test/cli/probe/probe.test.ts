@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Aedes } from 'aedes';
 import { pino } from 'pino';
+import { createHostSource } from '../../../cli/probe/host-source.js';
 import { createProbe, type Probe, type ProbeOptions } from '../../../cli/probe/probe.js';
 import { SIGNALS } from '../../../cli/probe/signals.js';
 import { openFakeAegis, type FakeAegis } from './fake-aegis.js';
@@ -81,11 +82,12 @@ afterEach(async () => {
 
 function create(options: Partial<ProbeOptions> = {}): Probe {
   const write = (line: string) => lines.push(JSON.parse(line) as { level: number; msg: string });
-  probe = createProbe({
+  const logger = pino({ level: 'info' }, { write });
+  probe = createProbe(createHostSource(logger), {
     graphqlUrl: aegis.url,
     mqttUrl: `mqtt://127.0.0.1:${broker.port}`,
     workspace: 'default',
-    logger: pino({ level: 'info' }, { write }),
+    logger,
     intervalMs: 20,
     ...options,
   });
