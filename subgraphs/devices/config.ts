@@ -58,6 +58,14 @@ export const settings = {
     maximum: 1_000_000,
     initial: 10_000,
   }),
+  seenWithinSeconds: wholeNumber({
+    env: 'AEGIS_DEVICE_SEEN_WITHIN_SECONDS',
+    description:
+      'For how many seconds a device that keeps no connection (HTTP, CoAP) counts as online after it was heard.',
+    minimum: 5,
+    maximum: 604_800,
+    initial: 300,
+  }),
   maxPayloadBytes: wholeNumber({
     env: 'AEGIS_MAX_PAYLOAD_BYTES',
     description: 'The largest telemetry payload that is accepted, in bytes.',

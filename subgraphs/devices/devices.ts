@@ -1,15 +1,20 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
+import { newId } from '../../kernel/ids/ids.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
 import type { DevicesSettings } from './config.js';
 import { createContext, type Context } from './context.js';
+import { createFleet } from './fleet/fleet.js';
 import { createFuseReadings } from './fusion/fuse-readings.js';
 import { createDeviceMutations } from './mutations.js';
+import { createCredentials } from './credentials/credentials.js';
+import { createProfiles } from './profiles/profiles.js';
 import { createEmbeddedMqtt } from './protocols/embedded-mqtt.js';
 import { createExternalMqtt } from './protocols/external-mqtt.js';
 import { createHttpIngestion } from './protocols/http.js';
 import type { Protocol } from './protocols/protocol.js';
-import { createDeviceFactFollower } from './readings/device-facts.js';
+import { combineProtocols, type Protocols } from './protocols/protocols.js';
+import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
 import type { Ingest } from './readings/ingestion.js';
 import { createKnownDevices } from './readings/known-devices.js';
 import { readTracks } from './readings/metric-tracks.js';
@@ -17,6 +22,10 @@ import { createReadings } from './readings/readings.js';
 import { decodeTelemetry } from './readings/telemetry.js';
 import { createDeviceRegistry } from './registry.js';
 import { createResolvers } from './resolvers.js';
+import { createConnectivity } from './sessions/connectivity.js';
+import { createConnectivityRegistry } from './sessions/registry.js';
+import { createSessions } from './sessions/sessions.js';
+import { createUplink, refuseMessage } from './uplink.js';
 
 const PING_DEADLINE_MS = 2_000;
 
@@ -24,8 +33,13 @@ const PING_DEADLINE_MS = 2_000;
 export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subgraph<Context> {
   const { database, log, bus, workspaces, logger } = deps;
   const known = createKnownDevices({
-    load: (workspace, idOrName) => registry.findKnown(workspace, idOrName),
+    load: async (workspace, idOrName) =>
+      profiles.complete(workspace, await registry.findKnown(workspace, idOrName)),
   });
+  const forget: typeof known.forget = (workspace, device) => {
+    known.forget(workspace, device);
+    profiles.lookups.forget(workspace, device);
+  };
   const readings = createReadings({
     ...deps,
     settings: values,
@@ -34,49 +48,72 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   });
   const registry = createDeviceRegistry({
     ...{ database, log },
-    onChange: known.forget,
+    onChange: forget,
     onRemoved: readings.onRemoved,
   });
+  const profiles = createProfiles({ database, log, devices: () => registry });
+  const fleet = createFleet({ database, log, onChange: forget });
   const followers = workspaces.map((workspace) =>
     createDeviceFactFollower({
       ...{ workspace, database, log, bus, logger },
       onFact: (fact) => {
-        known.forget(workspace, fact);
+        if (changesDevice(fact)) forget(workspace, fact);
+        credentials.onFact(workspace, fact);
       },
     }),
   );
-  const mqtt = createMqtt(deps, values, readings.ingest);
+  const connectivity = createConnectivity({
+    ...{ workspaces, logger },
+    registry: createConnectivityRegistry(database, log),
+    holder: newId('prc'),
+    alone: database.kind === 'embedded',
+    silentMs: values.seenWithinSeconds * 1_000,
+  });
+  const sessions = createSessions({ presence: connectivity, logger });
+  const credentials = createCredentials({ ...deps, sessions });
+  const uplink = createUplink({
+    ...{ devices: known, sessions, workspaces, ingest: readings.ingest },
+    report: refuseMessage('what a device reports of itself'),
+    answer: refuseMessage('an answer to a command'),
+    event: refuseMessage('an event'),
+    claim: refuseMessage('a claim code'),
+  });
+  const protocols = combineProtocols([createMqtt(deps, values, uplink.telemetry)]);
 
   return {
     resolvers: createResolvers({
-      registry,
-      mutations: createDeviceMutations(registry),
+      ...fleet,
+      mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
       openStream: readings.openStream,
+      profiles,
       fuseReadings: createFuseReadings({
         readTracks: (workspace, query) => readTracks(database, workspace, query),
         now: () => new Date(),
+        units: profiles.units,
       }),
     }),
-    createContext: (request) => createContext({ database, registry }, request),
-    routes: createHttpIngestion({ ...deps, ...values, ingest: readings.ingest }),
-    endpoints: () => {
-      const url = mqtt.url();
-      return url === undefined ? {} : { mqtt: url };
-    },
+    createContext: (request) => createContext({ database, registry, fleet, profiles: profiles.lookups }, request),
+    routes: createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry }),
+    endpoints: () => protocols.endpoints(),
     async start() {
+      await profiles.start();
       for (const follower of followers) await follower.start();
       await readings.start();
-      await mqtt.start();
+      await connectivity.start();
+      credentials.start();
+      await protocols.start();
     },
     async close() {
-      await mqtt.stopAccepting();
+      await protocols.stopAccepting();
       // Everything that was taken is committed and acknowledged before its connection is closed.
       await readings.stopTaking();
-      await mqtt.close();
+      await protocols.close();
+      await credentials.close();
+      await connectivity.close();
       await readings.close();
       for (const follower of followers) await follower.close();
     },
-    health: () => checkHealth(database, mqtt),
+    health: () => checkHealth(database, protocols),
   };
 }
 
@@ -93,12 +130,12 @@ function createMqtt({ logger, identify }: SubgraphDeps, values: DevicesSettings,
   });
 }
 
-async function checkHealth(database: SubgraphDeps['database'], mqtt: Protocol): Promise<Health> {
+async function checkHealth(database: SubgraphDeps['database'], protocols: Protocols): Promise<Health> {
   try {
     await withDeadline(database.ping(), PING_DEADLINE_MS, 'asking the database');
   } catch (error) {
     const reason = error instanceof AegisError || error instanceof Error ? error.message : String(error);
     return { state: 'DOWN', reason: `the database does not answer: ${reason}` };
   }
-  return mqtt.health();
+  return protocols.health();
 }

@@ -16,6 +16,8 @@ export interface Protocol {
   readonly name: string;
   /** Where devices reach it, such as `mqtt://127.0.0.1:1883`; undefined while it is not known or not ours to tell. */
   url(): string | undefined;
+  /** Further ones of other schemes, such as `mqtts://…`. */
+  moreUrls?(): readonly string[];
   start(): Promise<void>;
   /** Takes nothing new; what was taken will still be answered. */
   stopAccepting(): Promise<void>;
@@ -39,9 +41,15 @@ export interface DeviceCredentials {
   readonly password?: string | undefined;
   /** SHA-256 of its client certificate in DER, as lower-case hex: TLS has checked that it holds the key. */
   readonly certificateFingerprint?: string | undefined;
+  /** Where it comes from, such as an IP address: attempts that fail are counted by it. */
+  readonly address?: string | undefined;
 }
 
-/** Decides who is let in; undefined when the credentials are good for nobody. Never throws for bad credentials. */
+/**
+ * Decides who is let in; undefined when the credentials are good for nobody.
+ *
+ * Errors: RATE_LIMITED when too many attempts from the address have failed; UNAVAILABLE without the database.
+ */
 export type AdmitDevice = (credentials: DeviceCredentials) => Promise<DevicePrincipal | undefined>;
 
 /** A message from a device beside telemetry. Resolves once it is committed. Errors: as those of {@link Ingest}. */
@@ -61,8 +69,16 @@ export interface Uplink {
   answer(message: DeviceMessage & { readonly commandId: string }): Promise<void>;
   /** `{"event": name, "data"?}`: one of the events of its profile. */
   event(message: DeviceMessage): Promise<void>;
-  /** Trades a claim code for a device and its token. Errors: FORBIDDEN, RATE_LIMITED. */
-  claim(code: string, details: { readonly name?: string | undefined }): Promise<ClaimedDevice>;
+  /** Trades a claim code for a device and its token. Errors: FORBIDDEN, BAD_USER_INPUT, CONFLICT, RATE_LIMITED. */
+  claim(code: string, details: ClaimDetails): Promise<ClaimedDevice>;
+}
+
+/** What a device may say of itself when it is provisioned. */
+export interface ClaimDetails {
+  /** What it wants to be called; made from the code's prefix otherwise. */
+  readonly name?: string | undefined;
+  /** Where it comes from, such as an IP address: attempts that fail are counted by it. */
+  readonly address?: string | undefined;
 }
 
 /** A device that was just provisioned; its token is shown this once. */

@@ -10,6 +10,13 @@ export interface DeviceFact {
   readonly name?: string;
 }
 
+/** A fact of the event log about a device or its credentials. */
+export interface StatedDeviceFact extends DeviceFact {
+  /** Such as `aegis.device.removed`. */
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** Follows the event log of one workspace. */
 export interface DeviceFactFollower {
   /** Begins with the next fact. */
@@ -23,12 +30,15 @@ export interface DeviceFactFollowerDeps {
   readonly log: EventLog;
   readonly bus: LiveBus;
   readonly logger: Logger;
-  /** Called for each fact about a device, in order. */
-  readonly onFact: (fact: DeviceFact) => void;
+  /** Called for each fact about a device or a credential of one, in order. */
+  readonly onFact: (fact: StatedDeviceFact) => void;
   /** How often the log is read even when nothing was announced, in milliseconds. */
   readonly pollMs?: number;
 }
 
+/** What is followed: the other facts of the log are none of a device's. */
+const FOLLOWED = /^aegis[.](device|credential)[.]/;
+const PASSING = /^aegis[.]device[.](connected|disconnected|event|labelled|twin[.].+)$/;
 const POLL_MS = 5_000;
 const PAGE = 100;
 
@@ -99,17 +109,25 @@ export function createDeviceFactFollower(deps: DeviceFactFollowerDeps): DeviceFa
 }
 
 /** The devices that a fact is about: its subject, or for a fact about many at once those that it lists. */
-function readDeviceFacts({ type, subject, data }: CloudEvent): DeviceFact[] {
-  if (!type.startsWith('aegis.device.') || typeof data !== 'object' || data === null) return [];
-  if (subject !== undefined) return [{ id: subject, ...nameOf(data) }];
+function readDeviceFacts({ type, subject, data }: CloudEvent): StatedDeviceFact[] {
+  if (!FOLLOWED.test(type) || typeof data !== 'object' || data === null) return [];
+  if (subject !== undefined) return [{ type, id: subject, data: { ...data }, ...nameOf(data) }];
   const listed: readonly unknown[] = 'devices' in data && Array.isArray(data.devices) ? data.devices : [];
   return listed.flatMap((one) =>
     typeof one === 'object' && one !== null && 'id' in one && typeof one.id === 'string'
-      ? [{ id: one.id, ...nameOf(one) }]
+      ? [{ type, id: one.id, data: { ...one }, ...nameOf(one) }]
       : [],
   );
 }
 
 function nameOf(data: object): { readonly name?: string } {
   return 'name' in data && typeof data.name === 'string' ? { name: data.name } : {};
+}
+
+/**
+ * Whether a fact means that the device itself is not what it was: not that it came or
+ * went, or that something was told.
+ */
+export function changesDevice({ type }: StatedDeviceFact): boolean {
+  return !type.startsWith('aegis.credential.') && !PASSING.test(type);
 }
