@@ -1,16 +1,22 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../kernel/database/database.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { Fleet } from './fleet/fleet.js';
+import type { FleetLoaders } from './fleet/fleet-loaders.js';
 import type { DeviceModel, ReadingModel, SeriesModel } from './models.js';
+import type { DeviceProfiles } from './profiles/device-profiles.js';
+import type { ProfilePin } from './profiles/profile.js';
+import type { StoredProfile } from './profiles/registry.js';
 import { readLatest, type LatestKey } from './readings/latest-readings.js';
 import { readSeries, type SeriesKey } from './readings/series.js';
 import type { MetricDeclaration } from './registration.js';
 import type { DeviceRegistry } from './registry.js';
 
 /** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
-export interface Context extends RequestContext {
+export interface Context extends RequestContext, FleetLoaders {
   /** By id; undefined where there is none. */
   readonly devices: DataLoader<string, DeviceModel | undefined>;
+  readonly profiles: DataLoader<ProfilePin, StoredProfile | undefined, string>;
   /** By device id, in the order of declaration. */
   readonly metrics: DataLoader<string, MetricDeclaration[]>;
   readonly latest: DataLoader<LatestKey, ReadingModel[], string>;
@@ -21,17 +27,25 @@ export interface Context extends RequestContext {
 export interface ContextDeps {
   readonly database: Database;
   readonly registry: DeviceRegistry;
+  readonly fleet: Pick<Fleet, 'createLoaders'>;
+  readonly profiles: Pick<DeviceProfiles, 'find'>;
 }
 
 /** Makes the context of one request, or of one event of a stream. */
-export function createContext({ database, registry }: ContextDeps, request: RequestContext): Context {
+export function createContext(deps: ContextDeps, request: RequestContext): Context {
+  const { database, registry, fleet, profiles } = deps;
   const { workspace } = request.principal;
   return {
     ...request,
+    ...fleet.createLoaders(workspace),
     devices: new DataLoader(async (ids) => {
       const byId = new Map((await registry.findByIds(workspace, ids)).map((device) => [device.id, device]));
       return ids.map((id) => byId.get(id));
     }),
+    profiles: new DataLoader<ProfilePin, StoredProfile | undefined, string>(
+      (pins) => profiles.find(workspace, pins),
+      { cacheKeyFn: JSON.stringify },
+    ),
     metrics: new DataLoader(async (ids) => {
       const byDevice = await registry.findMetrics(workspace, ids);
       return ids.map((id) => byDevice.get(id) ?? []);

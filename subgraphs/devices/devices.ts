@@ -92,7 +92,8 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
         units: profiles.units,
       }),
     }),
-    createContext: (request) => createContext({ database, registry, fleet, profiles: profiles.lookups }, request),
+    createContext: (request) =>
+      createContext({ database, registry, fleet, profiles: profiles.lookups }, request),
     routes: createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry }),
     endpoints: () => protocols.endpoints(),
     async start() {

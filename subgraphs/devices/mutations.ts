@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import { toLabels } from './fleet/labels.js';
 import type {
   RegisterDeviceInput,
   RemoveDeviceInput,
@@ -6,7 +7,10 @@ import type {
   UserError,
 } from './generated/schema-types.js';
 import type { DeviceModel } from './models.js';
-import { checkDeviceInput, nameTaken, noSuchDevice, toDeclaration } from './registration.js';
+import type { DeviceProfiles } from './profiles/device-profiles.js';
+import { findNextPin, findPin, isRefused } from './profiles/find-pin.js';
+import type { Units } from './profiles/units.js';
+import { checkDeviceInput, checkTogether, nameTaken, noSuchDevice, toDeclaration } from './registration.js';
 import type { ChangeOrigin, DeviceRegistry } from './registry.js';
 
 /** What came of a registration or a change: the device, or why not. */
@@ -28,36 +32,53 @@ export interface DeviceMutations {
   remove(input: RemoveDeviceInput, request: RequestContext): Promise<RemovalPayload>;
 }
 
+export interface DeviceMutationsDeps {
+  readonly registry: DeviceRegistry;
+  readonly units: Units;
+  readonly profiles: Pick<DeviceProfiles, 'find' | 'findNewest'>;
+}
+
 /** Makes the changes of the registry. */
-export function createDeviceMutations(registry: DeviceRegistry): DeviceMutations {
+export function createDeviceMutations({ registry, units, profiles }: DeviceMutationsDeps): DeviceMutations {
   return {
     async register(input, request) {
       const origin = toOrigin(request);
-      const errors = checkDeviceInput(input);
+      const errors = checkDeviceInput(input, units);
       const nameIsRight = errors.every(({ path }) => path[0] !== 'name');
       if (nameIsRight && (await registry.isNameTaken(origin.workspace, input.name)))
         errors.push(nameTaken(input.name));
-      if (errors.length > 0) return refused(errors);
-      const { name, description, metrics } = input;
-      const registration = { name, description: description ?? null, metrics: metrics.map(toDeclaration) };
-      const created = await registry.create(origin, registration);
+      const pin = await findPin(profiles, origin.workspace, input);
+      if (isRefused(pin)) errors.push(...pin.refused);
+      const metrics = (input.metrics ?? []).map(toDeclaration);
+      if (errors.length === 0 && !isRefused(pin)) errors.push(...checkTogether(metrics, pin?.metrics ?? []));
+      if (errors.length > 0 || isRefused(pin)) return refused(errors);
+      const { name, description, labels } = input;
+      const created = await registry.create(origin, {
+        ...{ name, description: description ?? null, metrics, profile: pin ?? null },
+        labels: toLabels(labels ?? []),
+      });
       return created === 'NAME_TAKEN' ? refused([nameTaken(name)]) : { device: created, userErrors: [] };
     },
     async update(input, request) {
       const origin = toOrigin(request);
       const { id, name } = input;
-      const errors = checkDeviceInput(input);
+      const errors = checkDeviceInput(input, units);
       const nameIsRight = name != null && errors.every(({ path }) => path[0] !== 'name');
       if (nameIsRight && (await registry.isNameTaken(origin.workspace, name, id)))
         errors.push(nameTaken(name));
-      if (errors.length > 0) return refused(errors);
+      const pin = await findNextPin({ registry, profiles }, origin.workspace, input);
+      if (isRefused(pin)) errors.push(...pin.refused);
+      if (errors.length > 0 || isRefused(pin)) return refused(errors);
       const updated = await registry.update(origin, id, {
         name: name ?? undefined,
         description: input.description,
         metrics: input.metrics?.map(toDeclaration),
+        profile: pin,
+        labels: input.labels ? toLabels(input.labels) : undefined,
       });
       if (updated === 'NAME_TAKEN') return refused([nameTaken(name ?? '')]);
-      return updated === 'NOT_FOUND' ? refused([noSuchDevice(id)]) : { device: updated, userErrors: [] };
+      if (updated === 'NOT_FOUND') return refused([noSuchDevice(id)]);
+      return 'refused' in updated ? refused(updated.refused) : { device: updated, userErrors: [] };
     },
     async remove({ id }, request) {
       const outcome = await registry.remove(toOrigin(request), id);
@@ -71,6 +92,6 @@ function toOrigin({ principal, trace }: RequestContext): ChangeOrigin {
   return { workspace: principal.workspace, traceparent: trace.traceparent };
 }
 
-function refused(userErrors: UserError[]): DevicePayload {
-  return { device: null, userErrors };
+function refused(userErrors: readonly UserError[]): DevicePayload {
+  return { device: null, userErrors: [...userErrors] };
 }

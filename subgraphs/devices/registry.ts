@@ -3,33 +3,69 @@ import { Prisma } from '../../kernel/database/workspace.js';
 import type { EventLog } from '../../kernel/events/event-log.js';
 import { newId } from '../../kernel/ids/ids.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
-import { isByName, type DevicePlace } from './device-page.js';
-import type { DeviceFilter, DeviceOrder } from './generated/schema-types.js';
+import { readLabels, type Labels } from './fleet/labels.js';
 import type { DeviceModel } from './models.js';
 import type { KnownDevice } from './readings/known-devices.js';
-import type { MetricDeclaration } from './registration.js';
+import type { UserError } from './generated/schema-types.js';
+import {
+  METRIC_FIELDS,
+  METRICS_IN_ORDER,
+  mergeMetrics,
+  toMetric,
+  toMetricRow,
+} from './profiles/metric-rows.js';
+import type { ProfilePin } from './profiles/profile.js';
+import { checkTogether, type MetricDeclaration } from './registration.js';
 
 /** A device that is to be registered; it has been checked. */
 export interface Registration {
   readonly name: string;
   readonly description: string | null;
+  /** Its own, without those of its profile. */
+  readonly metrics: readonly MetricDeclaration[];
+  readonly profile: DevicePin | null;
+  readonly labels: Labels;
+}
+
+/** The version of a profile that a device is pinned to. */
+export interface DevicePin extends ProfilePin {
+  /** Its properties. */
   readonly metrics: readonly MetricDeclaration[];
 }
 
 /** A change to a device; what is undefined stays as it is. */
-export type DeviceChange = { readonly [K in keyof Registration]: Registration[K] | undefined };
+export interface DeviceChange {
+  readonly name: string | undefined;
+  readonly description: string | null | undefined;
+  readonly metrics: Registration['metrics'] | undefined;
+  readonly profile: DevicePin | undefined;
+  readonly labels: Labels | undefined;
+}
+
+/** A device as ingestion knows it but for its profile, which its pin tells. */
+export interface PinnedDevice {
+  readonly device: KnownDevice;
+  readonly pin: ProfilePin | undefined;
+}
+
+/** A change that does not fit the device as it is. */
+export interface RefusedChange {
+  readonly refused: readonly UserError[];
+}
+
+/** A calibration of one metric. */
+export interface MetricCalibration {
+  readonly metric: string;
+  readonly gain: number;
+  readonly offset: number;
+  /** When it was done; null for that of the declaration. */
+  readonly calibratedAt: Date | null;
+}
 
 /** On whose behalf a change is made. */
 export interface ChangeOrigin {
   readonly workspace: WorkspaceId;
   readonly traceparent: string;
-}
-
-export interface DeviceListOptions {
-  readonly first: number;
-  readonly after: DevicePlace | undefined;
-  readonly filter: DeviceFilter;
-  readonly order: DeviceOrder;
 }
 
 /** The changes of the registry. Each states a fact in the event log, in the same transaction. */
@@ -39,7 +75,13 @@ interface RegistryChanges {
     origin: ChangeOrigin,
     id: string,
     change: DeviceChange,
-  ): Promise<DeviceModel | 'NAME_TAKEN' | 'NOT_FOUND'>;
+  ): Promise<DeviceModel | 'NAME_TAKEN' | 'NOT_FOUND' | RefusedChange>;
+  /** Sets how values of a metric are calibrated. */
+  calibrate(
+    origin: ChangeOrigin,
+    id: string,
+    calibration: MetricCalibration,
+  ): Promise<DeviceModel | 'NOT_FOUND'>;
   /** Removes a device with its metrics. Its readings are not seen any more; retention deletes them. */
   remove(origin: ChangeOrigin, id: string): Promise<'REMOVED' | 'NOT_FOUND'>;
 }
@@ -50,10 +92,10 @@ interface RegistryLookups {
   findByIds(workspace: WorkspaceId, ids: readonly string[]): Promise<DeviceModel[]>;
   /** The metrics of devices by device id, each list in the order of declaration. */
   findMetrics(workspace: WorkspaceId, ids: readonly string[]): Promise<Map<string, MetricDeclaration[]>>;
-  /** At most one device more than `first`, which tells that there is another page. */
-  list(workspace: WorkspaceId, options: DeviceListOptions): Promise<DeviceModel[]>;
-  /** The device with this id or, when there is none, this name. */
-  findKnown(workspace: WorkspaceId, idOrName: string): Promise<KnownDevice | undefined>;
+  /** The device with this id or, when there is none, this name, and what it is pinned to. */
+  findKnown(workspace: WorkspaceId, idOrName: string): Promise<PinnedDevice | undefined>;
+  /** What devices are pinned to, by their ids; without those that are not there or have no profile. */
+  findPins(workspace: WorkspaceId, ids: readonly string[]): Promise<Map<string, ProfilePin>>;
 }
 
 /** The rows of devices and their metrics. */
@@ -68,15 +110,12 @@ export interface DeviceRegistryDeps {
   readonly onRemoved?: () => void;
 }
 
-const METRIC_FIELDS = { name: true, unit: true, description: true, minimum: true, maximum: true } as const;
-const METRICS_IN_ORDER = { select: METRIC_FIELDS, orderBy: { position: 'asc' } } as const;
-
 type FactType = 'aegis.device.registered' | 'aegis.device.updated' | 'aegis.device.removed';
 
 interface StatedDevice {
   readonly id: string;
   readonly name: string;
-  readonly metrics: readonly MetricDeclaration[];
+  readonly metrics: readonly { readonly name: string; readonly unit: string }[];
   readonly traceparent: string;
 }
 
@@ -107,12 +146,13 @@ function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
   }
 
   return {
-    create({ workspace, traceparent }, { name, description, metrics }) {
+    create({ workspace, traceparent }, { name, description, metrics: own, profile, labels }) {
       return refuseTakenName(
         database.inWorkspace(workspace).transaction(async (transaction) => {
           const id = newId('dev');
+          const metrics = [...(profile?.metrics ?? []), ...own];
           const row = await transaction.client.device.create({
-            data: { workspaceId: workspace, id, name, description },
+            data: { workspaceId: workspace, id, name, description, labels, ...toPinColumns(profile) },
           });
           await transaction.client.deviceMetric.createMany({ data: toMetricRows(workspace, id, metrics) });
           await stateFact(transaction, 'aegis.device.registered', { id, name, metrics, traceparent });
@@ -120,7 +160,7 @@ function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
         }),
       );
     },
-    async update({ workspace, traceparent }, id, { name, description, metrics }) {
+    async update({ workspace, traceparent }, id, change) {
       if (!isText(id)) return 'NOT_FOUND';
       return refuseTakenName(
         database.inWorkspace(workspace).transaction(async (transaction) => {
@@ -130,23 +170,44 @@ function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
             include: { metrics: METRICS_IN_ORDER },
           });
           if (!former) return 'NOT_FOUND';
-          const [row] = await client.device.updateManyAndReturn({
-            where: { id },
-            data: {
-              ...(name === undefined ? {} : { name }),
-              ...(description === undefined ? {} : { description }),
-            },
+          const { own, ofProfile } = mergeMetrics(former.metrics.map(toMetric), {
+            own: change.metrics,
+            ofProfile: change.profile?.metrics,
           });
+          const refused = checkTogether(own, ofProfile);
+          if (refused.length > 0) return { refused };
+          const [row] = await client.device.updateManyAndReturn({ where: { id }, data: toColumns(change) });
           if (!row) return 'NOT_FOUND';
-          if (metrics) {
+          const metrics = [...ofProfile, ...own];
+          if (change.metrics ?? change.profile) {
             await client.deviceMetric.deleteMany({ where: { deviceId: id } });
             await client.deviceMetric.createMany({ data: toMetricRows(workspace, id, metrics) });
           }
-          const current = { id, name: row.name, metrics: metrics ?? former.metrics, traceparent };
-          await stateFact(transaction, 'aegis.device.updated', current);
+          await stateFact(transaction, 'aegis.device.updated', { id, name: row.name, metrics, traceparent });
           return row;
         }),
       );
+    },
+    async calibrate({ workspace, traceparent }, id, { metric, ...calibration }) {
+      if (!isText(id) || !isText(metric)) return 'NOT_FOUND';
+      return database.inWorkspace(workspace).transaction(async (transaction) => {
+        const { client } = transaction;
+        const { count } = await client.deviceMetric.updateMany({
+          where: { deviceId: id, name: metric },
+          data: calibration,
+        });
+        const [row] = await client.device.updateManyAndReturn({
+          where: { id },
+          data: { updatedAt: new Date() },
+        });
+        if (!row || count === 0) return 'NOT_FOUND';
+        const metrics = await client.deviceMetric.findMany({
+          where: { deviceId: id },
+          ...METRICS_IN_ORDER,
+        });
+        await stateFact(transaction, 'aegis.device.updated', { id, name: row.name, metrics, traceparent });
+        return row;
+      });
     },
     async remove({ workspace, traceparent }, id) {
       if (!isText(id)) return 'NOT_FOUND';
@@ -181,25 +242,40 @@ function createLookups(database: Database): RegistryLookups {
         orderBy: [{ deviceId: 'asc' }, { position: 'asc' }],
       });
       const byDevice = new Map<string, MetricDeclaration[]>(ids.map((id) => [id, []]));
-      for (const { deviceId, ...metric } of rows) byDevice.get(deviceId)?.push(metric);
+      for (const { deviceId, ...row } of rows) byDevice.get(deviceId)?.push(toMetric(row));
       return byDevice;
     },
-    async list(workspace, { first, after, filter, order }) {
-      if (!Object.values(filter).every((text) => text == null || isText(text))) return [];
-      return clientOf(workspace).device.findMany({
-        where: { AND: [toCondition(filter), after ? behind(order, after) : {}] },
-        orderBy: toOrderBy(order),
-        take: first + 1,
+    async findPins(workspace, ids) {
+      const rows = await clientOf(workspace).device.findMany({
+        where: { id: { in: ids.filter(isText) }, profileName: { not: null } },
+        select: { id: true, profileName: true, profileVersion: true },
       });
+      return new Map(
+        rows.flatMap(({ id, profileName, profileVersion }) => {
+          const pin = toPin(profileName, profileVersion);
+          return pin ? [[id, pin]] : [];
+        }),
+      );
     },
     async findKnown(workspace, idOrName) {
       if (!isText(idOrName)) return undefined;
       const rows = await clientOf(workspace).device.findMany({
         where: { OR: [{ id: idOrName }, { name: idOrName }] },
-        select: { id: true, name: true, metrics: METRICS_IN_ORDER },
+        select: {
+          ...{ id: true, name: true, labels: true, metrics: METRICS_IN_ORDER },
+          ...{ profileName: true, profileVersion: true },
+        },
       });
       const row = rows.find(({ id }) => id === idOrName) ?? rows[0];
-      return row && { ...row, metrics: new Map(row.metrics.map((metric) => [metric.name, metric])) };
+      if (!row) return undefined;
+      const { id, name, profileName, profileVersion } = row;
+      return {
+        device: {
+          ...{ id, name, labels: readLabels(row.labels) },
+          metrics: new Map(row.metrics.map((metric) => [metric.name, toMetric(metric)])),
+        },
+        pin: toPin(profileName, profileVersion),
+      };
     },
   };
 }
@@ -210,7 +286,24 @@ function isText(text: string): boolean {
 }
 
 function toMetricRows(workspaceId: WorkspaceId, deviceId: string, metrics: readonly MetricDeclaration[]) {
-  return metrics.map((metric, position) => ({ ...metric, workspaceId, deviceId, position }));
+  return metrics.map((metric, position) => ({ ...toMetricRow(metric), workspaceId, deviceId, position }));
+}
+
+function toColumns({ name, description, profile, labels }: DeviceChange) {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(profile === undefined ? {} : toPinColumns(profile)),
+  };
+}
+
+function toPin(name: string | null, version: number | null): ProfilePin | undefined {
+  return name === null || version === null ? undefined : { name, version };
+}
+
+function toPinColumns(profile: DevicePin | null) {
+  return { profileName: profile?.name ?? null, profileVersion: profile?.version ?? null };
 }
 
 /** The unique index decides between two registrations at the same moment. */
@@ -221,36 +314,4 @@ async function refuseTakenName<T>(work: Promise<T>): Promise<T | 'NAME_TAKEN'> {
     if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return 'NAME_TAKEN';
     throw error;
   }
-}
-
-function toCondition({ name, nameContains, metric }: DeviceFilter): Prisma.DeviceWhereInput {
-  return {
-    ...(name == null ? {} : { name: { equals: name } }),
-    ...(metric == null ? {} : { metrics: { some: { name: metric } } }),
-    ...(nameContains == null
-      ? {}
-      : { AND: [{ name: { contains: escapeLike(nameContains), mode: 'insensitive' } }] }),
-  };
-}
-
-/** Prisma passes `%` and `_` on to LIKE, where they stand for any text. */
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
-}
-
-function toOrderBy(order: DeviceOrder): Prisma.DeviceOrderByWithRelationInput[] {
-  const direction = isDescending(order) ? 'desc' : 'asc';
-  return [isByName(order) ? { name: direction } : { createdAt: direction }, { id: direction }];
-}
-
-function behind(order: DeviceOrder, { key, id }: DevicePlace): Prisma.DeviceWhereInput {
-  const beyond = <T>(value: T) => (isDescending(order) ? { lt: value } : { gt: value });
-  const tie = { id: beyond(id) };
-  return typeof key === 'string'
-    ? { OR: [{ name: beyond(key) }, { name: key, ...tie }] }
-    : { OR: [{ createdAt: beyond(key) }, { createdAt: key, ...tie }] };
-}
-
-function isDescending(order: DeviceOrder): boolean {
-  return order === 'NAME_DESC' || order === 'CREATED_AT_DESC';
 }

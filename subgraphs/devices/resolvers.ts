@@ -2,13 +2,22 @@ import { mergeResolvers } from '../../kernel/graphql/merge-resolvers.js';
 import type { Context } from './context.js';
 import type { FuseReadings } from './fusion/fuse-readings.js';
 import { createDeviceResolvers, type DeviceResolverDeps } from './resolvers/devices.js';
+import { createFleetResolvers, type FleetResolverDeps } from './resolvers/fleet.js';
 import { createFusionResolvers } from './resolvers/fusion.js';
+import type { Profiles } from './profiles/profiles.js';
+import { createProfileResolvers } from './resolvers/profiles.js';
 
-export interface ResolverDeps extends DeviceResolverDeps {
+export interface ResolverDeps extends DeviceResolverDeps, FleetResolverDeps {
   readonly fuseReadings: FuseReadings;
+  readonly profiles: Profiles;
 }
 
 /** GraphQL in, GraphQL out: the fields of every noun, each in a file of its own. */
 export function createResolvers(deps: ResolverDeps) {
-  return mergeResolvers<Context>([createDeviceResolvers(deps), createFusionResolvers(deps.fuseReadings)]);
+  return mergeResolvers<Context>([
+    createDeviceResolvers(deps),
+    createFleetResolvers(deps),
+    createFusionResolvers(deps.fuseReadings),
+    createProfileResolvers(deps.profiles),
+  ]);
 }

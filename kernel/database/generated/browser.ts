@@ -18,30 +18,6 @@ export { Prisma }
 export * as $Enums from './enums.js'
 export * from './enums.js';
 /**
- * Model AlarmRule
- * A rule of a workspace by which alarms are raised. `definition` is the rule without its name, as
- * subgraphs/devices/alarms/rules/alarm-rule.ts describes it; `conditionVersion` is the version at which what it looks at
- * changed last.
- */
-export type AlarmRule = Prisma.AlarmRuleModel
-/**
- * Model Alarm
- * An alarm, open or cleared. Of a rule and a device one is open at a time: a partial unique index, which Prisma cannot
- * tell.
- */
-export type Alarm = Prisma.AlarmModel
-/**
- * Model AlarmSlot
- * How far a rule has come with a device, where it has come anywhere: waiting to raise, raised, waiting to clear.
- */
-export type AlarmSlot = Prisma.AlarmSlotModel
-/**
- * Model Duty
- * Work that one process does for a workspace at a time: who does it, until when that counts, and how far it has come in
- * the order of readings.
- */
-export type Duty = Prisma.DutyModel
-/**
  * Model Node
  * A member of the network: a numbered place, and its signal: the metric of a device, or states that are pushed to it.
  */
@@ -99,6 +75,30 @@ export type NetworkThreshold = Prisma.NetworkThresholdModel
  */
 export type SignalGenerator = Prisma.SignalGeneratorModel
 /**
+ * Model AlarmRule
+ * A rule of a workspace by which alarms are raised. `definition` is the rule without its name, as
+ * subgraphs/devices/alarms/rules/alarm-rule.ts describes it; `conditionVersion` is the version at which what it looks at
+ * changed last.
+ */
+export type AlarmRule = Prisma.AlarmRuleModel
+/**
+ * Model Alarm
+ * An alarm, open or cleared. Of a rule and a device one is open at a time: a partial unique index, which Prisma cannot
+ * tell.
+ */
+export type Alarm = Prisma.AlarmModel
+/**
+ * Model AlarmSlot
+ * How far a rule has come with a device, where it has come anywhere: waiting to raise, raised, waiting to clear.
+ */
+export type AlarmSlot = Prisma.AlarmSlotModel
+/**
+ * Model Duty
+ * Work that one process does for a workspace at a time: who does it, until when that counts, and how far it has come in
+ * the order of readings.
+ */
+export type Duty = Prisma.DutyModel
+/**
  * Model DeviceGroup
  * Devices under a name: its members, and those that its saved selection (a DeviceFilter) means.
  */
@@ -133,6 +133,17 @@ export type Rollout = Prisma.RolloutModel
  * A device of a rollout, with what was desired of it before.
  */
 export type RolloutDevice = Prisma.RolloutDeviceModel
+/**
+ * Model StandingFusion
+ * A fusion that is computed as time goes. `definition` as subgraphs/devices/fusion/standing/standing-fusion.ts describes
+ * it; `filterState` is what its filter carries from one instant to the next.
+ */
+export type StandingFusion = Prisma.StandingFusionModel
+/**
+ * Model FusionPoint
+ * A point of a standing fusion.
+ */
+export type FusionPoint = Prisma.FusionPointModel
 /**
  * Model DeviceCredential
  * What a device proves itself with. Only a digest is kept: SHA-256 of a token, of a password, or of a certificate in DER.
@@ -233,17 +244,6 @@ export type TwinChange = Prisma.TwinChangeModel
  * partial indexes of what is open, which Prisma cannot tell.
  */
 export type DeviceCommand = Prisma.DeviceCommandModel
-/**
- * Model StandingFusion
- * A fusion that is computed as time goes. `definition` as subgraphs/devices/fusion/standing/standing-fusion.ts describes
- * it; `filterState` is what its filter carries from one instant to the next.
- */
-export type StandingFusion = Prisma.StandingFusionModel
-/**
- * Model FusionPoint
- * A point of a standing fusion.
- */
-export type FusionPoint = Prisma.FusionPointModel
 /**
  * Model Event
  * A fact of the durable event log: the fields of CloudEvents 1.0, in the order of commit.

@@ -1,6 +1,6 @@
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { FuseReadingsConfig, QueryFuseReadingsArgs, TimeAlignment } from '../generated/schema-types.js';
-import { isMetricName } from '../registration.js';
+import { isMetricName } from '../metric-name.js';
 import type { FusionOptions } from './fuse-tracks.js';
 
 /** A fusion that is asked for; all of it has been checked but what only the database knows. */

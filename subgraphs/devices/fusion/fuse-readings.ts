@@ -2,6 +2,7 @@ import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { QueryFuseReadingsArgs } from '../generated/schema-types.js';
 import type { FusedSeriesModel } from '../models.js';
+import type { Units } from '../profiles/units.js';
 import type { StoredTrack, TrackQuery } from '../readings/metric-tracks.js';
 import { checkFusion, type FusionRequest } from './check-fusion.js';
 import { fuseTracks, type FusedPoint } from './fuse-tracks.js';
@@ -12,6 +13,7 @@ export type FuseReadings = (workspace: WorkspaceId, args: QueryFuseReadingsArgs)
 export interface FuseReadingsDeps {
   readonly readTracks: (workspace: WorkspaceId, query: TrackQuery) => Promise<StoredTrack[]>;
   readonly now: () => Date;
+  readonly units: Pick<Units, 'conversion'>;
   /** The most readings of one fusion, in equal shares for its devices; 200000 when left out. */
   readonly maxReadings?: number;
 }
@@ -26,12 +28,13 @@ const MAX_READINGS = 200_000;
  * Makes the query that fuses the readings of several devices. It asks the database once, however many devices there are.
  *
  * Shape: the arguments of `Query.fuseReadings` in, a fused series out. Errors: NOT_FOUND for a device that is not there;
- * BAD_USER_INPUT for arguments out of their bounds, a device that does not declare the metric, units that differ, more
+ * BAD_USER_INPUT for arguments out of their bounds, a device that does not declare the metric, units that do not convert, more
  * readings than are taken, and readings that never meet.
  */
 export function createFuseReadings({
   readTracks,
   now,
+  units,
   maxReadings = MAX_READINGS,
 }: FuseReadingsDeps): FuseReadings {
   return async (workspace, args) => {
@@ -46,9 +49,11 @@ export function createFuseReadings({
       limit: limit + 1,
     });
     const tracks = checkDeclared(request, stored);
-    const unit = checkUnits(tracks);
     checkAmount(tracks, limit);
-    const points = fuseTracks(tracks, options);
+    const { unit, gains, converted } = toOneUnit(tracks, units);
+    // A variance is in the square of its device's own unit.
+    const varianceOf = (id: string) => options.varianceOf(id) * (gains.get(id) ?? 1) ** 2;
+    const points = fuseTracks(converted, { ...options, varianceOf });
     checkOverlap(request, tracks, points);
     checkComputed(points);
     const { method, alignment, stepMs, maxGapMs } = options;
@@ -78,16 +83,23 @@ function checkDeclared(
   });
 }
 
-/** There is no conversion of units. */
-function checkUnits(tracks: readonly DeclaredTrack[]): string {
-  const byUnit = new Map<string, string>();
-  for (const { unit, deviceId } of tracks) if (!byUnit.has(unit)) byUnit.set(unit, deviceId);
-  const [first, ...others] = byUnit;
-  if (first && others.length === 0) return first[0];
-  const came = [...byUnit].map(([unit, deviceId]) => `${unit} (such as ${deviceId})`).join(', ');
-  return refuse(
-    `deviceIds: expected devices that measure the metric in one unit, as units are not converted, got ${came}.`,
-  );
+/** Brings all tracks into the unit of the first device that was asked for. */
+function toOneUnit(tracks: readonly DeclaredTrack[], units: Pick<Units, 'conversion'>) {
+  const unit = tracks[0]?.unit ?? '1';
+  const gains = new Map<string, number>();
+  const converted = tracks.map((track) => {
+    const conversion = units.conversion(track.unit, unit);
+    if (conversion?.gain === undefined) {
+      const [first] = tracks;
+      return refuse(
+        `deviceIds: expected devices that measure the metric in units of one quantity, got ${unit} (${first?.deviceId ?? ''}) ` +
+          `and ${track.unit} (${track.deviceId}), which does not convert into the other in a straight line.`,
+      );
+    }
+    gains.set(track.deviceId, conversion.gain);
+    return track.unit === unit ? track : { ...track, unit, values: track.values.map(conversion.apply) };
+  });
+  return { unit, gains, converted };
 }
 
 function checkAmount(tracks: readonly DeclaredTrack[], limit: number): void {

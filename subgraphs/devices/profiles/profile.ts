@@ -61,6 +61,12 @@ export interface ProfileCodec {
   readonly property?: string | undefined;
 }
 
+/** Names one version of a profile. */
+export interface ProfilePin {
+  readonly name: string;
+  readonly version: number;
+}
+
 /** A kind of device: what it measures, what it can do, what it tells, and how it speaks. A version never changes. */
 export interface Profile {
   readonly name: string;

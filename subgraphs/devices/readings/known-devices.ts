@@ -1,10 +1,16 @@
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { DeclaredMetric } from './check-readings.js';
 import type { Labels } from '../fleet/labels.js';
+import type { Profile, PropertyType } from '../profiles/profile.js';
 import type { DeviceFact } from './device-facts.js';
 
-/** What ingestion knows of a metric. */
-export type KnownMetric = DeclaredMetric;
+/** What ingestion knows of a metric: a plain number, and not calibrated, where nothing is said of it. */
+export interface KnownMetric extends DeclaredMetric {
+  readonly type?: PropertyType;
+  /** Of a STATE: their names in the order of their numbers. */
+  readonly states?: readonly string[];
+  readonly calibration?: { readonly gain: number; readonly offset: number };
+}
 
 /** What ingestion knows of a device. */
 export interface KnownDevice {
@@ -12,6 +18,7 @@ export interface KnownDevice {
   readonly name: string;
   readonly labels: Labels;
   readonly metrics: ReadonlyMap<string, KnownMetric>;
+  readonly profile?: Profile | undefined;
 }
 
 /** The devices of this installation, kept in memory for as long as they stay as they are. */

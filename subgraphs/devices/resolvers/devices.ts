@@ -1,23 +1,22 @@
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
-import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.js';
 import type { Context } from '../context.js';
-import { decodeDeviceCursor, encodeDeviceCursor } from '../device-page.js';
+import { listDevices } from '../fleet/list-devices.js';
+import type { Selections } from '../fleet/selection/registry.js';
+import { checkSelection } from '../fleet/selection/selection.js';
 import type {
-  QueryDevicesArgs,
   Resolvers,
   SubscriptionDeviceReadingsArgs,
 } from '../generated/schema-types.js';
-import type { DeviceConnectionModel, SeriesModel } from '../models.js';
+import type { SeriesModel } from '../models.js';
 import type { DeviceMutations } from '../mutations.js';
 import { checkLatestKey } from '../readings/latest-readings.js';
 import type { ReadingEvent, ReadingStreamOptions } from '../readings/reading-stream.js';
 import { checkSeriesKey, type SeriesKey } from '../readings/series.js';
-import { isMetricName } from '../registration.js';
-import type { DeviceRegistry } from '../registry.js';
+import { isMetricName } from '../metric-name.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 
 export interface DeviceResolverDeps {
-  readonly registry: DeviceRegistry;
+  readonly selections: Selections;
   readonly mutations: DeviceMutations;
   readonly openStream: (
     workspace: WorkspaceId,
@@ -29,11 +28,12 @@ export interface DeviceResolverDeps {
 const MAX_FILTER = 1_000;
 
 /** Fields of the registry and of its readings. */
-export function createDeviceResolvers({ registry, mutations, openStream }: DeviceResolverDeps) {
+export function createDeviceResolvers({ selections, mutations, openStream }: DeviceResolverDeps) {
   return {
     Query: {
       device: async (_parent, { id }, { devices }) => (await devices.load(id)) ?? null,
-      devices: (_parent, args, context) => listDevices(registry, args, context),
+      devices: (_parent, { filter, ...page }, context) =>
+        listDevices(selections, checkSelection(filter ?? {}), page, context),
     },
     Mutation: {
       registerDevice: (_parent, { input }, context) => mutations.register(input, context),
@@ -59,27 +59,6 @@ export function createDeviceResolvers({ registry, mutations, openStream }: Devic
       device: async ({ deviceId }, _args, { devices }) => (await devices.load(deviceId)) ?? null,
     },
   } satisfies Resolvers;
-}
-
-async function listDevices(
-  registry: DeviceRegistry,
-  { first: wanted, after, filter, orderBy }: QueryDevicesArgs,
-  { principal, devices }: Context,
-): Promise<DeviceConnectionModel> {
-  const first = checkPageSize(wanted ?? 20);
-  const order = orderBy ?? 'NAME_ASC';
-  const rows = await registry.list(principal.workspace, {
-    first,
-    after: after == null ? undefined : decodeDeviceCursor(order, after),
-    filter: filter ?? {},
-    order,
-  });
-  for (const row of rows) devices.prime(row.id, row);
-  return toConnection(rows, {
-    first,
-    after: after != null,
-    cursorOf: (row) => encodeDeviceCursor(order, row),
-  });
 }
 
 async function loadSeries(key: SeriesKey, { series, metrics }: Context): Promise<SeriesModel> {

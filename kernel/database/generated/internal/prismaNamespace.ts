@@ -397,10 +397,6 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 
 
 export const ModelName = {
-  AlarmRule: 'AlarmRule',
-  Alarm: 'Alarm',
-  AlarmSlot: 'AlarmSlot',
-  Duty: 'Duty',
   Node: 'Node',
   KnownDevice: 'KnownDevice',
   Sample: 'Sample',
@@ -412,6 +408,10 @@ export const ModelName = {
   NodeStanding: 'NodeStanding',
   NetworkThreshold: 'NetworkThreshold',
   SignalGenerator: 'SignalGenerator',
+  AlarmRule: 'AlarmRule',
+  Alarm: 'Alarm',
+  AlarmSlot: 'AlarmSlot',
+  Duty: 'Duty',
   DeviceGroup: 'DeviceGroup',
   DeviceGroupMember: 'DeviceGroupMember',
   Run: 'Run',
@@ -419,6 +419,8 @@ export const ModelName = {
   DeviceImportRow: 'DeviceImportRow',
   Rollout: 'Rollout',
   RolloutDevice: 'RolloutDevice',
+  StandingFusion: 'StandingFusion',
+  FusionPoint: 'FusionPoint',
   DeviceCredential: 'DeviceCredential',
   ClaimCode: 'ClaimCode',
   DeviceConnectivity: 'DeviceConnectivity',
@@ -437,8 +439,6 @@ export const ModelName = {
   DeviceTwin: 'DeviceTwin',
   TwinChange: 'TwinChange',
   DeviceCommand: 'DeviceCommand',
-  StandingFusion: 'StandingFusion',
-  FusionPoint: 'FusionPoint',
   Event: 'Event',
   EventCursor: 'EventCursor',
   EventRetention: 'EventRetention'
@@ -457,306 +457,10 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "alarmRule" | "alarm" | "alarmSlot" | "duty" | "node" | "knownDevice" | "sample" | "sampleRetention" | "measurement" | "measurementRetention" | "measurementRollup" | "nodeReport" | "nodeStanding" | "networkThreshold" | "signalGenerator" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "standingFusion" | "fusionPoint" | "event" | "eventCursor" | "eventRetention"
+    modelProps: "node" | "knownDevice" | "sample" | "sampleRetention" | "measurement" | "measurementRetention" | "measurementRollup" | "nodeReport" | "nodeStanding" | "networkThreshold" | "signalGenerator" | "alarmRule" | "alarm" | "alarmSlot" | "duty" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "standingFusion" | "fusionPoint" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "event" | "eventCursor" | "eventRetention"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
-    AlarmRule: {
-      payload: Prisma.$AlarmRulePayload<ExtArgs>
-      fields: Prisma.AlarmRuleFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.AlarmRuleFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.AlarmRuleFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
-        }
-        findFirst: {
-          args: Prisma.AlarmRuleFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.AlarmRuleFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
-        }
-        findMany: {
-          args: Prisma.AlarmRuleFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
-        }
-        create: {
-          args: Prisma.AlarmRuleCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
-        }
-        createMany: {
-          args: Prisma.AlarmRuleCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.AlarmRuleCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
-        }
-        delete: {
-          args: Prisma.AlarmRuleDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
-        }
-        update: {
-          args: Prisma.AlarmRuleUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
-        }
-        deleteMany: {
-          args: Prisma.AlarmRuleDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.AlarmRuleUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.AlarmRuleUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
-        }
-        upsert: {
-          args: Prisma.AlarmRuleUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
-        }
-        aggregate: {
-          args: Prisma.AlarmRuleAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarmRule>
-        }
-        groupBy: {
-          args: Prisma.AlarmRuleGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AlarmRuleGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.AlarmRuleCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AlarmRuleCountAggregateOutputType> | number
-        }
-      }
-    }
-    Alarm: {
-      payload: Prisma.$AlarmPayload<ExtArgs>
-      fields: Prisma.AlarmFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.AlarmFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.AlarmFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
-        }
-        findFirst: {
-          args: Prisma.AlarmFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.AlarmFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
-        }
-        findMany: {
-          args: Prisma.AlarmFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
-        }
-        create: {
-          args: Prisma.AlarmCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
-        }
-        createMany: {
-          args: Prisma.AlarmCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.AlarmCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
-        }
-        delete: {
-          args: Prisma.AlarmDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
-        }
-        update: {
-          args: Prisma.AlarmUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
-        }
-        deleteMany: {
-          args: Prisma.AlarmDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.AlarmUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.AlarmUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
-        }
-        upsert: {
-          args: Prisma.AlarmUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
-        }
-        aggregate: {
-          args: Prisma.AlarmAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarm>
-        }
-        groupBy: {
-          args: Prisma.AlarmGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AlarmGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.AlarmCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AlarmCountAggregateOutputType> | number
-        }
-      }
-    }
-    AlarmSlot: {
-      payload: Prisma.$AlarmSlotPayload<ExtArgs>
-      fields: Prisma.AlarmSlotFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.AlarmSlotFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.AlarmSlotFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
-        }
-        findFirst: {
-          args: Prisma.AlarmSlotFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.AlarmSlotFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
-        }
-        findMany: {
-          args: Prisma.AlarmSlotFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
-        }
-        create: {
-          args: Prisma.AlarmSlotCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
-        }
-        createMany: {
-          args: Prisma.AlarmSlotCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.AlarmSlotCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
-        }
-        delete: {
-          args: Prisma.AlarmSlotDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
-        }
-        update: {
-          args: Prisma.AlarmSlotUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
-        }
-        deleteMany: {
-          args: Prisma.AlarmSlotDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.AlarmSlotUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.AlarmSlotUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
-        }
-        upsert: {
-          args: Prisma.AlarmSlotUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
-        }
-        aggregate: {
-          args: Prisma.AlarmSlotAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarmSlot>
-        }
-        groupBy: {
-          args: Prisma.AlarmSlotGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AlarmSlotGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.AlarmSlotCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AlarmSlotCountAggregateOutputType> | number
-        }
-      }
-    }
-    Duty: {
-      payload: Prisma.$DutyPayload<ExtArgs>
-      fields: Prisma.DutyFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.DutyFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.DutyFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
-        }
-        findFirst: {
-          args: Prisma.DutyFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.DutyFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
-        }
-        findMany: {
-          args: Prisma.DutyFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
-        }
-        create: {
-          args: Prisma.DutyCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
-        }
-        createMany: {
-          args: Prisma.DutyCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.DutyCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
-        }
-        delete: {
-          args: Prisma.DutyDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
-        }
-        update: {
-          args: Prisma.DutyUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
-        }
-        deleteMany: {
-          args: Prisma.DutyDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.DutyUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.DutyUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
-        }
-        upsert: {
-          args: Prisma.DutyUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
-        }
-        aggregate: {
-          args: Prisma.DutyAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateDuty>
-        }
-        groupBy: {
-          args: Prisma.DutyGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.DutyGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.DutyCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.DutyCountAggregateOutputType> | number
-        }
-      }
-    }
     Node: {
       payload: Prisma.$NodePayload<ExtArgs>
       fields: Prisma.NodeFieldRefs
@@ -1571,6 +1275,302 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    AlarmRule: {
+      payload: Prisma.$AlarmRulePayload<ExtArgs>
+      fields: Prisma.AlarmRuleFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AlarmRuleFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AlarmRuleFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        findFirst: {
+          args: Prisma.AlarmRuleFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AlarmRuleFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        findMany: {
+          args: Prisma.AlarmRuleFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
+        }
+        create: {
+          args: Prisma.AlarmRuleCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        createMany: {
+          args: Prisma.AlarmRuleCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AlarmRuleCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
+        }
+        delete: {
+          args: Prisma.AlarmRuleDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        update: {
+          args: Prisma.AlarmRuleUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        deleteMany: {
+          args: Prisma.AlarmRuleDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AlarmRuleUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AlarmRuleUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>[]
+        }
+        upsert: {
+          args: Prisma.AlarmRuleUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmRulePayload>
+        }
+        aggregate: {
+          args: Prisma.AlarmRuleAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarmRule>
+        }
+        groupBy: {
+          args: Prisma.AlarmRuleGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmRuleGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AlarmRuleCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmRuleCountAggregateOutputType> | number
+        }
+      }
+    }
+    Alarm: {
+      payload: Prisma.$AlarmPayload<ExtArgs>
+      fields: Prisma.AlarmFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AlarmFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AlarmFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        findFirst: {
+          args: Prisma.AlarmFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AlarmFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        findMany: {
+          args: Prisma.AlarmFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
+        }
+        create: {
+          args: Prisma.AlarmCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        createMany: {
+          args: Prisma.AlarmCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AlarmCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
+        }
+        delete: {
+          args: Prisma.AlarmDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        update: {
+          args: Prisma.AlarmUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        deleteMany: {
+          args: Prisma.AlarmDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AlarmUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AlarmUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>[]
+        }
+        upsert: {
+          args: Prisma.AlarmUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmPayload>
+        }
+        aggregate: {
+          args: Prisma.AlarmAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarm>
+        }
+        groupBy: {
+          args: Prisma.AlarmGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AlarmCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmCountAggregateOutputType> | number
+        }
+      }
+    }
+    AlarmSlot: {
+      payload: Prisma.$AlarmSlotPayload<ExtArgs>
+      fields: Prisma.AlarmSlotFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AlarmSlotFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AlarmSlotFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        findFirst: {
+          args: Prisma.AlarmSlotFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AlarmSlotFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        findMany: {
+          args: Prisma.AlarmSlotFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
+        }
+        create: {
+          args: Prisma.AlarmSlotCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        createMany: {
+          args: Prisma.AlarmSlotCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AlarmSlotCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
+        }
+        delete: {
+          args: Prisma.AlarmSlotDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        update: {
+          args: Prisma.AlarmSlotUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        deleteMany: {
+          args: Prisma.AlarmSlotDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AlarmSlotUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AlarmSlotUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>[]
+        }
+        upsert: {
+          args: Prisma.AlarmSlotUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AlarmSlotPayload>
+        }
+        aggregate: {
+          args: Prisma.AlarmSlotAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAlarmSlot>
+        }
+        groupBy: {
+          args: Prisma.AlarmSlotGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmSlotGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AlarmSlotCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AlarmSlotCountAggregateOutputType> | number
+        }
+      }
+    }
+    Duty: {
+      payload: Prisma.$DutyPayload<ExtArgs>
+      fields: Prisma.DutyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DutyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DutyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        findFirst: {
+          args: Prisma.DutyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DutyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        findMany: {
+          args: Prisma.DutyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
+        }
+        create: {
+          args: Prisma.DutyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        createMany: {
+          args: Prisma.DutyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DutyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
+        }
+        delete: {
+          args: Prisma.DutyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        update: {
+          args: Prisma.DutyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        deleteMany: {
+          args: Prisma.DutyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DutyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DutyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>[]
+        }
+        upsert: {
+          args: Prisma.DutyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DutyPayload>
+        }
+        aggregate: {
+          args: Prisma.DutyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDuty>
+        }
+        groupBy: {
+          args: Prisma.DutyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DutyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DutyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DutyCountAggregateOutputType> | number
+        }
+      }
+    }
     DeviceGroup: {
       payload: Prisma.$DeviceGroupPayload<ExtArgs>
       fields: Prisma.DeviceGroupFieldRefs
@@ -2086,6 +2086,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.RolloutDeviceCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.RolloutDeviceCountAggregateOutputType> | number
+        }
+      }
+    }
+    StandingFusion: {
+      payload: Prisma.$StandingFusionPayload<ExtArgs>
+      fields: Prisma.StandingFusionFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.StandingFusionFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.StandingFusionFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        findFirst: {
+          args: Prisma.StandingFusionFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.StandingFusionFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        findMany: {
+          args: Prisma.StandingFusionFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
+        }
+        create: {
+          args: Prisma.StandingFusionCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        createMany: {
+          args: Prisma.StandingFusionCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.StandingFusionCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
+        }
+        delete: {
+          args: Prisma.StandingFusionDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        update: {
+          args: Prisma.StandingFusionUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        deleteMany: {
+          args: Prisma.StandingFusionDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.StandingFusionUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.StandingFusionUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
+        }
+        upsert: {
+          args: Prisma.StandingFusionUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
+        }
+        aggregate: {
+          args: Prisma.StandingFusionAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateStandingFusion>
+        }
+        groupBy: {
+          args: Prisma.StandingFusionGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.StandingFusionGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.StandingFusionCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.StandingFusionCountAggregateOutputType> | number
+        }
+      }
+    }
+    FusionPoint: {
+      payload: Prisma.$FusionPointPayload<ExtArgs>
+      fields: Prisma.FusionPointFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FusionPointFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FusionPointFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        findFirst: {
+          args: Prisma.FusionPointFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FusionPointFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        findMany: {
+          args: Prisma.FusionPointFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
+        }
+        create: {
+          args: Prisma.FusionPointCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        createMany: {
+          args: Prisma.FusionPointCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FusionPointCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
+        }
+        delete: {
+          args: Prisma.FusionPointDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        update: {
+          args: Prisma.FusionPointUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        deleteMany: {
+          args: Prisma.FusionPointDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FusionPointUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FusionPointUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
+        }
+        upsert: {
+          args: Prisma.FusionPointUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
+        }
+        aggregate: {
+          args: Prisma.FusionPointAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFusionPoint>
+        }
+        groupBy: {
+          args: Prisma.FusionPointGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FusionPointGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FusionPointCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FusionPointCountAggregateOutputType> | number
         }
       }
     }
@@ -3421,154 +3569,6 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
-    StandingFusion: {
-      payload: Prisma.$StandingFusionPayload<ExtArgs>
-      fields: Prisma.StandingFusionFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.StandingFusionFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.StandingFusionFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
-        }
-        findFirst: {
-          args: Prisma.StandingFusionFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.StandingFusionFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
-        }
-        findMany: {
-          args: Prisma.StandingFusionFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
-        }
-        create: {
-          args: Prisma.StandingFusionCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
-        }
-        createMany: {
-          args: Prisma.StandingFusionCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.StandingFusionCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
-        }
-        delete: {
-          args: Prisma.StandingFusionDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
-        }
-        update: {
-          args: Prisma.StandingFusionUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
-        }
-        deleteMany: {
-          args: Prisma.StandingFusionDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.StandingFusionUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.StandingFusionUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>[]
-        }
-        upsert: {
-          args: Prisma.StandingFusionUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$StandingFusionPayload>
-        }
-        aggregate: {
-          args: Prisma.StandingFusionAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateStandingFusion>
-        }
-        groupBy: {
-          args: Prisma.StandingFusionGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.StandingFusionGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.StandingFusionCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.StandingFusionCountAggregateOutputType> | number
-        }
-      }
-    }
-    FusionPoint: {
-      payload: Prisma.$FusionPointPayload<ExtArgs>
-      fields: Prisma.FusionPointFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.FusionPointFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.FusionPointFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
-        }
-        findFirst: {
-          args: Prisma.FusionPointFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.FusionPointFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
-        }
-        findMany: {
-          args: Prisma.FusionPointFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
-        }
-        create: {
-          args: Prisma.FusionPointCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
-        }
-        createMany: {
-          args: Prisma.FusionPointCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.FusionPointCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
-        }
-        delete: {
-          args: Prisma.FusionPointDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
-        }
-        update: {
-          args: Prisma.FusionPointUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
-        }
-        deleteMany: {
-          args: Prisma.FusionPointDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.FusionPointUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.FusionPointUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>[]
-        }
-        upsert: {
-          args: Prisma.FusionPointUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$FusionPointPayload>
-        }
-        aggregate: {
-          args: Prisma.FusionPointAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateFusionPoint>
-        }
-        groupBy: {
-          args: Prisma.FusionPointGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.FusionPointGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.FusionPointCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.FusionPointCountAggregateOutputType> | number
-        }
-      }
-    }
     Event: {
       payload: Prisma.$EventPayload<ExtArgs>
       fields: Prisma.EventFieldRefs
@@ -3830,76 +3830,6 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
 
 
-export const AlarmRuleScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  id: 'id',
-  name: 'name',
-  enabled: 'enabled',
-  severity: 'severity',
-  version: 'version',
-  conditionVersion: 'conditionVersion',
-  definition: 'definition',
-  createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
-} as const
-
-export type AlarmRuleScalarFieldEnum = (typeof AlarmRuleScalarFieldEnum)[keyof typeof AlarmRuleScalarFieldEnum]
-
-
-export const AlarmScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  id: 'id',
-  ruleId: 'ruleId',
-  ruleName: 'ruleName',
-  ruleVersion: 'ruleVersion',
-  deviceId: 'deviceId',
-  metric: 'metric',
-  severity: 'severity',
-  severityRank: 'severityRank',
-  state: 'state',
-  value: 'value',
-  unit: 'unit',
-  message: 'message',
-  clearable: 'clearable',
-  occurredAt: 'occurredAt',
-  raisedAt: 'raisedAt',
-  acknowledgedAt: 'acknowledgedAt',
-  acknowledgedBy: 'acknowledgedBy',
-  acknowledgeNote: 'acknowledgeNote',
-  clearedAt: 'clearedAt',
-  clearReason: 'clearReason',
-  clearedBy: 'clearedBy',
-  clearNote: 'clearNote'
-} as const
-
-export type AlarmScalarFieldEnum = (typeof AlarmScalarFieldEnum)[keyof typeof AlarmScalarFieldEnum]
-
-
-export const AlarmSlotScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  ruleId: 'ruleId',
-  deviceId: 'deviceId',
-  conditionVersion: 'conditionVersion',
-  phase: 'phase',
-  since: 'since',
-  dueAt: 'dueAt',
-  alarmId: 'alarmId'
-} as const
-
-export type AlarmSlotScalarFieldEnum = (typeof AlarmSlotScalarFieldEnum)[keyof typeof AlarmSlotScalarFieldEnum]
-
-
-export const DutyScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  name: 'name',
-  holder: 'holder',
-  heldUntil: 'heldUntil',
-  sequence: 'sequence'
-} as const
-
-export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
-
-
 export const NodeScalarFieldEnum = {
   workspaceId: 'workspaceId',
   index: 'index',
@@ -4036,6 +3966,76 @@ export const SignalGeneratorScalarFieldEnum = {
 export type SignalGeneratorScalarFieldEnum = (typeof SignalGeneratorScalarFieldEnum)[keyof typeof SignalGeneratorScalarFieldEnum]
 
 
+export const AlarmRuleScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  enabled: 'enabled',
+  severity: 'severity',
+  version: 'version',
+  conditionVersion: 'conditionVersion',
+  definition: 'definition',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type AlarmRuleScalarFieldEnum = (typeof AlarmRuleScalarFieldEnum)[keyof typeof AlarmRuleScalarFieldEnum]
+
+
+export const AlarmScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  ruleId: 'ruleId',
+  ruleName: 'ruleName',
+  ruleVersion: 'ruleVersion',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  severity: 'severity',
+  severityRank: 'severityRank',
+  state: 'state',
+  value: 'value',
+  unit: 'unit',
+  message: 'message',
+  clearable: 'clearable',
+  occurredAt: 'occurredAt',
+  raisedAt: 'raisedAt',
+  acknowledgedAt: 'acknowledgedAt',
+  acknowledgedBy: 'acknowledgedBy',
+  acknowledgeNote: 'acknowledgeNote',
+  clearedAt: 'clearedAt',
+  clearReason: 'clearReason',
+  clearedBy: 'clearedBy',
+  clearNote: 'clearNote'
+} as const
+
+export type AlarmScalarFieldEnum = (typeof AlarmScalarFieldEnum)[keyof typeof AlarmScalarFieldEnum]
+
+
+export const AlarmSlotScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  ruleId: 'ruleId',
+  deviceId: 'deviceId',
+  conditionVersion: 'conditionVersion',
+  phase: 'phase',
+  since: 'since',
+  dueAt: 'dueAt',
+  alarmId: 'alarmId'
+} as const
+
+export type AlarmSlotScalarFieldEnum = (typeof AlarmSlotScalarFieldEnum)[keyof typeof AlarmSlotScalarFieldEnum]
+
+
+export const DutyScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  name: 'name',
+  holder: 'holder',
+  heldUntil: 'heldUntil',
+  sequence: 'sequence'
+} as const
+
+export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
+
+
 export const DeviceGroupScalarFieldEnum = {
   workspaceId: 'workspaceId',
   id: 'id',
@@ -4141,6 +4141,39 @@ export const RolloutDeviceScalarFieldEnum = {
 } as const
 
 export type RolloutDeviceScalarFieldEnum = (typeof RolloutDeviceScalarFieldEnum)[keyof typeof RolloutDeviceScalarFieldEnum]
+
+
+export const StandingFusionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  definition: 'definition',
+  unit: 'unit',
+  nextAt: 'nextAt',
+  prunedAt: 'prunedAt',
+  filterState: 'filterState',
+  lateInputs: 'lateInputs',
+  problem: 'problem',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type StandingFusionScalarFieldEnum = (typeof StandingFusionScalarFieldEnum)[keyof typeof StandingFusionScalarFieldEnum]
+
+
+export const FusionPointScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  fusionId: 'fusionId',
+  at: 'at',
+  unit: 'unit',
+  value: 'value',
+  variance: 'variance',
+  simulated: 'simulated',
+  used: 'used',
+  refused: 'refused'
+} as const
+
+export type FusionPointScalarFieldEnum = (typeof FusionPointScalarFieldEnum)[keyof typeof FusionPointScalarFieldEnum]
 
 
 export const DeviceCredentialScalarFieldEnum = {
@@ -4413,39 +4446,6 @@ export const DeviceCommandScalarFieldEnum = {
 export type DeviceCommandScalarFieldEnum = (typeof DeviceCommandScalarFieldEnum)[keyof typeof DeviceCommandScalarFieldEnum]
 
 
-export const StandingFusionScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  id: 'id',
-  name: 'name',
-  definition: 'definition',
-  unit: 'unit',
-  nextAt: 'nextAt',
-  prunedAt: 'prunedAt',
-  filterState: 'filterState',
-  lateInputs: 'lateInputs',
-  problem: 'problem',
-  createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
-} as const
-
-export type StandingFusionScalarFieldEnum = (typeof StandingFusionScalarFieldEnum)[keyof typeof StandingFusionScalarFieldEnum]
-
-
-export const FusionPointScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  fusionId: 'fusionId',
-  at: 'at',
-  unit: 'unit',
-  value: 'value',
-  variance: 'variance',
-  simulated: 'simulated',
-  used: 'used',
-  refused: 'refused'
-} as const
-
-export type FusionPointScalarFieldEnum = (typeof FusionPointScalarFieldEnum)[keyof typeof FusionPointScalarFieldEnum]
-
-
 export const EventScalarFieldEnum = {
   workspaceId: 'workspaceId',
   sequence: 'sequence',
@@ -4511,6 +4511,14 @@ export const QueryMode = {
 export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
 
 
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
+
+
 export const JsonNullValueFilter = {
   DbNull: DbNull,
   JsonNull: JsonNull,
@@ -4518,14 +4526,6 @@ export const JsonNullValueFilter = {
 } as const
 
 export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
-
-
-export const NullsOrder = {
-  first: 'first',
-  last: 'last'
-} as const
-
-export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 
 
 
@@ -4549,13 +4549,6 @@ export type ListStringFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMod
 
 
 /**
- * Reference to a field of type 'Boolean'
- */
-export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
-    
-
-
-/**
  * Reference to a field of type 'Int'
  */
 export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
@@ -4570,16 +4563,9 @@ export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel,
 
 
 /**
- * Reference to a field of type 'Json'
+ * Reference to a field of type 'Boolean'
  */
-export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
-    
-
-
-/**
- * Reference to a field of type 'QueryMode'
- */
-export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
     
 
 
@@ -4598,6 +4584,20 @@ export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
 
 
 /**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
  * Reference to a field of type 'Float'
  */
 export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float'>
@@ -4612,16 +4612,16 @@ export type ListFloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaMode
 
 
 /**
- * Reference to a field of type 'BigInt'
+ * Reference to a field of type 'Json'
  */
-export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
     
 
 
 /**
- * Reference to a field of type 'BigInt[]'
+ * Reference to a field of type 'QueryMode'
  */
-export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
     
 
 
@@ -4789,10 +4789,6 @@ export interface PrismaClientOptionsWithAdapter extends PrismaClientBaseOptions 
  */
 export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaClientOptionsWithAdapter
 export type GlobalOmitConfig = {
-  alarmRule?: Prisma.AlarmRuleOmit
-  alarm?: Prisma.AlarmOmit
-  alarmSlot?: Prisma.AlarmSlotOmit
-  duty?: Prisma.DutyOmit
   node?: Prisma.NodeOmit
   knownDevice?: Prisma.KnownDeviceOmit
   sample?: Prisma.SampleOmit
@@ -4804,6 +4800,10 @@ export type GlobalOmitConfig = {
   nodeStanding?: Prisma.NodeStandingOmit
   networkThreshold?: Prisma.NetworkThresholdOmit
   signalGenerator?: Prisma.SignalGeneratorOmit
+  alarmRule?: Prisma.AlarmRuleOmit
+  alarm?: Prisma.AlarmOmit
+  alarmSlot?: Prisma.AlarmSlotOmit
+  duty?: Prisma.DutyOmit
   deviceGroup?: Prisma.DeviceGroupOmit
   deviceGroupMember?: Prisma.DeviceGroupMemberOmit
   run?: Prisma.RunOmit
@@ -4811,6 +4811,8 @@ export type GlobalOmitConfig = {
   deviceImportRow?: Prisma.DeviceImportRowOmit
   rollout?: Prisma.RolloutOmit
   rolloutDevice?: Prisma.RolloutDeviceOmit
+  standingFusion?: Prisma.StandingFusionOmit
+  fusionPoint?: Prisma.FusionPointOmit
   deviceCredential?: Prisma.DeviceCredentialOmit
   claimCode?: Prisma.ClaimCodeOmit
   deviceConnectivity?: Prisma.DeviceConnectivityOmit
@@ -4829,8 +4831,6 @@ export type GlobalOmitConfig = {
   deviceTwin?: Prisma.DeviceTwinOmit
   twinChange?: Prisma.TwinChangeOmit
   deviceCommand?: Prisma.DeviceCommandOmit
-  standingFusion?: Prisma.StandingFusionOmit
-  fusionPoint?: Prisma.FusionPointOmit
   event?: Prisma.EventOmit
   eventCursor?: Prisma.EventCursorOmit
   eventRetention?: Prisma.EventRetentionOmit

@@ -51,10 +51,6 @@ export const AnyNull = runtime.AnyNull
 
 
 export const ModelName = {
-  AlarmRule: 'AlarmRule',
-  Alarm: 'Alarm',
-  AlarmSlot: 'AlarmSlot',
-  Duty: 'Duty',
   Node: 'Node',
   KnownDevice: 'KnownDevice',
   Sample: 'Sample',
@@ -66,6 +62,10 @@ export const ModelName = {
   NodeStanding: 'NodeStanding',
   NetworkThreshold: 'NetworkThreshold',
   SignalGenerator: 'SignalGenerator',
+  AlarmRule: 'AlarmRule',
+  Alarm: 'Alarm',
+  AlarmSlot: 'AlarmSlot',
+  Duty: 'Duty',
   DeviceGroup: 'DeviceGroup',
   DeviceGroupMember: 'DeviceGroupMember',
   Run: 'Run',
@@ -73,6 +73,8 @@ export const ModelName = {
   DeviceImportRow: 'DeviceImportRow',
   Rollout: 'Rollout',
   RolloutDevice: 'RolloutDevice',
+  StandingFusion: 'StandingFusion',
+  FusionPoint: 'FusionPoint',
   DeviceCredential: 'DeviceCredential',
   ClaimCode: 'ClaimCode',
   DeviceConnectivity: 'DeviceConnectivity',
@@ -91,8 +93,6 @@ export const ModelName = {
   DeviceTwin: 'DeviceTwin',
   TwinChange: 'TwinChange',
   DeviceCommand: 'DeviceCommand',
-  StandingFusion: 'StandingFusion',
-  FusionPoint: 'FusionPoint',
   Event: 'Event',
   EventCursor: 'EventCursor',
   EventRetention: 'EventRetention'
@@ -112,76 +112,6 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 } as const)
 
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
-
-
-export const AlarmRuleScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  id: 'id',
-  name: 'name',
-  enabled: 'enabled',
-  severity: 'severity',
-  version: 'version',
-  conditionVersion: 'conditionVersion',
-  definition: 'definition',
-  createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
-} as const
-
-export type AlarmRuleScalarFieldEnum = (typeof AlarmRuleScalarFieldEnum)[keyof typeof AlarmRuleScalarFieldEnum]
-
-
-export const AlarmScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  id: 'id',
-  ruleId: 'ruleId',
-  ruleName: 'ruleName',
-  ruleVersion: 'ruleVersion',
-  deviceId: 'deviceId',
-  metric: 'metric',
-  severity: 'severity',
-  severityRank: 'severityRank',
-  state: 'state',
-  value: 'value',
-  unit: 'unit',
-  message: 'message',
-  clearable: 'clearable',
-  occurredAt: 'occurredAt',
-  raisedAt: 'raisedAt',
-  acknowledgedAt: 'acknowledgedAt',
-  acknowledgedBy: 'acknowledgedBy',
-  acknowledgeNote: 'acknowledgeNote',
-  clearedAt: 'clearedAt',
-  clearReason: 'clearReason',
-  clearedBy: 'clearedBy',
-  clearNote: 'clearNote'
-} as const
-
-export type AlarmScalarFieldEnum = (typeof AlarmScalarFieldEnum)[keyof typeof AlarmScalarFieldEnum]
-
-
-export const AlarmSlotScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  ruleId: 'ruleId',
-  deviceId: 'deviceId',
-  conditionVersion: 'conditionVersion',
-  phase: 'phase',
-  since: 'since',
-  dueAt: 'dueAt',
-  alarmId: 'alarmId'
-} as const
-
-export type AlarmSlotScalarFieldEnum = (typeof AlarmSlotScalarFieldEnum)[keyof typeof AlarmSlotScalarFieldEnum]
-
-
-export const DutyScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  name: 'name',
-  holder: 'holder',
-  heldUntil: 'heldUntil',
-  sequence: 'sequence'
-} as const
-
-export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
 
 
 export const NodeScalarFieldEnum = {
@@ -320,6 +250,76 @@ export const SignalGeneratorScalarFieldEnum = {
 export type SignalGeneratorScalarFieldEnum = (typeof SignalGeneratorScalarFieldEnum)[keyof typeof SignalGeneratorScalarFieldEnum]
 
 
+export const AlarmRuleScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  enabled: 'enabled',
+  severity: 'severity',
+  version: 'version',
+  conditionVersion: 'conditionVersion',
+  definition: 'definition',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type AlarmRuleScalarFieldEnum = (typeof AlarmRuleScalarFieldEnum)[keyof typeof AlarmRuleScalarFieldEnum]
+
+
+export const AlarmScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  ruleId: 'ruleId',
+  ruleName: 'ruleName',
+  ruleVersion: 'ruleVersion',
+  deviceId: 'deviceId',
+  metric: 'metric',
+  severity: 'severity',
+  severityRank: 'severityRank',
+  state: 'state',
+  value: 'value',
+  unit: 'unit',
+  message: 'message',
+  clearable: 'clearable',
+  occurredAt: 'occurredAt',
+  raisedAt: 'raisedAt',
+  acknowledgedAt: 'acknowledgedAt',
+  acknowledgedBy: 'acknowledgedBy',
+  acknowledgeNote: 'acknowledgeNote',
+  clearedAt: 'clearedAt',
+  clearReason: 'clearReason',
+  clearedBy: 'clearedBy',
+  clearNote: 'clearNote'
+} as const
+
+export type AlarmScalarFieldEnum = (typeof AlarmScalarFieldEnum)[keyof typeof AlarmScalarFieldEnum]
+
+
+export const AlarmSlotScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  ruleId: 'ruleId',
+  deviceId: 'deviceId',
+  conditionVersion: 'conditionVersion',
+  phase: 'phase',
+  since: 'since',
+  dueAt: 'dueAt',
+  alarmId: 'alarmId'
+} as const
+
+export type AlarmSlotScalarFieldEnum = (typeof AlarmSlotScalarFieldEnum)[keyof typeof AlarmSlotScalarFieldEnum]
+
+
+export const DutyScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  name: 'name',
+  holder: 'holder',
+  heldUntil: 'heldUntil',
+  sequence: 'sequence'
+} as const
+
+export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
+
+
 export const DeviceGroupScalarFieldEnum = {
   workspaceId: 'workspaceId',
   id: 'id',
@@ -425,6 +425,39 @@ export const RolloutDeviceScalarFieldEnum = {
 } as const
 
 export type RolloutDeviceScalarFieldEnum = (typeof RolloutDeviceScalarFieldEnum)[keyof typeof RolloutDeviceScalarFieldEnum]
+
+
+export const StandingFusionScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  id: 'id',
+  name: 'name',
+  definition: 'definition',
+  unit: 'unit',
+  nextAt: 'nextAt',
+  prunedAt: 'prunedAt',
+  filterState: 'filterState',
+  lateInputs: 'lateInputs',
+  problem: 'problem',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type StandingFusionScalarFieldEnum = (typeof StandingFusionScalarFieldEnum)[keyof typeof StandingFusionScalarFieldEnum]
+
+
+export const FusionPointScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  fusionId: 'fusionId',
+  at: 'at',
+  unit: 'unit',
+  value: 'value',
+  variance: 'variance',
+  simulated: 'simulated',
+  used: 'used',
+  refused: 'refused'
+} as const
+
+export type FusionPointScalarFieldEnum = (typeof FusionPointScalarFieldEnum)[keyof typeof FusionPointScalarFieldEnum]
 
 
 export const DeviceCredentialScalarFieldEnum = {
@@ -697,39 +730,6 @@ export const DeviceCommandScalarFieldEnum = {
 export type DeviceCommandScalarFieldEnum = (typeof DeviceCommandScalarFieldEnum)[keyof typeof DeviceCommandScalarFieldEnum]
 
 
-export const StandingFusionScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  id: 'id',
-  name: 'name',
-  definition: 'definition',
-  unit: 'unit',
-  nextAt: 'nextAt',
-  prunedAt: 'prunedAt',
-  filterState: 'filterState',
-  lateInputs: 'lateInputs',
-  problem: 'problem',
-  createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
-} as const
-
-export type StandingFusionScalarFieldEnum = (typeof StandingFusionScalarFieldEnum)[keyof typeof StandingFusionScalarFieldEnum]
-
-
-export const FusionPointScalarFieldEnum = {
-  workspaceId: 'workspaceId',
-  fusionId: 'fusionId',
-  at: 'at',
-  unit: 'unit',
-  value: 'value',
-  variance: 'variance',
-  simulated: 'simulated',
-  used: 'used',
-  refused: 'refused'
-} as const
-
-export type FusionPointScalarFieldEnum = (typeof FusionPointScalarFieldEnum)[keyof typeof FusionPointScalarFieldEnum]
-
-
 export const EventScalarFieldEnum = {
   workspaceId: 'workspaceId',
   sequence: 'sequence',
@@ -795,6 +795,14 @@ export const QueryMode = {
 export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
 
 
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
+
+
 export const JsonNullValueFilter = {
   DbNull: DbNull,
   JsonNull: JsonNull,
@@ -802,12 +810,4 @@ export const JsonNullValueFilter = {
 } as const
 
 export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
-
-
-export const NullsOrder = {
-  first: 'first',
-  last: 'last'
-} as const
-
-export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 

@@ -4,6 +4,7 @@ import {
   createFuseReadings,
   type FuseReadingsDeps,
 } from '../../../../subgraphs/devices/fusion/fuse-readings.js';
+import { createUnits } from '../../../../subgraphs/devices/profiles/units.js';
 import { readTracks } from '../../../../subgraphs/devices/readings/metric-tracks.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
@@ -72,6 +73,7 @@ function fuseWith(deps: Partial<FuseReadingsDeps>) {
   return createFuseReadings({
     readTracks: (workspace, query) => readTracks(database, workspace, query),
     now: () => new Date(),
+    units: createUnits(),
     ...deps,
   });
 }
@@ -241,15 +243,28 @@ describe('what is asked wrongly', () => {
     expect(await refusalOf({ deviceIds: [id], metric: '\u0000' })).toMatch(/^BAD_USER_INPUT metric: /);
   });
 
-  it('is refused for units that differ, naming them', async () => {
+  it('brings units that convert into that of the first device, variances with them', async () => {
     const celsius = await deviceWith('celsius', [[0, 20]]);
-    const kelvin = await deviceWith('kelvin', [[0, 20]]);
-    await declare(kelvin, { unit: 'K' });
-    const refusal = await refusalOf({ deviceIds: [celsius, kelvin] });
-    expect(refusal).toMatch(
-      /^BAD_USER_INPUT deviceIds: expected devices that measure the metric in one unit/,
+    const fahrenheit = await deviceWith('fahrenheit', []);
+    await declare(fahrenheit, { unit: '[degF]' });
+    await devices.send(fahrenheit, [{ ts: FIRST_AT_MS, values: { temperature: 70 } }]);
+    const config = { ...SECONDLY, maxGapMs: 0, defaultVariance: 1 };
+    const { unit, points } = await fuse({ deviceIds: [celsius, fahrenheit], config });
+    expect(unit).toBe('Cel');
+    // 70 [degF] is 190/9 Cel, and a variance of 1 [degF]² is 25/81 Cel².
+    const weight = 81 / 25;
+    expect(points[0]?.value).toBeCloseTo((20 + (weight * 190) / 9) / (1 + weight), 9);
+    expect(points[0]?.variance).toBeCloseTo(1 / (1 + weight), 9);
+    expect((await fuse({ deviceIds: [fahrenheit, celsius], config })).unit).toBe('[degF]');
+  });
+
+  it('is refused for units that do not convert, naming them', async () => {
+    const celsius = await deviceWith('celsius', [[0, 20]]);
+    const metres = await deviceWith('metres', [[0, 20]]);
+    await declare(metres, { unit: 'm' });
+    expect(await refusalOf({ deviceIds: [celsius, metres] })).toMatch(
+      `BAD_USER_INPUT deviceIds: expected devices that measure the metric in units of one quantity, got Cel (${celsius}) and m (${metres})`,
     );
-    expect(refusal).toContain(`got Cel (such as ${celsius}), K (such as ${kelvin}).`);
   });
 
   it('is refused for readings that never meet, telling what there is', async () => {
