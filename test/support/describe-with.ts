@@ -7,6 +7,9 @@ const PACKAGES = {
   mosquitto: 'mosquitto',
   chromium: 'chromium',
   'redis-server': 'redis-server',
+  'coap-client-notls': 'libcoap3-bin',
+  'coap-server-notls': 'libcoap3-bin',
+  'dbus-daemon': 'dbus',
 } as const;
 
 export type Program = keyof typeof PACKAGES;

@@ -1,0 +1,284 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { generate, parse, type ParsedPacket } from 'coap-packet';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import { keyOfRemote, type CoapMessage, type Remote } from './coap-message.js';
+import { createConfirmations, type Confirmations } from './confirmations.js';
+import { createExchanges, type Exchange } from './exchanges.js';
+
+/** How the message layer waits. Source of the initial values: RFC 7252, §4.8. */
+export interface CoapTiming {
+  /** How long the first acknowledgement is waited for, in milliseconds; times 1 to 1.5 at random, doubled each time. */
+  readonly ackTimeoutMs: number;
+  readonly maxRetransmit: number;
+  /** For how long a message may be repeated, in milliseconds. */
+  readonly exchangeLifetimeMs: number;
+  /** After how many milliseconds a request is acknowledged while its answer is still being made. */
+  readonly separateAfterMs: number;
+}
+
+export const COAP_TIMING: CoapTiming = {
+  ackTimeoutMs: 2_000,
+  maxRetransmit: 4,
+  exchangeLifetimeMs: 247_000,
+  separateAfterMs: 1_000,
+};
+
+export interface MessageLayerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly logger: Logger;
+  /** The most requests that are worked on at once; others are left unanswered, and so repeated by their senders. */
+  readonly maxRequests?: number;
+  readonly timing?: CoapTiming;
+  /** Answers a request. An error of it is a defect and answered 5.00. Undefined: leave it unanswered. */
+  readonly onRequest: (message: CoapMessage, remote: Remote) => Promise<AnsweredMessage | undefined>;
+  /** Takes an answer; false when nobody waits for it, which its sender is then told. */
+  readonly onAnswer?: (message: CoapMessage, remote: Remote) => boolean;
+}
+
+/** An answer, and what is to be done when it has been sent. */
+export interface AnsweredMessage extends CoapMessage {
+  readonly afterwards?: (() => void) | undefined;
+}
+
+/**
+ * Messages over UDP: confirmed, repeated until they are, and taken once however often they come.
+ *
+ * The npm library `coap` has a server of its own; it takes a request that is repeated within 50 ms twice, gathers blocks
+ * without a bound, and does not tell when a notification was acknowledged. So only its codec is used. Source: RFC 7252, §4.
+ */
+export interface MessageLayer {
+  /** Undefined while it does not listen. */
+  address(): Remote | undefined;
+  /** Errors: CONFLICT when another program has the port. */
+  listen(): Promise<void>;
+  /** Sends until it is acknowledged. Errors: UNAVAILABLE when it is refused (RST) or never acknowledged, CANCELLED. */
+  confirm(message: CoapMessage, remote: Remote, signal?: AbortSignal): Promise<void>;
+  /** Whether the other end is there: an empty message, which it refuses. Errors: UNAVAILABLE. */
+  ping(remote: Remote): Promise<void>;
+  /** Sends once; nobody tells whether it arrives. */
+  tell(message: CoapMessage, remote: Remote): void;
+  /** Requests that come from now on stay unanswered, so that their senders repeat them to whoever listens here next. */
+  stopAccepting(): void;
+  /** Waits for the answers to what was taken, then closes. */
+  close(): Promise<void>;
+}
+
+const MAX_REQUESTS = 10_000;
+const RECEIVE_BUFFER_BYTES = 4_194_304;
+const EMPTY = Buffer.alloc(0);
+
+/** Makes the layer on a socket of its own. */
+export function createMessageLayer(options: MessageLayerOptions): MessageLayer {
+  const { host, port, logger, timing = COAP_TIMING } = options;
+  const socket = createSocket({
+    type: isIPv6(host) ? 'udp6' : 'udp4',
+    recvBufferSize: RECEIVE_BUFFER_BYTES,
+  });
+  let listening = false;
+  let closed = false;
+
+  function send(datagram: Buffer, { address, port: to }: Remote): void {
+    if (closed) return;
+    socket.send(datagram, to, address, (error) => {
+      // Lost on the way, as any datagram may be: whoever waits for it repeats it.
+      if (error) logger.debug({ err: error, to: address }, 'a CoAP message could not be sent');
+    });
+  }
+  const confirmations = createConfirmations({ send, timing });
+  const requests = createRequestDoor({ ...options, timing }, { send, confirmations });
+
+  socket.on('message', (datagram, info) => {
+    receive(datagram, info, { send, confirmations, requests, onAnswer: options.onAnswer });
+  });
+
+  return {
+    address: () => (listening ? toRemote(socket.address()) : undefined),
+    async listen() {
+      await bind(socket, host, port);
+      listening = true;
+      socket.on('error', (error) => {
+        logger.error({ err: error }, 'the CoAP socket had an error');
+      });
+    },
+    confirm: (message, remote, signal) =>
+      confirmations.confirm({ ...toPacket(message), confirmable: true }, remote, signal),
+    ping: (remote) => confirmations.ping(remote),
+    tell(message, remote) {
+      send(generate({ ...toPacket(message), messageId: confirmations.nextId(remote) }), remote);
+    },
+    stopAccepting: requests.stop,
+    async close() {
+      requests.stop();
+      await requests.drained();
+      confirmations.close();
+      closed = true;
+      if (!listening) return;
+      listening = false;
+      await new Promise<void>((resolve) => {
+        socket.close(resolve);
+      });
+    },
+  };
+}
+
+interface RequestDoor {
+  take(packet: ParsedPacket, remote: Remote): void;
+  stop(): void;
+  drained(): Promise<void>;
+}
+
+interface Sending {
+  readonly send: (datagram: Buffer, remote: Remote) => void;
+  readonly confirmations: Confirmations;
+}
+
+/** Takes each request once and answers it: with its acknowledgement when that is soon, in a message of its own when not. */
+function createRequestDoor(
+  options: MessageLayerOptions & { readonly timing: CoapTiming },
+  { send, confirmations }: Sending,
+): RequestDoor {
+  const { onRequest, logger, timing, maxRequests = MAX_REQUESTS } = options;
+  const exchanges = createExchanges({ lifetimeMs: timing.exchangeLifetimeMs });
+  const working = new Set<Promise<void>>();
+  let stopped = false;
+
+  async function answer(packet: ParsedPacket, remote: Remote, exchange: Exchange): Promise<void> {
+    const { messageId, token, confirmable } = packet;
+    const acknowledge = () => {
+      exchange.answer = generate({ code: '0.00', ack: true, messageId });
+      send(exchange.answer, remote);
+    };
+    const timer = confirmable ? setTimeout(acknowledge, timing.separateAfterMs) : undefined;
+    const answered: AnsweredMessage | undefined = await onRequest(toMessage(packet), remote).catch(
+      (error: unknown) => {
+        logger.error({ err: error }, 'a CoAP request failed in a way that was not foreseen');
+        return { code: '5.00', token, options: [], payload: EMPTY };
+      },
+    );
+    clearTimeout(timer);
+    if (!answered) return;
+    if (exchange.answer) {
+      // Whether it arrives is for its sender to see to: it asks again when it does not.
+      await confirmations
+        .confirm({ ...toPacket(answered), confirmable: true }, remote)
+        .catch(() => undefined);
+    } else {
+      const id = confirmable ? messageId : confirmations.nextId(remote);
+      exchange.answer = generate({ ...toPacket(answered), ack: confirmable, messageId: id });
+      send(exchange.answer, remote);
+    }
+    answered.afterwards?.();
+  }
+
+  return {
+    take(packet, remote) {
+      const key = `${keyOfRemote(remote)}/${packet.messageId}`;
+      const known = exchanges.find(key);
+      // RFC 7252, §4.5: the same answer to a repeated message; none yet while the first is still being worked on.
+      if (known?.answer) send(known.answer, remote);
+      if (known || stopped || working.size >= maxRequests) return;
+      const work = answer(packet, remote, exchanges.open(key)).finally(() => working.delete(work));
+      working.add(work);
+    },
+    stop() {
+      stopped = true;
+    },
+    async drained() {
+      await Promise.all(working);
+    },
+  };
+}
+
+interface ReceiveDeps extends Sending {
+  readonly requests: RequestDoor;
+  readonly onAnswer: MessageLayerOptions['onAnswer'];
+}
+
+function receive(datagram: Buffer, info: RemoteInfo, deps: ReceiveDeps): void {
+  const { send, confirmations, requests } = deps;
+  const remote: Remote = { address: info.address, port: info.port };
+  const packet = tryParse(datagram);
+  if (!packet) {
+    // RFC 7252, §4.2: a confirmable message that cannot be read is rejected; anything else is ignored.
+    if (isConfirmable(datagram)) send(reset(datagram.readUInt16BE(2)), remote);
+    return;
+  }
+  const { code, messageId, confirmable, ack } = packet;
+  if (ack || packet.reset) confirmations.settle(remote, messageId, ack ? 'acknowledged' : 'refused');
+  if (packet.reset) return;
+  if (isRequest(code) && !ack) requests.take(packet, remote);
+  else if (isAnswer(code)) receiveAnswer(packet, remote, deps);
+  // An empty message is a ping, answered like that; what has a class of its own is not known here.
+  else if (confirmable) send(reset(messageId), remote);
+}
+
+function receiveAnswer(packet: ParsedPacket, remote: Remote, { send, onAnswer }: ReceiveDeps): void {
+  const { messageId, confirmable, ack } = packet;
+  const wanted = onAnswer?.(toMessage(packet), remote) ?? false;
+  if (!wanted && !ack) send(reset(messageId), remote);
+  else if (confirmable) send(generate({ code: '0.00', ack: true, messageId }), remote);
+}
+
+function isRequest(code: string): boolean {
+  return code.startsWith('0.') && code !== '0.00';
+}
+
+function isAnswer(code: string): boolean {
+  return /^[245]/.test(code);
+}
+
+function tryParse(datagram: Buffer): ParsedPacket | undefined {
+  try {
+    const packet = parse(datagram);
+    return packet.token.length <= 8 ? packet : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Version 1, confirmable, with a header that is there. */
+function isConfirmable(datagram: Buffer): boolean {
+  return datagram.length >= 4 && ((datagram[0] ?? 0) & 0xf0) === 0x40;
+}
+
+function reset(messageId: number): Buffer {
+  return generate({ code: '0.00', reset: true, messageId });
+}
+
+/** The option names of the codec are text, or numbers for those that it does not know. */
+function toMessage({ code, token, options, payload }: ParsedPacket): CoapMessage {
+  return { code, token, payload, options: options.map(({ name, value }) => ({ name: String(name), value })) };
+}
+
+function toPacket({ code, token, options, payload }: CoapMessage) {
+  return { code, token, options: [...options], payload };
+}
+
+function toRemote({ address, port }: { readonly address: string; readonly port: number }): Remote {
+  return { address, port };
+}
+
+function bind(socket: Socket, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'EADDRINUSE' ? portInUse(host, port) : error);
+    };
+    socket.once('error', fail);
+    socket.bind(port, host, () => {
+      socket.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+function portInUse(host: string, port: number): AegisError {
+  return new AegisError(
+    'CONFLICT',
+    `The CoAP server cannot listen on ${host}:${port}: another program does. ` +
+      'Stop that program, or choose another port with --coap-port or AEGIS_COAP_PORT; 0 takes any free one.',
+  );
+}
