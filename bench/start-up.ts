@@ -28,9 +28,12 @@ const START_DEADLINE_MS = 60_000;
 async function startAegis(folder: string): Promise<Started> {
   const port = String(await findFreePort());
   const begunAt = performance.now();
-  const aegis = spawnAegis(['start', '--port', port, '--mqtt-port', '0', '--data', folder], {
-    env: { NODE_OPTIONS: '--enable-source-maps' },
-  });
+  const aegis = spawnAegis(
+    ['start', '--port', port, '--mqtt-port', '0', '--coap-port', '0', '--data', folder],
+    {
+      env: { NODE_OPTIONS: '--enable-source-maps' },
+    },
+  );
   await waitForReady(port);
   const readyMs = performance.now() - begunAt;
   return {
@@ -46,7 +49,19 @@ async function startAegis(folder: string): Promise<Started> {
 async function startThroughNpm(folder: string): Promise<Started> {
   const port = String(await findFreePort());
   const begunAt = performance.now();
-  const args = ['start', '--silent', '--', '--port', port, '--mqtt-port', '0', '--data', folder];
+  const args = [
+    'start',
+    '--silent',
+    '--',
+    '--port',
+    port,
+    '--mqtt-port',
+    '0',
+    '--coap-port',
+    '0',
+    '--data',
+    folder,
+  ];
   const cwd = fileURLToPath(new URL('..', import.meta.url));
   // A group of its own, as npm does not hand a signal on to what its shell has started.
   const npm = spawn('npm', args, { cwd, detached: true, stdio: 'ignore' });

@@ -58,6 +58,31 @@ export const settings = {
     maximum: 1_000_000,
     initial: 10_000,
   }),
+  coapPort: wholeNumber({
+    env: 'AEGIS_COAP_PORT',
+    flag: 'coap-port',
+    description: 'UDP port of the CoAP server; 0 takes any free one.',
+    minimum: 0,
+    maximum: 65_535,
+    initial: 5683,
+  }),
+  coapHost: {
+    env: 'AEGIS_COAP_HOST',
+    description:
+      'Address that the CoAP server listens on. It has no DTLS: beyond this machine it belongs in a private network, or behind a proxy that ends DTLS.',
+    expects: 'an IP address or a host name of this machine',
+    schema: z
+      .string()
+      .regex(/^[\w.:-]{1,253}$/)
+      .default('127.0.0.1'),
+  } satisfies Setting<string>,
+  coapMaxObservers: wholeNumber({
+    env: 'AEGIS_COAP_MAX_OBSERVERS',
+    description: 'How many devices may observe their commands over CoAP at once.',
+    minimum: 1,
+    maximum: 1_000_000,
+    initial: 10_000,
+  }),
   seenWithinSeconds: wholeNumber({
     env: 'AEGIS_DEVICE_SEEN_WITHIN_SECONDS',
     description:
@@ -90,10 +115,62 @@ export const settings = {
   }),
   readingsRetentionHours: wholeNumber({
     env: 'AEGIS_READINGS_RETENTION_HOURS',
-    description: 'Hours after their arrival at which readings are removed.',
+    description:
+      'Hours for which readings are kept from their arrival, where the profile of their device says nothing else. They are removed by whole days, so at most a day later.',
     minimum: 1,
     maximum: 876_000,
     initial: 168,
+  }),
+  minutesRetentionHours: wholeNumber({
+    env: 'AEGIS_MINUTES_RETENTION_HOURS',
+    description:
+      'Hours for which the roll-ups of readings by the minute are kept. They are removed by whole months.',
+    minimum: 1,
+    maximum: 876_000,
+    initial: 2_160,
+  }),
+  hoursRetentionHours: wholeNumber({
+    env: 'AEGIS_HOURS_RETENTION_HOURS',
+    description:
+      'Hours for which the roll-ups of readings by the hour are kept. They are removed by whole years.',
+    minimum: 1,
+    maximum: 876_000,
+    initial: 43_800,
+  }),
+  deadLetters: wholeNumber({
+    env: 'AEGIS_DEAD_LETTERS',
+    description: 'How many refused payloads are kept in each workspace: the newest.',
+    minimum: 1,
+    maximum: 1_000_000,
+    initial: 10_000,
+  }),
+  deadLetterBytes: wholeNumber({
+    env: 'AEGIS_DEAD_LETTER_BYTES',
+    description: 'How much of a refused payload is kept, in bytes.',
+    minimum: 0,
+    maximum: 1_048_576,
+    initial: 1_024,
+  }),
+  twinHistoryDays: wholeNumber({
+    env: 'AEGIS_TWIN_HISTORY_DAYS',
+    description: 'Days for which the changes of twins are kept.',
+    minimum: 1,
+    maximum: 36_500,
+    initial: 90,
+  }),
+  maxQueuedCommands: wholeNumber({
+    env: 'AEGIS_MAX_QUEUED_COMMANDS',
+    description: 'How many commands may wait for one device; further ones are refused with RATE_LIMITED.',
+    minimum: 1,
+    maximum: 100_000,
+    initial: 1_000,
+  }),
+  commandsRetentionDays: wholeNumber({
+    env: 'AEGIS_COMMANDS_RETENTION_DAYS',
+    description: 'Days after their end for which commands are kept.',
+    minimum: 1,
+    maximum: 36_500,
+    initial: 90,
   }),
 };
 

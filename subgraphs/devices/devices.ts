@@ -12,6 +12,7 @@ import { createProfiles } from './profiles/profiles.js';
 import { createEmbeddedMqtt } from './protocols/embedded-mqtt.js';
 import { createExternalMqtt } from './protocols/external-mqtt.js';
 import { createHttpIngestion } from './protocols/http.js';
+import { createCoap } from './protocols/coap/coap.js';
 import type { Protocol } from './protocols/protocol.js';
 import { combineProtocols, type Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
@@ -78,7 +79,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     event: refuseMessage('an event'),
     claim: refuseMessage('a claim code'),
   });
-  const protocols = combineProtocols([createMqtt(deps, values, uplink.telemetry)]);
+  const protocols = combineProtocols([
+    createMqtt(deps, values, uplink.telemetry),
+    ...createCoap({ uplink, sessions, logger, devices: known, settings: values, admit: credentials.admit }),
+  ]);
 
   return {
     resolvers: createResolvers({

@@ -23,7 +23,7 @@ describe('aegis', () => {
       ['  start', '  gateway', '  subgraph', '  compose', '  migrate'],
     ]);
     const help = await run(['start', '--help']);
-    for (const flag of ['--port', '--host', '--data', '--mqtt-port', '--no-probe'])
+    for (const flag of ['--port', '--host', '--data', '--mqtt-port', '--coap-port', '--no-probe'])
       expect(help.text).toContain(flag);
   });
 
@@ -114,7 +114,7 @@ describe('aegis start', () => {
     );
     const link = `${folder}-link`;
     await symlink(folder, link);
-    const args = ['start', '--port', '0', '--mqtt-port', '0', '--data', link];
+    const args = ['start', '--port', '0', '--mqtt-port', '0', '--coap-port', '0', '--data', link];
     const second = await run(args, { TMPDIR: folder });
     await rm(link);
     expect([second.code, second.text]).toEqual([1, expect.stringContaining('another Aegis runs on it')]);
@@ -151,7 +151,17 @@ describe('aegis start', () => {
   it('says that its port is taken', async () => {
     const system = await startOneProcess();
     const { port } = new URL(system.url);
-    const { code, text } = await run(['start', '--port', port, '--mqtt-port', '0', '--data', folder]);
+    const { code, text } = await run([
+      'start',
+      '--port',
+      port,
+      '--mqtt-port',
+      '0',
+      '--coap-port',
+      '0',
+      '--data',
+      folder,
+    ]);
     expect(code).toBe(1);
     expect(text).toContain(`${port} is taken by another process`);
     await system.close();

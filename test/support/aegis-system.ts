@@ -11,6 +11,8 @@ export interface AegisSystem {
   /** Such as `http://127.0.0.1:4000`. */
   readonly url: string;
   readonly mqttUrl: string;
+  /** Undefined where devices are a process of their own. */
+  readonly coapUrl?: string;
   /** Where `POST /ingest/<device>` is served. */
   readonly ingestUrl: string;
   /** Whether a publish is acknowledged only once its readings are committed: a broker of its own acknowledges at once. */
@@ -37,7 +39,18 @@ export async function startOneProcess({
   env = {},
 }: OneProcessOptions = {}): Promise<AegisSystem> {
   const data = folder ?? (await mkdtemp(join(tmpdir(), 'aegis-data-')));
-  const args = ['start', '--port', '0', '--mqtt-port', '0', '--data', data, ...(probe ? [] : ['--no-probe'])];
+  const args = [
+    'start',
+    '--port',
+    '0',
+    '--mqtt-port',
+    '0',
+    '--coap-port',
+    '0',
+    '--data',
+    data,
+    ...(probe ? [] : ['--no-probe']),
+  ];
   const aegis = spawnAegis(args, { env: { ...SAMPLING, ...env } });
 
   async function close(): Promise<void> {
@@ -56,6 +69,7 @@ export async function startOneProcess({
     return {
       url,
       mqttUrl,
+      coapUrl: String(line['coap']),
       ingestUrl: `${url}/ingest`,
       apiKey: undefined,
       acknowledgesCommits: true,
@@ -79,7 +93,10 @@ export async function startSeveralProcesses(): Promise<AegisSystem> {
     AEGIS_API_KEYS: API_KEY,
     AEGIS_HANDOVER_SECRET: 'a-secret-for-tests-of-at-least-32-characters',
   };
-  const stateful = { ...shared, ...SAMPLING, DATABASE_URL: postgres.url, AEGIS_MQTT_URL: mosquitto.url };
+  const stateful = {
+    ...{ ...shared, ...SAMPLING, DATABASE_URL: postgres.url, AEGIS_MQTT_URL: mosquitto.url },
+    AEGIS_COAP_PORT: '0',
+  };
 
   async function close(): Promise<void> {
     for (const one of [...processes].reverse()) await one.stop();

@@ -73,7 +73,10 @@ export async function openLocalSystem({ database, env = {} }: LocalSystemOptions
   // One after the other: jest mixes up modules that are loaded by several imports at the same time.
   for (const name of await listSubgraphNames()) {
     const door = await loadDoor(name);
-    const settings = readSettings(door.settings, { flags: {}, env: { AEGIS_MQTT_PORT: '0', ...env } });
+    const settings = readSettings(door.settings, {
+      flags: {},
+      env: { AEGIS_MQTT_PORT: '0', AEGIS_COAP_PORT: '0', ...env },
+    });
     const subgraph = door.create(deps, settings);
     const typeDefs = await loadTypeDefs(SCHEMA_FOLDER, name);
     const schema = createSubgraphSchema(typeDefs, subgraph.resolvers);

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { AdmitDevice, DeviceCredentials, DevicePrincipal } from '../protocol.js';
-import type { CoapRequest } from './coap-request.js';
-import { createFailureLimit } from './failure-limit.js';
+import { TOKEN_OPTION, type CoapRequest } from './coap-request.js';
 
 /** The device that a request is about, and that its sender may speak for. */
 export interface AdmittedDevice {
@@ -18,7 +16,6 @@ export type FindDeviceId = (workspace: WorkspaceId, idOrName: string) => Promise
 export interface CoapAccessDeps {
   readonly admit: AdmitDevice;
   readonly findDeviceId: FindDeviceId;
-  readonly now?: () => number;
 }
 
 /** Decides whether a request is let in. */
@@ -29,10 +26,6 @@ export interface CoapAccess {
    * Errors: UNAUTHENTICATED, RATE_LIMITED after too many failures, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT.
    */
   admitTo(request: CoapRequest, named: NamedDevice | undefined): Promise<AdmittedDevice>;
-  /** Errors: RATE_LIMITED while the address has failed too often. */
-  checkFailures(request: CoapRequest): void;
-  /** Counts against the address of a request. */
-  failed(request: CoapRequest): void;
 }
 
 /** A device as a path names it. */
@@ -41,45 +34,18 @@ export interface NamedDevice {
   readonly device: string;
 }
 
-/** How many credentials that were good are remembered, so that others at their address cannot lock them out. */
-const GOOD_CAPACITY = 10_000;
-
 /** Makes it. */
-export function createCoapAccess({ admit, findDeviceId, now = Date.now }: CoapAccessDeps): CoapAccess {
-  const failures = createFailureLimit({ now });
-  const good = new Set<string>();
-
-  function checkFailures({ remote }: CoapRequest): void {
-    const retryAfterMs = failures.waitMs(remote.address);
-    if (retryAfterMs === 0) return;
-    throw new AegisError('RATE_LIMITED', 'CoAP: too many attempts with credentials that are not known.', {
-      retryAfterMs,
-    });
-  }
-
+export function createCoapAccess({ admit, findDeviceId }: CoapAccessDeps): CoapAccess {
   async function identify(request: CoapRequest): Promise<DevicePrincipal> {
-    const credentials = readCredentials(request);
-    const digest = digestOf(credentials);
-    if (!good.has(digest)) checkFailures(request);
-    const principal = await admit(credentials);
-    if (!principal) {
-      good.delete(digest);
-      failures.failed(request.remote.address);
-      throw new AegisError(
-        'UNAUTHENTICATED',
-        'CoAP: expected a token in option 65000 or in the query (?token=…), or ?username=…&password=…, and got none that is known.',
-      );
-    }
-    if (good.size >= GOOD_CAPACITY) good.clear();
-    good.add(digest);
-    return principal;
+    const principal = await admit(readCredentials(request));
+    if (principal) return principal;
+    throw new AegisError(
+      'UNAUTHENTICATED',
+      `CoAP: expected a token in option ${TOKEN_OPTION} or in the query (?token=…), or ?username=…&password=…, and got none that is known.`,
+    );
   }
 
   return {
-    checkFailures,
-    failed({ remote }) {
-      failures.failed(remote.address);
-    },
     async admitTo(request, named) {
       const { workspace, deviceId, credentialId } = await identify(request);
       if (!named) {
@@ -99,18 +65,13 @@ export function createCoapAccess({ admit, findDeviceId, now = Date.now }: CoapAc
   };
 }
 
-function readCredentials({ query, accessToken }: CoapRequest): DeviceCredentials {
+function readCredentials({ query, accessToken, remote }: CoapRequest): DeviceCredentials {
   return {
     token: accessToken ?? query.get('token'),
     username: query.get('username'),
     password: query.get('password'),
+    address: remote.address,
   };
-}
-
-function digestOf({ token = '', username = '', password = '' }: DeviceCredentials): string {
-  return createHash('sha256')
-    .update(JSON.stringify([token, username, password]))
-    .digest('base64');
 }
 
 function notYours({ workspace, device }: NamedDevice): AegisError {

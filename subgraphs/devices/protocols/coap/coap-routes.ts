@@ -90,8 +90,8 @@ export function createCoapRoutes(deps: CoapRoutesDeps): CoapRoutes {
       Promise.resolve({ code: '2.05', contentFormat: LINK_FORMAT, payload: Buffer.from(CORE_LINKS) }),
   };
   const provisioning: CoapRoute = {
-    check: async (request) => access.checkFailures(request),
-    answer: (request) => provision(request, { uplink, access }),
+    check: () => Promise.resolve(),
+    answer: (request) => provision(request, uplink),
   };
 
   return {

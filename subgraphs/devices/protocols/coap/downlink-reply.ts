@@ -1,13 +1,14 @@
 import { encode } from 'cborg';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { Downlink } from '../../sessions/session.js';
+import { toDownlinkJson } from '../downlink-json.js';
 import { CBOR_FORMAT, JSON_FORMAT } from './coap-format.js';
 import type { CoapReply } from './coap-request.js';
 
 /** What a device observes to be told something. */
 export type DownlinkResource = 'commands' | 'desired';
 
-/** Writes a value as JSON or, when the client asks for that, as CBOR. Errors: FORBIDDEN never; BAD_USER_INPUT for others. */
+/** Writes a value as JSON or, when the client asks for that, as CBOR. */
 export function toBody(
   value: unknown,
   accept: number | undefined,
@@ -24,15 +25,8 @@ export function checkAccept(accept: number | undefined): void {
 
 /** The notification of something that is sent down to a device. */
 export function toDownlinkReply(downlink: Downlink, accept: number | undefined, nowMs: number): CoapReply {
-  if (downlink.kind === 'desired') {
-    const { version, desired } = downlink;
-    return { code: '2.05', ...toBody({ version, desired }, accept) };
-  }
-  const { id, action, input, expiresAt, payload } = downlink;
-  const envelope = { id, action, input, expiresAt: expiresAt.toISOString() };
-  return {
-    code: '2.05',
-    maxAge: Math.max(0, Math.ceil((expiresAt.getTime() - nowMs) / 1_000)),
-    ...toBody(payload === 'input' ? input : envelope, accept),
-  };
+  const body = toBody(toDownlinkJson(downlink), accept);
+  if (downlink.kind === 'desired') return { code: '2.05', ...body };
+  const leftMs = downlink.expiresAt.getTime() - nowMs;
+  return { code: '2.05', maxAge: Math.max(0, Math.ceil(leftMs / 1_000)), ...body };
 }

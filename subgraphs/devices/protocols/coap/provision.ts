@@ -1,35 +1,24 @@
 import { decode } from 'cborg';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { Uplink } from '../protocol.js';
-import type { CoapAccess } from './coap-access.js';
 import { CBOR_FORMAT, JSON_FORMAT, TEXT } from './coap-format.js';
 import { requirePayload, type CoapReply, type CoapRequest } from './coap-request.js';
 import { checkAccept, toBody } from './downlink-reply.js';
 
-export interface ProvisionDeps {
-  readonly uplink: Pick<Uplink, 'claim'>;
-  readonly access: CoapAccess;
-}
-
 /**
  * Trades a claim code: `{"code", "name"?}` as JSON or CBOR, or the code alone as text, for
- * `{"workspace", "deviceId", "name", "token"}`. Wrong codes count against the address as wrong credentials do.
+ * `{"workspace", "deviceId", "name", "token"}`.
  */
-export async function provision(request: CoapRequest, { uplink, access }: ProvisionDeps): Promise<CoapReply> {
-  access.checkFailures(request);
+export async function provision(request: CoapRequest, { claim }: Pick<Uplink, 'claim'>): Promise<CoapReply> {
   checkAccept(request.accept);
   const { code, name } = readClaim(request);
-  try {
-    const { workspace, deviceId, name: given, token } = await uplink.claim(code, { name });
-    return {
-      code: '2.01',
-      maxAge: 0,
-      ...toBody({ workspace, deviceId, name: given, token }, request.accept),
-    };
-  } catch (error) {
-    if (error instanceof AegisError && error.code === 'FORBIDDEN') access.failed(request);
-    throw error;
-  }
+  const {
+    workspace,
+    deviceId,
+    name: given,
+    token,
+  } = await claim(code, { name, address: request.remote.address });
+  return { code: '2.01', maxAge: 0, ...toBody({ workspace, deviceId, name: given, token }, request.accept) };
 }
 
 function readClaim(request: CoapRequest): { readonly code: string; readonly name: string | undefined } {

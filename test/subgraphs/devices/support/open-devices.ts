@@ -81,7 +81,7 @@ export async function openDevices(options: OpenDevicesOptions): Promise<TestDevi
       workspaces: [workspace],
       identify: options.identify ?? (() => principal),
     },
-    readSettings(settings, { flags: {}, env: { AEGIS_MQTT_PORT: '0', ...env } }),
+    readSettings(settings, { flags: {}, env: { AEGIS_MQTT_PORT: '0', AEGIS_COAP_PORT: '0', ...env } }),
   );
   const schema = createSubgraphSchema(await loadTypeDefs('schema', 'devices'), subgraph.resolvers);
   await subgraph.start().catch(async (error: unknown) => {
