@@ -34,9 +34,14 @@ const ROWS_ELSEWHERE = [
   'MemberExpression[property.name=/^(create|update|upsert|delete|count|aggregate|groupBy)$/][object.object.property.name="client"]',
 ].map((selector) => ({
   selector,
-  message: 'Ask a file whose job is storage (registry.ts, readings/, samples/) for it.',
+  message: 'Ask a file whose job is storage (registry.ts, storage/, readings/, samples/) for it.',
 }));
-const STORAGE = ['**/registry.ts', 'subgraphs/*/{readings,samples}/**', 'kernel/{database,events}/**'];
+const STORAGE = [
+  '**/registry.ts',
+  'subgraphs/*/{readings,samples}/**',
+  'subgraphs/*/*/storage/**',
+  'kernel/{database,events}/**',
+];
 
 const ENVIRONMENT = {
   'no-restricted-properties': [

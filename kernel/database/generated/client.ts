@@ -123,6 +123,12 @@ export type AlarmSlot = Prisma.AlarmSlotModel
  */
 export type Duty = Prisma.DutyModel
 /**
+ * Model DeviceEndpoint
+ * Where a device is reached that does not come by itself: `coap://…` or `ble:…`. Rows go with their device (foreign key in
+ * the migration).
+ */
+export type DeviceEndpoint = Prisma.DeviceEndpointModel
+/**
  * Model DeviceGroup
  * Devices under a name: its members, and those that its saved selection (a DeviceFilter) means.
  */

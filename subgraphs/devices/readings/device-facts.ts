@@ -37,7 +37,7 @@ export interface DeviceFactFollowerDeps {
 }
 
 /** What is followed: the other facts of the log are none of a device's. */
-const FOLLOWED = /^aegis[.](device|credential)[.]/;
+const FOLLOWED = /^aegis[.](device|credential|command)[.]/;
 const PASSING = /^aegis[.]device[.](connected|disconnected|event|labelled|twin[.].+)$/;
 const POLL_MS = 5_000;
 const PAGE = 100;

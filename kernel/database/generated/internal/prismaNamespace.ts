@@ -412,6 +412,7 @@ export const ModelName = {
   Alarm: 'Alarm',
   AlarmSlot: 'AlarmSlot',
   Duty: 'Duty',
+  DeviceEndpoint: 'DeviceEndpoint',
   DeviceGroup: 'DeviceGroup',
   DeviceGroupMember: 'DeviceGroupMember',
   Run: 'Run',
@@ -457,7 +458,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "node" | "knownDevice" | "sample" | "sampleRetention" | "measurement" | "measurementRetention" | "measurementRollup" | "nodeReport" | "nodeStanding" | "networkThreshold" | "signalGenerator" | "alarmRule" | "alarm" | "alarmSlot" | "duty" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "standingFusion" | "fusionPoint" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "event" | "eventCursor" | "eventRetention"
+    modelProps: "node" | "knownDevice" | "sample" | "sampleRetention" | "measurement" | "measurementRetention" | "measurementRollup" | "nodeReport" | "nodeStanding" | "networkThreshold" | "signalGenerator" | "alarmRule" | "alarm" | "alarmSlot" | "duty" | "deviceEndpoint" | "deviceGroup" | "deviceGroupMember" | "run" | "deviceImport" | "deviceImportRow" | "rollout" | "rolloutDevice" | "standingFusion" | "fusionPoint" | "deviceCredential" | "claimCode" | "deviceConnectivity" | "connectionHolder" | "device" | "deviceMetric" | "reading" | "readingStream" | "readingSequence" | "readingRollup" | "readingMinute" | "readingHour" | "deviceClock" | "deadLetter" | "deviceProfile" | "deviceTwin" | "twinChange" | "deviceCommand" | "event" | "eventCursor" | "eventRetention"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1568,6 +1569,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.DutyCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.DutyCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeviceEndpoint: {
+      payload: Prisma.$DeviceEndpointPayload<ExtArgs>
+      fields: Prisma.DeviceEndpointFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeviceEndpointFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeviceEndpointFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>
+        }
+        findFirst: {
+          args: Prisma.DeviceEndpointFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeviceEndpointFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>
+        }
+        findMany: {
+          args: Prisma.DeviceEndpointFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>[]
+        }
+        create: {
+          args: Prisma.DeviceEndpointCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>
+        }
+        createMany: {
+          args: Prisma.DeviceEndpointCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeviceEndpointCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>[]
+        }
+        delete: {
+          args: Prisma.DeviceEndpointDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>
+        }
+        update: {
+          args: Prisma.DeviceEndpointUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeviceEndpointDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeviceEndpointUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeviceEndpointUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeviceEndpointUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeviceEndpointPayload>
+        }
+        aggregate: {
+          args: Prisma.DeviceEndpointAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeviceEndpoint>
+        }
+        groupBy: {
+          args: Prisma.DeviceEndpointGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceEndpointGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeviceEndpointCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeviceEndpointCountAggregateOutputType> | number
         }
       }
     }
@@ -4036,6 +4111,16 @@ export const DutyScalarFieldEnum = {
 export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
 
 
+export const DeviceEndpointScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  url: 'url',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DeviceEndpointScalarFieldEnum = (typeof DeviceEndpointScalarFieldEnum)[keyof typeof DeviceEndpointScalarFieldEnum]
+
+
 export const DeviceGroupScalarFieldEnum = {
   workspaceId: 'workspaceId',
   id: 'id',
@@ -4804,6 +4889,7 @@ export type GlobalOmitConfig = {
   alarm?: Prisma.AlarmOmit
   alarmSlot?: Prisma.AlarmSlotOmit
   duty?: Prisma.DutyOmit
+  deviceEndpoint?: Prisma.DeviceEndpointOmit
   deviceGroup?: Prisma.DeviceGroupOmit
   deviceGroupMember?: Prisma.DeviceGroupMemberOmit
   run?: Prisma.RunOmit

@@ -66,6 +66,7 @@ export const ModelName = {
   Alarm: 'Alarm',
   AlarmSlot: 'AlarmSlot',
   Duty: 'Duty',
+  DeviceEndpoint: 'DeviceEndpoint',
   DeviceGroup: 'DeviceGroup',
   DeviceGroupMember: 'DeviceGroupMember',
   Run: 'Run',
@@ -318,6 +319,16 @@ export const DutyScalarFieldEnum = {
 } as const
 
 export type DutyScalarFieldEnum = (typeof DutyScalarFieldEnum)[keyof typeof DutyScalarFieldEnum]
+
+
+export const DeviceEndpointScalarFieldEnum = {
+  workspaceId: 'workspaceId',
+  deviceId: 'deviceId',
+  url: 'url',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DeviceEndpointScalarFieldEnum = (typeof DeviceEndpointScalarFieldEnum)[keyof typeof DeviceEndpointScalarFieldEnum]
 
 
 export const DeviceGroupScalarFieldEnum = {

@@ -1,0 +1,83 @@
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { Logger } from '../../../kernel/telemetry/logger.js';
+import { sendDown } from '../sessions/send-down.js';
+import type { DeviceSession, Sessions } from '../sessions/session.js';
+import type { CommandQueue } from './storage/command-queue.js';
+import { createLanes, type LaneTurn } from './lanes.js';
+import type { DeviceCommandModel } from './models.js';
+
+/** Sends commands to devices, in the order of their queues: when they connect, and at once while they are connected here. */
+export interface CommandDelivery {
+  start(): void;
+  /** A command was queued for a device, here or in another process. */
+  wake(workspace: WorkspaceId, deviceId: string): void;
+  close(): Promise<void>;
+}
+
+export interface CommandDeliveryDeps {
+  readonly queue: CommandQueue;
+  readonly sessions: Sessions;
+  readonly logger: Logger;
+  readonly now: () => Date;
+}
+
+/**
+ * Makes the delivery: at least once, each attempt with the same id, so that a device can tell a repetition. An attempt that
+ * fails is made again after a while for as long as the device is connected, and when it connects anew.
+ */
+export function createCommandDelivery({
+  queue,
+  sessions,
+  logger,
+  now,
+}: CommandDeliveryDeps): CommandDelivery {
+  const closing = new AbortController();
+  let stopListening: (() => void) | undefined;
+  const lanes = createLanes({ work: sendWaiting, logger, what: 'send a command' });
+
+  async function sendWaiting({ workspace, deviceId, isNewSession }: LaneTurn): Promise<number | undefined> {
+    if (!(await queue.isWaiting(workspace, deviceId))) return undefined;
+    if (isNewSession) await queue.requeue(workspace, deviceId);
+    while (!closing.signal.aborted) {
+      const session = sessions.find(workspace, deviceId);
+      if (!session) return undefined;
+      const claim = await queue.claim(workspace, deviceId);
+      if (claim.kind === 'empty') return undefined;
+      if (claim.kind === 'busy') return Math.max(10, claim.until.getTime() - now().getTime() + 10);
+      await attempt(session, claim.command);
+    }
+    return undefined;
+  }
+
+  async function attempt(session: DeviceSession, command: DeviceCommandModel): Promise<void> {
+    const { workspace } = session;
+    const { id, action, input, expiresAt, payload } = command;
+    try {
+      const delivery = await sendDown(
+        session,
+        { kind: 'command', id, action, input, expiresAt, payload },
+        closing.signal,
+      );
+      await queue.settle(workspace, id, delivery);
+    } catch (error) {
+      await queue.settle(workspace, id, 'FAILED');
+      throw error;
+    }
+  }
+
+  return {
+    start() {
+      stopListening = sessions.onOpen(({ workspace, deviceId }) => {
+        lanes.wake(workspace, deviceId, true);
+      });
+    },
+    wake(workspace, deviceId) {
+      if (sessions.find(workspace, deviceId)) lanes.wake(workspace, deviceId, false);
+    },
+    async close() {
+      stopListening?.();
+      closing.abort();
+      await lanes.close();
+    },
+  };
+}
