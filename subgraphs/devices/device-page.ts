@@ -1,6 +1,5 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { DeviceOrder } from './generated/schema-types.js';
-import type { DeviceModel } from './models.js';
 
 /** Where a page of devices ends: the place of a device in one order. */
 export interface DevicePlace {
@@ -10,8 +9,7 @@ export interface DevicePlace {
 }
 
 /** The opaque cursor of a device in a list of this order. */
-export function encodeDeviceCursor(order: DeviceOrder, { id, name, createdAt }: DeviceModel): string {
-  const key = isByName(order) ? name : createdAt.toISOString();
+export function encodeDeviceCursor(order: DeviceOrder, { key, id }: DevicePlace): string {
   return Buffer.from(JSON.stringify([order, key, id])).toString('base64url');
 }
 
@@ -26,8 +24,8 @@ export function decodeDeviceCursor(order: DeviceOrder, cursor: string): DevicePl
   );
 }
 
-/** Whether an order goes by name, and not by registration. */
-export function isByName(order: DeviceOrder): boolean {
+/** Whether an order goes by name, and not by an instant. */
+function isByName(order: DeviceOrder): boolean {
   return order === 'NAME_ASC' || order === 'NAME_DESC';
 }
 
@@ -38,8 +36,8 @@ function parsePlace(order: DeviceOrder, text: string): DevicePlace | undefined {
   // Postgres takes no NUL in a text.
   if (text.includes('\\u0000')) return undefined;
   if (isByName(order)) return { key, id };
-  const createdAt = new Date(key);
-  return Number.isNaN(createdAt.getTime()) ? undefined : { key: createdAt, id };
+  const at = new Date(key);
+  return Number.isNaN(at.getTime()) ? undefined : { key: at, id };
 }
 
 function parseStrings(text: string): string[] | undefined {

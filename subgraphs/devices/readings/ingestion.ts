@@ -6,6 +6,8 @@ import type { ProtocolKind } from '../protocols/protocol.js';
 import type { ArrivalClock } from './arrival-clock.js';
 import { checkReadings, type ConvertValue } from './check-readings.js';
 import { quote } from './describe-value.js';
+import { newestOwnTimeMs, type DeviceClocks } from './clocks/device-clocks.js';
+import type { DeadLetters } from './dead-letters/dead-letters.js';
 import type { KnownDevice, KnownDevices, KnownMetric } from './known-devices.js';
 import type { ReadingMetrics } from './reading-metrics.js';
 import type { ReadingWriter, SubmitOutcome, WhenFull } from './reading-writer.js';
@@ -25,6 +27,11 @@ export interface Telemetry {
   readonly contentType?: string | undefined;
   /** Where it came in: its topic or path, without secrets. */
   readonly source?: string | undefined;
+  /**
+   * When it arrived at whoever kept it for us, in microseconds since 1970: the time of values that bring none, so that it
+   * may come again. Now when left out.
+   */
+  readonly arrivedAtUs?: number | undefined;
 }
 
 /** The readings of a message, all of them stored by now. */
@@ -63,6 +70,10 @@ export interface IngestionDeps {
   /** Takes finite numbers in the metric's unit as they are, and nothing else, when left out. */
   readonly convert?: ConvertValue<KnownMetric>;
   readonly clock: ArrivalClock;
+  /** Told of the times that devices give. */
+  readonly clocks: Pick<DeviceClocks, 'observe'>;
+  /** Given what is refused. */
+  readonly deadLetters: Pick<DeadLetters, 'record'>;
   readonly maxPayloadBytes: number;
   readonly maxClockAheadSeconds: number;
   readonly metrics: ReadingMetrics;
@@ -89,10 +100,15 @@ export function createIngestion(deps: IngestionDeps): Ingest {
     const found = devices.find(workspace, telemetry.device);
     const device = found instanceof Promise ? await found : found;
     if (!device) throw unknownDevice(telemetry.device);
-    const arrivedAtUs = deps.clock();
+    const { arrivedAtUs, clock } = arrivalOf(telemetry, deps);
     const decoded = deps.decode(telemetry, device, { arrivedAtUs });
     const raw = decoded instanceof Promise ? await decoded : decoded;
-    const readings = checkReadings(raw, { ...checkOptions(deps), metrics: device.metrics, arrivedAtUs });
+    // Before they are checked: a clock that is too far ahead is refused, and shows.
+    const measuredAtMs = newestOwnTimeMs(raw);
+    if (measuredAtMs !== undefined)
+      deps.clocks.observe({ workspace, deviceId: device.id, arrivedAtMs: arrivedAtUs / 1_000, measuredAtMs });
+    const { metrics: declared } = device;
+    const readings = checkReadings(raw, { ...checkOptions(deps), metrics: declared, arrivedAtUs, clock });
     const message = { deviceId: device.id, receivedAtMs: Date.now(), readings };
     return { device, count: readings.length, outcome: await writer.submit(message, telemetry.whenFull) };
   }
@@ -116,9 +132,20 @@ export function createIngestion(deps: IngestionDeps): Ingest {
       const refusal = error instanceof AegisError ? error : unavailable(error);
       if (refusal !== error) logger.error({ err: error }, 'could not take telemetry');
       metrics.refused.inc({ code: refusal.code });
+      const served = deps.writers.get(telemetry.workspace);
+      if (served) recordRefusal(served.workspace, telemetry, refusal, deps);
       throw refusal;
     }
   };
+}
+
+function recordRefusal(
+  workspace: WorkspaceId,
+  { device, protocol, payload }: Telemetry,
+  { code, message: reason }: AegisError,
+  { deadLetters }: IngestionDeps,
+): void {
+  deadLetters.record(workspace, { code, reason, protocol, device, payload });
 }
 
 /** What came of one attempt at a message. */
@@ -135,8 +162,36 @@ function findWorkspace({ workspace }: Telemetry, { writers }: IngestionDeps): Se
   throw new AegisError('NOT_FOUND', `telemetry: there is no workspace ${quote(workspace)} here.`);
 }
 
-function checkOptions({ clock, maxClockAheadSeconds, convert }: IngestionDeps) {
-  return { clock, maxClockAheadSeconds, ...(convert ? { convert } : {}) };
+/**
+ * When a message arrived, and the times of values that share no other. Of one that was kept for us they are the same
+ * whenever it comes.
+ *
+ * Errors: BAD_USER_INPUT for an arrival that lies ahead, by the rule for values.
+ */
+function arrivalOf(
+  { arrivedAtUs }: Telemetry,
+  { clock, maxClockAheadSeconds }: IngestionDeps,
+): { readonly arrivedAtUs: number; readonly clock: ArrivalClock } {
+  if (arrivedAtUs === undefined) return { arrivedAtUs: clock(), clock };
+  const latestUs = clock() + maxClockAheadSeconds * 1_000_000;
+  if (!(arrivedAtUs >= 0 && arrivedAtUs <= latestUs)) {
+    throw new AegisError(
+      'BAD_USER_INPUT',
+      `telemetry: expected an arrival at most ${maxClockAheadSeconds} s ahead of the time here, got ${arrivedAtUs} µs since 1970.`,
+    );
+  }
+  let at = Math.floor(arrivedAtUs);
+  return {
+    arrivedAtUs: at,
+    clock: () => {
+      at += 1;
+      return at;
+    },
+  };
+}
+
+function checkOptions({ maxClockAheadSeconds, convert }: IngestionDeps) {
+  return { maxClockAheadSeconds, ...(convert ? { convert } : {}) };
 }
 
 function checkSize(payload: Uint8Array, maxBytes: number): void {

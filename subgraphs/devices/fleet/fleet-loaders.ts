@@ -1,0 +1,37 @@
+import DataLoader from 'dataloader';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { GroupRegistry } from './groups/registry.js';
+import type { DeviceGroupModel } from './models.js';
+import type { Selections } from './selection/registry.js';
+
+/** What the resolvers of one request share of groups. */
+export interface FleetLoaders {
+  readonly deviceGroups: DataLoader<string, DeviceGroupModel | undefined>;
+  /** The groups that a device was put into, by device id. */
+  readonly groupsOfDevice: DataLoader<string, DeviceGroupModel[]>;
+  /** How many devices belong to a group, by group id. */
+  readonly groupCounts: DataLoader<string, number>;
+}
+
+export interface FleetLoadersDeps {
+  readonly groups: GroupRegistry;
+  readonly selections: Selections;
+}
+
+/** Makes the loaders of one request. */
+export function createFleetLoaders(
+  { groups, selections }: FleetLoadersDeps,
+  workspace: WorkspaceId,
+): FleetLoaders {
+  return {
+    deviceGroups: new DataLoader(async (ids) => {
+      const byId = new Map((await groups.findByIds(workspace, ids)).map((group) => [group.id, group]));
+      return ids.map((id) => byId.get(id));
+    }),
+    groupsOfDevice: new DataLoader(async (ids) => {
+      const byDevice = await groups.findOfDevices(workspace, ids);
+      return ids.map((id) => byDevice.get(id) ?? []);
+    }),
+    groupCounts: new DataLoader((ids) => selections.countOfGroups(workspace, ids)),
+  };
+}

@@ -1,0 +1,52 @@
+import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.js';
+import { listDevices } from '../fleet/list-devices.js';
+import { decodeGroupCursor, encodeGroupCursor } from '../fleet/groups/group-page.js';
+import type { GroupMutations } from '../fleet/groups/group-mutations.js';
+import type { GroupRegistry } from '../fleet/groups/registry.js';
+import { readLabels } from '../fleet/labels.js';
+import type { Selections } from '../fleet/selection/registry.js';
+import { selectGroup } from '../fleet/selection/selection.js';
+import type { Resolvers } from '../generated/schema-types.js';
+
+export interface FleetResolverDeps {
+  readonly groups: GroupRegistry;
+  readonly groupMutations: GroupMutations;
+  readonly selections: Selections;
+}
+
+/** Fields of labels and groups. */
+export function createFleetResolvers({ groups, groupMutations, selections }: FleetResolverDeps) {
+  return {
+    Query: {
+      deviceGroup: async (_parent, { id }, { deviceGroups }) => (await deviceGroups.load(id)) ?? null,
+      deviceGroups: async (_parent, { first: wanted, after, nameContains }, { principal }) => {
+        const first = checkPageSize(wanted ?? 20);
+        const rows = await groups.list(principal.workspace, {
+          first,
+          after: after == null ? undefined : decodeGroupCursor(after),
+          nameContains: nameContains ?? undefined,
+        });
+        return toConnection(rows, { first, after: after != null, cursorOf: encodeGroupCursor });
+      },
+    },
+    Mutation: {
+      labelDevices: (_parent, { input }, context) => groupMutations.label(input, context),
+      createDeviceGroup: (_parent, { input }, context) => groupMutations.create(input, context),
+      updateDeviceGroup: (_parent, { input }, context) => groupMutations.update(input, context),
+      removeDeviceGroup: (_parent, { input }, context) => groupMutations.remove(input, context),
+    },
+    Device: {
+      labels: ({ labels }) =>
+        Object.entries(readLabels(labels))
+          .sort(([one], [other]) => (one < other ? -1 : 1))
+          .map(([key, value]) => ({ key, value })),
+      groups: ({ id }, _args, { groupsOfDevice }) => groupsOfDevice.load(id),
+    },
+    DeviceGroup: {
+      __resolveReference: async ({ id }, { deviceGroups }) => (await deviceGroups.load(id)) ?? null,
+      selection: ({ selection }) => (selection === null ? null : JSON.stringify(selection)),
+      devices: ({ id }, page, context) => listDevices(selections, selectGroup(id), page, context),
+      count: ({ id }, _args, { groupCounts }) => groupCounts.load(id),
+    },
+  } satisfies Resolvers;
+}
