@@ -44,6 +44,21 @@ module.exports = {
       to: { path: '^gateway/' },
     },
     {
+      name: 'the-dashboard-is-a-client',
+      comment:
+        'The dashboard is a client like any other: it speaks GraphQL, and could be served from anywhere.',
+      severity: 'error',
+      from: { path: '^dashboard/', pathNot: '^dashboard/vite[.]config[.]ts$' },
+      to: { path: '^(gateway|subgraphs|kernel|cli)/' },
+    },
+    {
+      name: 'nobody-imports-the-dashboard',
+      comment: 'It runs in browsers; its tests look at its documents and drive it in one.',
+      severity: 'error',
+      from: { path: PRODUCT },
+      to: { path: '^dashboard/' },
+    },
+    {
       name: 'subgraphs-are-strangers',
       comment:
         'Reads cross by entity reference through the graph and facts by the event log; a subgraph that wants the rule of another is drawn wrong.',

@@ -40,6 +40,7 @@ const LOCK_POLL_MS = 100;
 
 const SERVER_FOLDERS = ['cli', 'gateway', 'kernel', 'subgraphs'];
 const PAGES_FOLDER = 'gateway/ingress/pages/';
+const DASHBOARD_FOLDER = 'dashboard/';
 
 /** @type {Step[]} */
 const steps = [
@@ -55,7 +56,19 @@ const steps = [
     prepare: prepareServer,
   },
   {
-    name: 'pages',
+    name: 'dashboard',
+    verb: 'bundled',
+    sources: [DASHBOARD_FOLDER, `${PAGES_FOLDER}compress-assets.ts`, 'tsconfig.json', 'package-lock.json'],
+    uses: () => true,
+    output: 'dist/pages/dashboard/index.html',
+    tool: 'vite',
+    command: ['bin/vite.js', 'build', '--logLevel', 'warn', '--config', `${DASHBOARD_FOLDER}vite.config.ts`],
+    prepare: (force) => {
+      if (force) rmSync(join(dist, 'pages/dashboard'), { recursive: true, force: true });
+    },
+  },
+  {
+    name: 'graphiql',
     verb: 'bundled',
     sources: [PAGES_FOLDER, 'tsconfig.json', 'package-lock.json'],
     uses: () => true,
@@ -63,7 +76,7 @@ const steps = [
     tool: 'vite',
     command: ['bin/vite.js', 'build', '--logLevel', 'warn', '--config', `${PAGES_FOLDER}vite.config.ts`],
     prepare: (force) => {
-      if (force) rmSync(join(dist, 'pages'), { recursive: true, force: true });
+      if (force) rmSync(join(dist, 'pages/graphiql'), { recursive: true, force: true });
     },
   },
 ];

@@ -64,7 +64,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     identify: identifyClient,
     pickHeaders: traffic.pickHeaders,
     open,
-    pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
+    pagesFolder: join(root, 'dist', 'pages'),
     logger,
     metrics,
     tracing,

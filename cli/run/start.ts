@@ -112,7 +112,7 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
     identify: identifyClient,
     pickHeaders: traffic.pickHeaders,
     open,
-    pagesFolder: join(root, 'dist', 'pages', 'graphiql'),
+    pagesFolder: join(root, 'dist', 'pages'),
     logger,
     metrics,
     tracing,

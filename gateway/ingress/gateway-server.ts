@@ -27,6 +27,7 @@ import { registerMcp, type McpRouteOptions } from './mcp/mcp-routes.js';
 import { MCP_DEFAULTS, offersMcp, type McpSettings } from './mcp/mcp-settings.js';
 import { createOperationLog } from './operation-log.js';
 import { startApollo } from './start-apollo.js';
+import { offerSchema } from './schema-route.js';
 import { registerPages } from './static-pages.js';
 import { serveWebSocket, type WebSocketLimits } from './web-socket.js';
 
@@ -136,6 +137,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     void reply.type(options.metrics.contentType);
     return options.metrics.metrics();
   });
+  offerSchema(server, { gateway, identify, introspection });
   for (const register of options.routes) register(server);
   await server.register(registerPages, { folder: options.pagesFolder });
 

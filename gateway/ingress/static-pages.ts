@@ -4,9 +4,15 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
 export interface PagesOptions {
-  /** Where the built page lies: `index.html`, and `assets/` with names that change with their content. */
+  /** Where the built pages lie, each in a folder: `index.html`, and `assets/` with names that change with their content. */
   readonly folder: string;
 }
+
+/** The pages, by the folders that they are built into. */
+const PAGES = [
+  { name: 'graphiql', path: '/' },
+  { name: 'dashboard', path: '/dashboard/' },
+] as const;
 
 /**
  * What the page may load: itself, from here. The editor writes inline styles and keeps its fonts and images in `data:`
@@ -36,18 +42,25 @@ const NOT_BUILT =
 const ONLY_FOR_BROWSERS = 'Here is a page for browsers (text/html). The GraphQL endpoint is /graphql.\n';
 
 /**
- * A Fastify plugin that serves GraphiQL at `/`, for requests that accept `text/html`, and its files under `/assets/`.
+ * A Fastify plugin that serves GraphiQL at `/` and the dashboard at `/dashboard/`, for requests that accept `text/html`, and
+ * their files in `assets/` below.
  *
- * The page itself is asked for anew each time; its files may be kept for ever, because their names tell their content.
- * When the page has not been built, `/` says how to build it, and nothing else fails.
+ * The pages themselves are asked for anew each time; their files may be kept for ever, because their names tell their
+ * content. Where a page has not been built, its address says how to build it, and nothing else fails.
  */
 export async function registerPages(server: FastifyInstance, { folder }: PagesOptions): Promise<void> {
-  const page = await readFile(join(folder, 'index.html')).catch(() => undefined);
   server.addHook('onSend', (_request, reply, payload, done) => {
     void reply.headers(PAGE_HEADERS);
     done(null, payload);
   });
-  server.get('/', async (request, reply) => {
+  for (const { name, path } of PAGES) await registerPage(server, join(folder, name), path);
+  // Relative, so that it leads to the right place behind a proxy's path too.
+  server.get('/dashboard', (_request, reply) => reply.code(308).header('location', 'dashboard/').send());
+}
+
+async function registerPage(server: FastifyInstance, folder: string, path: string): Promise<void> {
+  const page = await readFile(join(folder, 'index.html')).catch(() => undefined);
+  server.get(path, async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-cache', vary: 'accept' }).type('text/plain; charset=utf-8');
     if (!acceptsHtml(request.headers.accept)) return reply.code(406).send(ONLY_FOR_BROWSERS);
     if (!page) return reply.code(404).send(NOT_BUILT);
@@ -56,7 +69,7 @@ export async function registerPages(server: FastifyInstance, { folder }: PagesOp
   if (!page) return;
   await server.register(fastifyStatic, {
     root: resolve(folder, 'assets'),
-    prefix: '/assets/',
+    prefix: `${path}assets/`,
     decorateReply: false,
     index: false,
     preCompressed: true,

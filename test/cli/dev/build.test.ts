@@ -29,6 +29,9 @@ const FILES = {
   'gateway/ingress/pages/vite.config.ts':
     "export default { root: import.meta.dirname + '/graphiql', build: { outDir: '../../../../dist/pages/graphiql', emptyOutDir: true } };\n",
   'gateway/ingress/pages/graphiql/index.html': '<!doctype html><title>page</title>\n',
+  'dashboard/vite.config.ts':
+    "export default { root: import.meta.dirname, build: { outDir: '../dist/pages/dashboard', emptyOutDir: true } };\n",
+  'dashboard/index.html': '<!doctype html><title>dashboard</title>\n',
 };
 
 let project: string;
@@ -81,7 +84,8 @@ describe('the build script', () => {
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0]);
     const lines = outcomes.flatMap(({ stdout }) => stdout.trim().split('\n').filter(Boolean)).sort();
     expect(lines).toEqual([
-      expect.stringMatching(/^pages bundled in \d+\.\d s$/),
+      expect.stringMatching(/^dashboard bundled in \d+\.\d s$/),
+      expect.stringMatching(/^graphiql bundled in \d+\.\d s$/),
       expect.stringMatching(/^server compiled in \d+\.\d s$/),
     ]);
     expect(await read('dist/cli/main.js')).toContain('answer = 42');

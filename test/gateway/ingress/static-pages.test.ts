@@ -9,9 +9,14 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'aegis-pages-'));
-  await mkdir(join(folder, 'built/assets'), { recursive: true });
-  await writeFile(join(folder, 'built/index.html'), '<title>Aegis</title>');
-  await writeFile(join(folder, 'built/assets/main-1a2b.js'), 'run()');
+  for (const [name, title] of [
+    ['graphiql', 'Aegis'],
+    ['dashboard', 'Aegis dashboard'],
+  ] as const) {
+    await mkdir(join(folder, 'built', name, 'assets'), { recursive: true });
+    await writeFile(join(folder, 'built', name, 'index.html'), `<title>${title}</title>`);
+    await writeFile(join(folder, 'built', name, 'assets/main-1a2b.js'), 'run()');
+  }
 });
 
 afterAll(async () => {
@@ -71,6 +76,14 @@ describe('the pages', () => {
       expect(await answer.text()).toContain('/graphql');
     },
   );
+
+  it('serves the dashboard beside it, with its own files', async () => {
+    const ask = await serve('built');
+    expect(await (await ask('/dashboard/', 'text/html')).text()).toBe('<title>Aegis dashboard</title>');
+    expect((await ask('/dashboard/assets/main-1a2b.js')).status).toBe(200);
+    // Followed by fetch: without the slash it leads there.
+    expect(await (await ask('/dashboard', 'text/html')).text()).toBe('<title>Aegis dashboard</title>');
+  });
 
   it('says how to build the page when it is not built', async () => {
     const ask = await serve('missing');

@@ -1,0 +1,153 @@
+import { useState } from 'react';
+import { useConnection, useQuery, useStream } from '../client/use-connection.js';
+import { formatTime } from '../ui/format.js';
+import { Empty, Loading, Panel, Problem } from '../ui/panel.js';
+import {
+  ACKNOWLEDGE,
+  ALARM_CHANGES,
+  OPEN_ALARMS,
+  type AcknowledgeAnswer,
+  type Alarm,
+  type AlarmChange,
+  type AlarmPage,
+} from './documents.js';
+
+const EVERY_MS = 60_000;
+const SEVERITIES: readonly Alarm['severity'][] = ['CRITICAL', 'MAJOR', 'MINOR', 'WARNING', 'INDETERMINATE'];
+
+/** The open alarms, the worst first, to be acknowledged. */
+export function AlarmsPanel() {
+  const answer = useQuery<AlarmPage>(OPEN_ALARMS, {}, EVERY_MS);
+  /** What has happened to alarms since the page asked, by id. */
+  const [changed, setChanged] = useState<ReadonlyMap<string, Alarm>>(new Map());
+  const [announced, setAnnounced] = useState('');
+
+  const note = (alarm: Alarm) => {
+    setChanged((before) => new Map(before).set(alarm.id, alarm));
+  };
+  const problem = useStream<AlarmChange>({
+    document: ALARM_CHANGES,
+    field: 'deviceAlarms',
+    onEvent: ({ change, alarm }) => {
+      note(alarm);
+      if (change === 'RAISED') setAnnounced(`${alarm.severity.toLowerCase()} alarm: ${alarm.message}`);
+    },
+  });
+
+  const stored = (answer.data?.alarms.edges ?? []).map(({ node }) => node);
+  const known = new Set(stored.map(({ id }) => id));
+  const alarms = [
+    ...stored.map((alarm) => newer(alarm, changed.get(alarm.id))),
+    ...[...changed.values()].filter(({ id }) => !known.has(id)),
+  ]
+    .filter(({ state }) => state !== 'CLEARED')
+    .sort(worstFirst);
+
+  return (
+    <Panel id="alarms" title="Alarms" aside={<Counts alarms={alarms} />}>
+      <p className="visually-hidden" role="alert">
+        {announced}
+      </p>
+      {(answer.problem ?? problem) ? (
+        <Problem message={answer.problem ?? problem ?? ''} retry={answer.reload} />
+      ) : null}
+      {answer.data ? null : answer.problem ? null : <Loading what="alarms" />}
+      {answer.data && alarms.length === 0 ? (
+        <NoAlarms hasRules={answer.data.alarmRules.edges.length > 0} />
+      ) : null}
+      <ul className="alarms scroll" aria-label="Open alarms, the worst first">
+        {alarms.map((alarm) => (
+          <AlarmItem key={alarm.id} alarm={alarm} onChange={note} />
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** An alarm only goes on: from raised to acknowledged to cleared. */
+function newer(stored: Alarm, changed: Alarm | undefined): Alarm {
+  const steps = ['RAISED', 'ACKNOWLEDGED', 'CLEARED'];
+  return changed && steps.indexOf(changed.state) > steps.indexOf(stored.state) ? changed : stored;
+}
+
+function worstFirst(one: Alarm, other: Alarm): number {
+  const unseen = Number(one.state === 'ACKNOWLEDGED') - Number(other.state === 'ACKNOWLEDGED');
+  const severity = SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity);
+  return unseen || severity || Date.parse(other.raisedAt) - Date.parse(one.raisedAt);
+}
+
+function Counts({ alarms }: { readonly alarms: readonly Alarm[] }) {
+  const raised = alarms.filter(({ state }) => state === 'RAISED').length;
+  if (alarms.length === 0) return null;
+  return (
+    <span className={`badge ${raised > 0 ? 'alarm' : 'live'}`}>
+      {raised} to acknowledge, {alarms.length} open
+    </span>
+  );
+}
+
+function NoAlarms({ hasRules }: { readonly hasRules: boolean }) {
+  return hasRules ? (
+    <Empty title="All is well">No alarm is open.</Empty>
+  ) : (
+    <Empty title="No alarm rules yet">
+      Say what should raise an alarm with <code>createAlarmRule</code> in GraphiQL: a limit, a rate, silence
+      of a device, a fence on the map, or an expression.
+    </Empty>
+  );
+}
+
+function AlarmItem({
+  alarm,
+  onChange,
+}: {
+  readonly alarm: Alarm;
+  readonly onChange: (alarm: Alarm) => void;
+}) {
+  const connection = useConnection();
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+
+  const acknowledge = () => {
+    setBusy(true);
+    connection
+      .query<AcknowledgeAnswer>(ACKNOWLEDGE, { input: { id: alarm.id } })
+      .then(({ acknowledgeAlarm: { alarm: acknowledged, userErrors } }) => {
+        setProblem(userErrors[0]?.message);
+        if (acknowledged) onChange(acknowledged);
+      })
+      .catch((error: unknown) => {
+        setProblem(error instanceof Error ? error.message : String(error));
+      })
+      .finally(() => {
+        setBusy(false);
+      });
+  };
+
+  return (
+    <li className={`alarm severity-${alarm.severity.toLowerCase()} ${alarm.state.toLowerCase()}`}>
+      <span className="severity">{alarm.severity.toLowerCase()}</span>
+      <div>
+        <p className="alarm-message">{alarm.message}</p>
+        <p className="soft">
+          {alarm.device?.name ?? 'removed device'} · rule {alarm.ruleName} · since{' '}
+          <time dateTime={alarm.raisedAt}>{formatTime(alarm.raisedAt)}</time>
+          {alarm.acknowledgedAt === null
+            ? ''
+            : ` · acknowledged by ${alarm.acknowledgedBy ?? 'somebody'} at ${formatTime(alarm.acknowledgedAt)}`}
+        </p>
+        {problem === undefined ? null : <Problem message={problem} />}
+      </div>
+      {alarm.state === 'RAISED' ? (
+        <button
+          type="button"
+          disabled={busy}
+          onClick={acknowledge}
+          aria-label={`Acknowledge: ${alarm.message}`}
+        >
+          Acknowledge
+        </button>
+      ) : null}
+    </li>
+  );
+}

@@ -1,0 +1,120 @@
+import { useMemo, useRef, useState } from 'react';
+import { useQuery, type Answer } from '../client/use-connection.js';
+import { formatUnit } from '../ui/format.js';
+import { Empty, Loading, Problem } from '../ui/panel.js';
+import { RangePicker, RANGES, type Range } from '../ui/range-picker.js';
+import { TimePlot } from '../ui/time-plot.js';
+import { DEVICE_SERIES, type Device, type SeriesAnswer } from './documents.js';
+import { useLiveReadings } from './use-live-readings.js';
+
+export interface DeviceSeriesProps {
+  readonly device: Device;
+  readonly metric: string;
+  readonly onMetric: (metric: string) => void;
+}
+
+const EVERY_MS = 60_000;
+/** How many live readings of a device are kept for its plots. */
+const MOST_LIVE = 20_000;
+const [SHORTEST] = RANGES;
+
+/** One metric of a device over a range of time, which moves on with each reading. */
+export function DeviceSeries({ device, metric, onMetric }: DeviceSeriesProps) {
+  const [range, setRange] = useState<Range>(SHORTEST);
+  const { points, answer, unit } = usePoints(device, metric, range);
+  const declared = device.metrics.find(({ name }) => name === metric);
+  return (
+    <div className="history">
+      <div className="history-head">
+        <MetricPicker device={device} value={metric} onChange={onMetric} />
+        <RangePicker label="Range of the plot" value={range} onChange={setRange} />
+      </div>
+      {declared?.description ? <p className="soft">{declared.description}</p> : null}
+      {answer.problem ? <Problem message={answer.problem} retry={answer.reload} /> : null}
+      {points.length > 1 ? (
+        <TimePlot
+          title={`${metric} of ${device.name} over the last ${range.name}`}
+          instants={points.map(({ at }) => at)}
+          lines={[{ label: metric, values: points.map(({ value }) => value), colour: '--accent' }]}
+          unit={unit}
+          height={200}
+        />
+      ) : (
+        <NoPoints answer={answer} />
+      )}
+    </div>
+  );
+}
+
+interface Point {
+  readonly at: number;
+  readonly value: number;
+}
+
+interface Points {
+  readonly points: readonly Point[];
+  readonly answer: Answer<SeriesAnswer>;
+  /** UCUM code. */
+  readonly unit: string;
+}
+
+function NoPoints({ answer: { data, problem } }: { readonly answer: Answer<SeriesAnswer> }) {
+  if (data)
+    return <Empty title="No readings in this range">Choose a longer range, or wait for the device.</Empty>;
+  return problem === undefined ? <Loading what="readings" /> : null;
+}
+
+/** What is stored of a metric over a range, and what has come since. */
+function usePoints(device: Device, metric: string, range: Range): Points {
+  const from = useMemo(() => new Date(Date.now() - range.ms).toISOString(), [range]);
+  const answer = useQuery<SeriesAnswer>(DEVICE_SERIES, { id: device.id, metric, range: { from } }, EVERY_MS);
+  const live = useRef<(Point & { readonly metric: string })[]>([]);
+  const shown = useLiveReadings([device.id], (_id, reading) => {
+    live.current.push({ ...reading, at: Date.parse(reading.measuredAt) });
+    if (live.current.length > MOST_LIVE) live.current.splice(0, MOST_LIVE / 4);
+  });
+  const series = answer.data?.device?.series;
+  const points = useMemo(() => {
+    const stored = (series?.points ?? []).map(({ measuredAt, value }) => ({
+      at: Date.parse(measuredAt),
+      value,
+    }));
+    const last = stored.at(-1)?.at ?? 0;
+    const fresh = series?.truncated
+      ? []
+      : live.current.filter((one) => one.metric === metric && one.at > last);
+    return [...stored, ...fresh].filter(({ at }) => at >= Date.now() - range.ms);
+    // `shown` changes whenever there are fresh ones.
+  }, [series, shown, metric, range]);
+  const unit = series?.unit ?? device.metrics.find(({ name }) => name === metric)?.unit ?? '1';
+  return { points, answer, unit };
+}
+
+function MetricPicker({
+  device,
+  value,
+  onChange,
+}: {
+  readonly device: Device;
+  readonly value: string;
+  readonly onChange: (metric: string) => void;
+}) {
+  return (
+    <label>
+      Metric{' '}
+      <select
+        value={value}
+        onChange={(event) => {
+          onChange(event.target.value);
+        }}
+      >
+        {device.metrics.map(({ name, unit }) => (
+          <option key={name} value={name}>
+            {name}
+            {formatUnit(unit) === '' ? '' : `, ${formatUnit(unit)}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

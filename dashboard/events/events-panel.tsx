@@ -1,0 +1,158 @@
+import { useState } from 'react';
+import { useQuery, useStream } from '../client/use-connection.js';
+import { formatNumber, formatTime } from '../ui/format.js';
+import { Empty, Loading, Panel, Problem } from '../ui/panel.js';
+import { WhatIsThis } from '../ui/what-is-this.js';
+import { EVENT_FEED, EVENTS, METRICS_AROUND, type Fact, type MetricsAroundAnswer } from './documents.js';
+
+interface FeedEvent {
+  readonly cursor: string;
+  readonly gap: boolean;
+  readonly event: Fact;
+}
+
+/** What may be looked at alone. */
+const KINDS = [
+  { name: 'All', types: undefined },
+  { name: 'Devices', types: ['aegis.device.*'] },
+  { name: 'Alarms', types: ['aegis.alarm.*'] },
+  { name: 'Network', types: ['aegis.network.*', 'aegis.node.*'] },
+  { name: 'Commands', types: ['aegis.command.*'] },
+] as const;
+
+const KEPT = 100;
+
+/** Facts of the event log, newest first, as they are stated. */
+export function EventsPanel() {
+  const [kind, setKind] = useState<(typeof KINDS)[number]>(KINDS[0]);
+  return (
+    <Panel
+      id="events"
+      title="Events"
+      aside={
+        <div className="segments" role="group" aria-label="Kind of events">
+          {KINDS.map((one) => (
+            <button
+              key={one.name}
+              type="button"
+              aria-pressed={one === kind}
+              onClick={() => {
+                setKind(one);
+              }}
+            >
+              {one.name}
+            </button>
+          ))}
+        </div>
+      }
+    >
+      <EventFeed key={kind.name} types={kind.types} />
+    </Panel>
+  );
+}
+
+function EventFeed({ types }: { readonly types: readonly string[] | undefined }) {
+  const variables = types ? { filter: { types } } : {};
+  const stored = useQuery<{ events: { edges: readonly { node: Fact }[] } }>(EVENTS, variables);
+  const [fresh, setFresh] = useState<readonly Fact[]>([]);
+  const [gap, setGap] = useState(false);
+  const [open, setOpen] = useState<string>();
+  const problem = useStream<FeedEvent>({
+    document: EVENT_FEED,
+    variables,
+    field: 'eventFeed',
+    onEvent: ({ event, gap: missed }) => {
+      if (missed) setGap(true);
+      setFresh((before) => [event, ...before].slice(0, KEPT));
+    },
+  });
+  const known = new Set(fresh.map(({ id }) => id));
+  const facts = [
+    ...fresh,
+    ...(stored.data?.events.edges ?? []).map(({ node }) => node).filter(({ id }) => !known.has(id)),
+  ];
+  const trouble = stored.problem ?? problem;
+  if (trouble !== undefined && facts.length === 0) return <Problem message={trouble} retry={stored.reload} />;
+  if (!stored.data && facts.length === 0) return <Loading what="events" />;
+  if (facts.length === 0) {
+    return (
+      <Empty title="Nothing has happened yet">Registering a device or raising an alarm is an event.</Empty>
+    );
+  }
+  return (
+    <>
+      {gap ? (
+        <p className="soft" role="status">
+          Some events were removed by retention before they could be shown here.
+        </p>
+      ) : null}
+      <ol className="feed scroll" aria-label="Events, newest first" tabIndex={0}>
+        {facts.map((fact) => (
+          <li key={fact.id}>
+            <button
+              type="button"
+              className="link fact"
+              aria-expanded={open === fact.id}
+              onClick={() => {
+                setOpen(open === fact.id ? undefined : fact.id);
+              }}
+            >
+              <time dateTime={fact.time}>{formatTime(fact.time)}</time>
+              <span>{fact.type.replace(/^aegis\./, '').replaceAll('.', ' ')}</span>
+              <span className="soft">{fact.device?.name ?? fact.subject ?? ''}</span>
+            </button>
+            {open === fact.id ? <FactDetail fact={fact} /> : null}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function FactDetail({ fact }: { readonly fact: Fact }) {
+  const around = useQuery<MetricsAroundAnswer>(METRICS_AROUND, { eventId: fact.id });
+  const changes = around.data?.metricsAround?.changes ?? [];
+  return (
+    <div className="detail">
+      <pre tabIndex={0} aria-label="Data of the event">
+        {JSON.stringify(fact.data, undefined, 2)}
+      </pre>
+      {changes.length > 0 ? (
+        <table>
+          <caption>
+            The network’s numbers in the minute before and after{' '}
+            <WhatIsThis about="before and after">
+              The means of each number in the minute before this event and the minute from it on. That they
+              changed is no proof that the event changed them. A change beyond ±3.5 is out of the ordinary for
+              a number that moves about as it did before.
+            </WhatIsThis>
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Number</th>
+              <th scope="col" className="figure">
+                Before
+              </th>
+              <th scope="col" className="figure">
+                After
+              </th>
+              <th scope="col" className="figure">
+                Change
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {changes.map(({ metric, before, after, robustZ }) => (
+              <tr key={metric}>
+                <th scope="row">{metric.toLowerCase().replaceAll('_', ' ')}</th>
+                <td className="figure">{formatNumber(before?.mean)}</td>
+                <td className="figure">{formatNumber(after?.mean)}</td>
+                <td className="figure">{robustZ === null ? '–' : `${formatNumber(robustZ)} σ`}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+import { formatNumber, formatUnit } from '../ui/format.js';
+import { WhatIsThis } from '../ui/what-is-this.js';
+import type { NetworkGraph, NetworkState } from './documents.js';
+import { METRICS, type Metric } from './metrics.js';
+
+export interface MetricCardsProps {
+  readonly state: NetworkState | undefined;
+  readonly thresholds: NetworkGraph['networkThresholds'];
+  readonly selected: Metric['key'];
+  readonly onSelect: (key: Metric['key']) => void;
+}
+
+/** The network's numbers now, each with what it is in plain words. Choosing one plots it. */
+export function MetricCards({ state, thresholds, selected, onSelect }: MetricCardsProps) {
+  return (
+    <ul className="cards" aria-label="The network’s numbers">
+      {METRICS.map((metric) => {
+        const value = state?.metrics ? metric.read(state.metrics) : null;
+        const crossed = value !== null && isCrossed(metric, value, thresholds);
+        return (
+          <li
+            key={metric.key}
+            className={`card${crossed ? ' crossed' : ''}${selected === metric.key ? ' selected' : ''}`}
+          >
+            <div className="card-head">
+              <span>{metric.name}</span>
+              <WhatIsThis about={metric.name}>{metric.about}</WhatIsThis>
+            </div>
+            <button
+              type="button"
+              className="card-value"
+              aria-pressed={selected === metric.key}
+              aria-label={`${metric.name}: ${formatNumber(value)} ${formatUnit(metric.unit)}. Plot it.`}
+              onClick={() => {
+                onSelect(metric.key);
+              }}
+            >
+              <span className="symbol">{metric.symbol}</span>
+              <span className="number">{formatNumber(value)}</span>
+              <span className="unit">{formatUnit(metric.unit)}</span>
+            </button>
+            <p className="card-note">{noteOf(metric, state, crossed)}</p>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function isCrossed(
+  { threshold }: Metric,
+  value: number,
+  thresholds: MetricCardsProps['thresholds'],
+): boolean {
+  return thresholds.some(
+    (limit) =>
+      limit.metric === threshold && (limit.direction === 'ABOVE' ? value > limit.value : value < limit.value),
+  );
+}
+
+function noteOf(metric: Metric, state: NetworkState | undefined, crossed: boolean): string {
+  if (crossed) return 'out of bounds';
+  const missing = state?.metrics?.missing.find((one) => one.metric === metric.threshold);
+  if (missing) return missing.message;
+  const phi = state?.metrics?.phi;
+  if (metric.key !== 'phi' || !phi) return '';
+  const chance = `chance gives up to ${formatNumber(phi.surrogate95)}`;
+  return phi.significant ? `above chance; ${chance}` : `not significant; ${chance}`;
+}

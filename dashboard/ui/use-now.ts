@@ -1,0 +1,15 @@
+import { useEffect, useState } from 'react';
+
+/** The time, in milliseconds since 1970, that moves on every so often. */
+export function useNow(everyMs = 1_000): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setNow(Date.now());
+    }, everyMs);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [everyMs]);
+  return now;
+}
