@@ -132,11 +132,7 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
   await server.register((scope) => registerGraphQL(scope, { ...route, ...streams }));
   await offerMcp(server, options, { ...streams, guard, expiry });
   registerHealth(server, gateway);
-  server.get('/metrics', async (request, reply) => {
-    await authenticateHeaders(request.headers, identify);
-    void reply.type(options.metrics.contentType);
-    return options.metrics.metrics();
-  });
+  offerMetrics(server, options);
   offerSchema(server, { gateway, identify, introspection });
   for (const register of options.routes) register(server);
   await server.register(registerPages, { folder: options.pagesFolder });
@@ -178,6 +174,18 @@ export async function openGatewayServer(options: GatewayServerOptions): Promise<
     throw error;
   }
   return { url: listeningUrl(server), close };
+}
+
+/** The process's Prometheus metrics, for whoever has a key. */
+function offerMetrics(
+  server: FastifyInstance,
+  { identify, metrics }: Pick<GatewayServerOptions, 'identify' | 'metrics'>,
+): void {
+  server.get('/metrics', async (request, reply) => {
+    await authenticateHeaders(request.headers, identify);
+    void reply.type(metrics.contentType);
+    return metrics.metrics();
+  });
 }
 
 /** What the ways by which operations come have in common, and the one that Apollo Server speaks. */
