@@ -1,22 +1,17 @@
 import type { Database } from '../../kernel/database/database.js';
-import type { ErrorCode } from '../../kernel/errors/codes.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import type { NodeModel } from './models.js';
 import { createRegistry, type KnownDevice, type Registry } from './registry.js';
-import { isSameSignal, type Signal } from './signal.js';
+import type { Refusal } from './refusal.js';
+import { isDeviceSignal, isSameSignal, type DeviceSignal, type Signal, type SignalSource } from './signal.js';
 
 /** A node and its signal as a caller gives them: without device and metric, the signal is taken away. */
 export interface AssignmentInput {
   readonly index: number;
   readonly deviceId?: string | null | undefined;
   readonly metric?: string | null | undefined;
-}
-
-/** Why an assignment changed nothing. */
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly path: string[];
+  /** STATE for states that are pushed to the node; a device's metric when left out. */
+  readonly source?: SignalSource | null | undefined;
 }
 
 /** What came of an assignment. */
@@ -41,7 +36,9 @@ export async function assignNode(
     const nodes = await registry.listNodes();
     const refusal =
       refuseIndex(input.index, nodes) ??
-      (signal && (await refuseSignal(registry, nodes, { ...input, signal })));
+      (signal && isDeviceSignal(signal)
+        ? await refuseSignal(registry, nodes, { index: input.index, signal })
+        : undefined);
     if (refusal) return refuse(refusal);
     await registry.setSignal(input.index, signal);
     return { node: { index: input.index, signal }, userErrors: [] };
@@ -73,11 +70,15 @@ function refuse(refusal: Refusal): AssignmentOutcome {
 
 /** A signal needs both of its halves; without either it is taken away. */
 function readSignal({
+  index,
   deviceId,
   metric,
+  source,
 }: AssignmentInput): { readonly signal: Signal | undefined } | Refusal {
   const hasDevice = deviceId !== null && deviceId !== undefined;
   const hasMetric = metric !== null && metric !== undefined;
+  if (source === 'STATE' && !hasDevice && !hasMetric) return { signal: { own: 'STATE', index } };
+  if (source === 'STATE' || source === 'GENERATOR') return refuseSource(source);
   if (hasDevice && hasMetric) return { signal: { deviceId, metric } };
   if (!hasDevice && !hasMetric) return { signal: undefined };
   const [given, missing] = hasDevice ? ['deviceId', 'metric'] : ['metric', 'deviceId'];
@@ -86,6 +87,14 @@ function readSignal({
     message: `expected deviceId and metric together, got only ${given}. Give both, or neither to take the signal away.`,
     path: [missing],
   };
+}
+
+function refuseSource(source: SignalSource): Refusal {
+  const message =
+    source === 'STATE'
+      ? 'expected STATE without deviceId and metric: a pushed state is of no device.'
+      : 'expected DEVICE or STATE. The generator feeds nodes while it runs: start it with startGenerator.';
+  return { code: 'BAD_USER_INPUT', message, path: ['source'] };
 }
 
 function refuseIndex(index: number, nodes: readonly NodeModel[]): Refusal | undefined {
@@ -100,7 +109,7 @@ function refuseIndex(index: number, nodes: readonly NodeModel[]): Refusal | unde
 async function refuseSignal(
   registry: Registry,
   nodes: readonly NodeModel[],
-  { index, signal }: { index: number; signal: Signal },
+  { index, signal }: { index: number; signal: DeviceSignal },
 ): Promise<Refusal | undefined> {
   const device = await registry.findDevice(signal.deviceId);
   if (!device) {

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
+import { generatorParameters, type GeneratorParameters } from './generator/generator-parameters.js';
+import { writtenGraph, type GraphChoice } from './graph/configured-graph.js';
 
 const DEVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -21,10 +24,19 @@ export const settings = {
   } satisfies Setting<string>,
   samplePeriodMs: wholeNumber({
     env: 'AEGIS_SAMPLE_PERIOD_MS',
-    description: 'Milliseconds from one sample of the network to the next.',
+    description:
+      'Milliseconds from one sample of the network to the next, while no signal brings values much more often.',
     minimum: 10,
     maximum: 60_000,
     initial: 1_000,
+  }),
+  fastPeriodMs: wholeNumber({
+    env: 'AEGIS_SAMPLE_FAST_PERIOD_MS',
+    description:
+      'Milliseconds from one sample to the next while a signal brings values more than twice as often as the other period, or the generator runs.',
+    minimum: 10,
+    maximum: 60_000,
+    initial: 100,
   }),
   windowSamples: wholeNumber({
     env: 'AEGIS_SAMPLE_WINDOW',
@@ -71,6 +83,35 @@ export const settings = {
     maximum: 999,
     initial: 19,
   }),
+  metricsPeriodMs: wholeNumber({
+    env: 'AEGIS_METRICS_PERIOD_MS',
+    description:
+      'Milliseconds from one update of the numbers of the network to the next, at least; never less than from one sample to the next.',
+    minimum: 100,
+    maximum: 60_000,
+    initial: 200,
+  }),
+  metricsRenewed: wholeNumber({
+    env: 'AEGIS_METRICS_RENEWED_SURROGATES',
+    description: 'How many of the surrogates each update makes anew; the others are of the updates before.',
+    minimum: 1,
+    maximum: 999,
+    initial: 2,
+  }),
+  networkGraph: {
+    env: 'AEGIS_NETWORK_GRAPH',
+    description:
+      'What joins the nodes: auto (Metatron’s cube for 13 nodes, else each with each), metatron-cube, complete, ring, JSON such as {"edges":[[0,1,0.5]]}, or the path of a file with such JSON.',
+    expects: 'auto, metatron-cube, complete, ring, or a graph as JSON or in a JSON file',
+    schema: z.string().default('auto').transform(readGraphChoice),
+  } satisfies Setting<GraphChoice>,
+  generatorAtStart: {
+    env: 'AEGIS_GENERATOR',
+    description:
+      'Runs the generator of SIMULATED signals from the start on: on, off, or JSON of its settings such as {"coupling":2}. It then runs until it is stopped.',
+    expects: 'on, off, or JSON of settings of the generator',
+    schema: z.string().default('off').transform(readGeneratorChoice),
+  } satisfies Setting<GeneratorParameters | undefined>,
   stalePeriods: wholeNumber({
     env: 'AEGIS_SAMPLE_STALE_PERIODS',
     description:
@@ -86,6 +127,56 @@ export const settings = {
     maximum: 876_000,
     initial: 168,
   }),
+  measurementRetentionHours: wholeNumber({
+    env: 'AEGIS_METRICS_RETENTION_HOURS',
+    description: 'Hours after which single updates of the numbers of the network are removed.',
+    minimum: 1,
+    maximum: 876_000,
+    initial: 24,
+  }),
+  rollupRetentionDays: wholeNumber({
+    env: 'AEGIS_METRICS_MINUTES_RETENTION_DAYS',
+    description: 'Days after which the numbers by the minute are removed; those by the hour are kept.',
+    minimum: 1,
+    maximum: 36_500,
+    initial: 90,
+  }),
+  reportRetentionHours: wholeNumber({
+    env: 'AEGIS_NODE_REPORT_RETENTION_HOURS',
+    description: 'Hours after which reports of nodes are removed.',
+    minimum: 1,
+    maximum: 876_000,
+    initial: 168,
+  }),
 };
 
 export type ConsciousnessSettings = SettingsOf<typeof settings>;
+
+const KNOWN_GRAPHS = ['auto', 'metatron-cube', 'complete', 'ring'] as const;
+
+/** Reads which graph is meant; a file is read here, so that a wrong one stops the start and names the setting. */
+function readGraphChoice(text: string, context: z.RefinementCtx): GraphChoice {
+  const known = KNOWN_GRAPHS.find((name) => name === text);
+  if (known) return known;
+  try {
+    return writtenGraph.parse(JSON.parse(text.startsWith('{') ? text : readFileSync(text, 'utf8')));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    const message = `expected auto, metatron-cube, complete, ring, or a graph as JSON or in a JSON file, but: ${reason}`;
+    context.addIssue({ code: 'custom', message, params: { told: true } });
+    return 'auto';
+  }
+}
+
+function readGeneratorChoice(text: string, context: z.RefinementCtx): GeneratorParameters | undefined {
+  if (text === 'off') return undefined;
+  try {
+    const given: unknown = text === 'on' ? {} : JSON.parse(text);
+    return { ...generatorParameters.parse(given), minutes: 0 };
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    const message = `expected on, off, or JSON of settings of the generator, but: ${reason}`;
+    context.addIssue({ code: 'custom', message, params: { told: true } });
+    return undefined;
+  }
+}

@@ -5,20 +5,21 @@ import { createLifecycle, withDeadline } from '../../kernel/lifecycle/lifecycle.
 import type { ConsciousnessSettings } from './config.js';
 import { createContext, type Context } from './context.js';
 import { createMetricsWorker } from './metrics/metrics-worker.js';
+import { createGraph } from './graph/configured-graph.js';
 import { createNetwork, type Network } from './network.js';
 import { createResolvers } from './resolvers.js';
-import { pruneSamples } from './samples/sample-retention.js';
+import { createHousekeeping } from './housekeeping.js';
 import { createSamplingMetrics } from './sampling-metrics.js';
 import { createTicker, systemClock, type Clock } from './ticker.js';
 
 const CLOSE_DEADLINE_MS = 5_000;
 const PING_DEADLINE_MS = 2_000;
-const RETENTION_PERIOD_MS = 600_000;
+const HOUSEKEEPING_PERIOD_MS = 60_000;
 /** Sampling is taken for dead when nothing was sampled for this many periods, and for this time at least. */
 const DEAD_PERIODS = 5;
 const DEAD_AFTER_MS = 10_000;
 
-/** Wires the subgraph: a network for each workspace, one ticker for the samples of all of them and one for retention. */
+/** Wires the subgraph: a network for each workspace, one ticker for the samples of all of them and one for housekeeping. */
 export function createConsciousness(
   deps: SubgraphDeps,
   settings: ConsciousnessSettings,
@@ -29,10 +30,12 @@ export function createConsciousness(
   const stopping = new AbortController();
   const metrics = createSamplingMetrics(deps.metrics);
   const metricsWorker = createMetricsWorker({ logger });
+  const graph = createGraph(settings.networkGraph, settings.nodeCount);
+  const now = () => clock.now();
   const networks = new Map(
     workspaces.map((workspace) => [
       workspace,
-      createNetwork({ ...deps, workspace, settings, metricsWorker }),
+      createNetwork({ ...deps, workspace, settings, graph, now, metricsWorker }),
     ]),
   );
   let sampledAt: Date | undefined;
@@ -46,50 +49,55 @@ export function createConsciousness(
 
   /** Samples every workspace; a failure in one keeps none of the others from its sample. */
   async function sampleAll(at: Date): Promise<void> {
-    const samplings = [...networks.values()].map(({ sampler }) => metrics.observe(() => sampler.sample(at)));
+    const samplings = [...networks.values()].map(async ({ sampler, live }) => {
+      const sample = await metrics.observe(() => sampler.sample(at));
+      if (sample) live.offer(sample);
+    });
     const failed = (await Promise.allSettled(samplings)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
     sampledAt = clock.now();
   }
 
-  async function pruneAll(): Promise<void> {
-    const { sampleRetentionHours: retentionHours } = settings;
-    for (const { storage } of networks.values()) {
-      await pruneSamples(clock.now(), { storage, logger, retentionHours, signal: stopping.signal });
-    }
+  const keep = createHousekeeping({ settings, logger, now, signal: stopping.signal });
+
+  async function keepAll(): Promise<void> {
+    for (const network of networks.values()) await keep(network);
   }
 
   const sampling = createTicker({
     clock,
-    periodMs: settings.samplePeriodMs,
+    // As often as the network that is sampled most often; the others leave the instants between theirs out.
+    periodMs: () => Math.min(...[...networks.values()].map(({ sampler }) => sampler.periodMs())),
     onTick: sampleAll,
     onError: (error) => {
       logger.error({ err: error }, 'a sample was not taken; the next one is tried when it is due');
     },
   });
-  const retention = createTicker({
+  const housekeeping = createTicker({
     clock,
-    periodMs: RETENTION_PERIOD_MS,
-    onTick: pruneAll,
+    periodMs: HOUSEKEEPING_PERIOD_MS,
+    onTick: keepAll,
     onError: (error) => {
-      logger.error({ err: error }, 'old samples were not removed; trying again at the next time');
+      logger.error({ err: error }, 'the history was not tidied up; trying again at the next time');
     },
   });
 
   return {
     resolvers: createResolvers({
-      database,
-      nodeCount: settings.nodeCount,
-      registryOf: (workspace) => networkOf(workspace).registry,
-      openSamples: (workspace, after) => networkOf(workspace).stream.open(after),
-    }) as Subgraph<Context>['resolvers'],
-    createContext: (request) => createContext(request, networkOf(request.principal.workspace)),
+      ...{ database, graph, networkOf, now },
+      log: deps.log,
+    }),
+    createContext: (request) =>
+      createContext(request, {
+        ...networkOf(request.principal.workspace),
+        nodeCount: settings.nodeCount,
+      }),
     async start() {
       await lifecycle.start({ name: 'measuring of networks', close: () => metricsWorker.close() });
-      for (const network of networks.values()) await network.start(lifecycle, () => clock.now());
+      for (const network of networks.values()) await network.start(lifecycle);
       sampledAt = clock.now();
       await lifecycle.start({ name: 'sampling', ...sampling });
-      await lifecycle.start({ name: 'retention of samples', ...retention });
+      await lifecycle.start({ name: 'housekeeping', ...housekeeping });
     },
     async close() {
       stopping.abort();

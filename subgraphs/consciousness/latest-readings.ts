@@ -1,32 +1,52 @@
 import { readingMessage, type ReadingMessage } from './reading-message.js';
 import { keyOfSignal, type Signal } from './signal.js';
+import { stateMessage } from './state-message.js';
 
-/** The newest reading of each signal that somebody follows. */
+/** The newest value of each signal that somebody follows. */
 export interface LatestReadings {
   /** From now on keeps these signals and no others, so that memory is bounded by the number of nodes. */
   follow(signals: readonly Signal[]): void;
   /** Takes readings from the live bus; returns how many of the messages were none. */
   take(messages: readonly unknown[]): number;
+  /** Takes pushed states from the live bus; returns how many of the messages were none. */
+  takeStates(messages: readonly unknown[]): number;
   /** The value of a signal; undefined when there is none or it is older than `oldest`. */
   read(signal: Signal, oldest: Date): number | undefined;
+  /**
+   * Milliseconds from one value to the next of the signal that brings them fastest, of those with a value since `oldest`; a
+   * running mean that begins with `usual`.
+   */
+  quickest(oldest: Date): number;
+}
+
+export interface LatestReadingsOptions {
+  /** For how far apart the values of a signal are taken until it has shown better, in milliseconds; a second by default. */
+  readonly usualMs?: number;
 }
 
 interface Latest {
   readonly value: number;
   readonly atMs: number;
+  readonly intervalMs: number;
 }
 
-/** A table of the newest readings, filled from the live bus. */
-export function createLatestReadings(): LatestReadings {
+/** What one more interval counts in the running mean. */
+const NEWEST_SHARE = 0.1;
+
+/** A table of the newest values, filled from the live bus. */
+export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions = {}): LatestReadings {
   let followed = new Map<string, Latest | undefined>();
 
-  function keep(message: ReadingMessage): void {
-    const key = keyOfSignal(message);
+  function keep(key: string, value: number, atMs: number): void {
     if (!followed.has(key)) return;
-    const atMs = instantOf(message);
     const known = followed.get(key);
     // A device may send what it gathered while it was cut off: an older reading is not the signal of now.
-    if (known === undefined || atMs >= known.atMs) followed.set(key, { value: message.value, atMs });
+    if (known !== undefined && atMs < known.atMs) return;
+    const gapMs = known && Math.min(10 * usualMs, atMs - known.atMs);
+    const intervalMs =
+      known && gapMs ? known.intervalMs + NEWEST_SHARE * (gapMs - known.intervalMs) : usualMs;
+    // Two values of one instant tell nothing about its pace.
+    followed.set(key, { value, atMs, intervalMs: gapMs === 0 ? (known?.intervalMs ?? usualMs) : intervalMs });
   }
 
   return {
@@ -37,7 +57,16 @@ export function createLatestReadings(): LatestReadings {
       let malformed = 0;
       for (const message of messages) {
         const { success, data } = readingMessage.safeParse(message);
-        if (success) keep(data);
+        if (success) keep(keyOfSignal(data), data.value, instantOf(data));
+        else malformed += 1;
+      }
+      return malformed;
+    },
+    takeStates(messages) {
+      let malformed = 0;
+      for (const message of messages) {
+        const { success, data } = stateMessage.safeParse(message);
+        if (success) keep(keyOfSignal({ own: 'STATE', index: data.index }), data.value, data.atMs);
         else malformed += 1;
       }
       return malformed;
@@ -45,6 +74,11 @@ export function createLatestReadings(): LatestReadings {
     read(signal, oldest) {
       const latest = followed.get(keyOfSignal(signal));
       return latest !== undefined && latest.atMs >= oldest.getTime() ? latest.value : undefined;
+    },
+    quickest(oldest) {
+      return [...followed.values()]
+        .filter((latest) => latest !== undefined && latest.atMs >= oldest.getTime())
+        .reduce((least, latest) => Math.min(least, latest?.intervalMs ?? usualMs), Infinity);
     },
   };
 }

@@ -1,15 +1,31 @@
+import { randomUUID } from 'node:crypto';
 import { createEventConsumer } from '../../kernel/events/event-consumer.js';
 import type { SubgraphDeps } from '../../kernel/graphql/subgraph.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import type { Lifecycle } from '../../kernel/lifecycle/lifecycle.js';
 import type { ConsciousnessSettings } from './config.js';
 import { handleFact, prepareNodes } from './device-facts.js';
+import { createGeneratorControl, type GeneratorControl } from './generator/generator-control.js';
+import { createGeneratorRunner } from './generator/generator-runner.js';
+import { createGeneratorStorage } from './generator/generator-storage.js';
+import type { NetworkGraph } from './graph/network-graph.js';
+import { createRollups, type Rollups } from './history/rollups.js';
+import { createLiveMetrics, type LiveMetrics } from './live/live-metrics.js';
+import { MEASUREMENTS_TOPIC, readMeasurementMessage, type Measurement } from './live/measurement.js';
+import { createMeasurementStorage, type MeasurementStorage } from './live/measurement-storage.js';
 import type { MetricsWorker } from './metrics/metrics-worker.js';
 import { createNetworkMetrics, type NetworkMetricsReader } from './metrics/network-metrics.js';
+import type { NodeStandingModel } from './models.js';
+import { createPushState, type PushState } from './push-state.js';
 import { createRegistry, type Registry } from './registry.js';
+import { createReportStorage, standingsAt, type ReportStorage } from './reports/report-storage.js';
+import { createReports, type Reports } from './reports/reports.js';
 import { createSampler, type Sampler } from './sampler.js';
 import { createSampleStorage, type SampleStorage } from './samples/sample-storage.js';
 import { createSampleStream, type SampleStream } from './samples/sample-stream.js';
+import { createStoredStream, type StoredStream } from './streams/stored-stream.js';
+import { createThresholds, type Thresholds } from './watch/thresholds.js';
+import { createWatcher } from './watch/watcher.js';
 
 /** The network of one workspace: what there is once for each. */
 export interface Network {
@@ -18,45 +34,104 @@ export interface Network {
   readonly sampler: Sampler;
   readonly stream: SampleStream;
   readonly metrics: NetworkMetricsReader;
+  readonly measurements: MeasurementStorage;
+  readonly live: LiveMetrics;
+  readonly liveStream: StoredStream<Measurement>;
+  readonly rollups: Rollups;
+  readonly generator: GeneratorControl;
+  readonly thresholds: Thresholds;
+  readonly reports: Reports;
+  readonly reportStorage: ReportStorage;
+  readonly pushState: PushState;
+  /** How far each node that has reported is to be believed now, by index. */
+  listStandings(): Promise<NodeStandingModel[]>;
   /** Starts the network's parts; the lifecycle closes them. */
-  start(lifecycle: Lifecycle, now: () => Date): Promise<void>;
+  start(lifecycle: Lifecycle): Promise<void>;
 }
+
+/** The network of a workspace. */
+export type NetworkOf = (workspace: WorkspaceId) => Network;
 
 export interface NetworkDeps extends SubgraphDeps {
   readonly workspace: WorkspaceId;
   readonly settings: ConsciousnessSettings;
+  readonly graph: NetworkGraph;
+  readonly now: () => Date;
   /** Shared by the networks of all workspaces. */
   readonly metricsWorker: MetricsWorker;
 }
 
 /** Puts the parts of a workspace's network together. */
 export function createNetwork(deps: NetworkDeps): Network {
-  const { workspace, database, log, bus, logger, settings } = deps;
+  const { workspace, database, log, bus, logger, settings, graph, now, metricsWorker: worker } = deps;
   const rows = database.inWorkspace(workspace);
+  const shared = { workspace, database, log, bus, logger, now };
   const registry = createRegistry(rows);
   const storage = createSampleStorage(database, workspace);
-  const stream = createSampleStream({ workspace, storage, bus, logger });
-  const sampler = createSampler({ workspace, registry, storage, bus, logger, settings });
+  const measurements = createMeasurementStorage(database, workspace);
+  const reportStorage = createReportStorage(database, workspace);
+  const reports = createReports({ ...shared, graph, measurements, storage: reportStorage });
+  const { readStandings } = reports;
+  const refresh = () => {
+    sampler.refresh();
+  };
+  const generator = createGeneratorControl({ ...shared, nodeCount: graph.nodeCount, onChange: refresh });
+  const runner = createGeneratorRunner({
+    ...{ storage: createGeneratorStorage(rows), graph, holder: randomUUID() },
+    onExpired: async () => {
+      await generator.stop();
+    },
+  });
+  const sampler = createSampler({ ...shared, registry, storage, generator: runner, settings });
+  const thresholds = createThresholds({
+    ...shared,
+    onChange: () => {
+      watcher.refresh();
+    },
+  });
+  const watcher = createWatcher({ ...shared, thresholds });
+  const live = createLiveMetrics({
+    ...{ ...shared, sampler, worker, settings, readStandings, storage: measurements },
+    onMeasured: (measurement) => watcher.observe(measurement),
+  });
+  const stream = createSampleStream({ ...shared, storage });
+  const liveStream = createStoredStream<Measurement>({
+    ...{ ...shared, storage: measurements, topic: MEASUREMENTS_TOPIC, cursorKind: 'msm' },
+    readMessage: readMeasurementMessage,
+  });
   const facts = createEventConsumer({
-    name: 'consciousness.devices',
-    ...{ workspace, database, log, bus, logger },
-    handle: (event, transaction) => handleFact(event, transaction, { ...settings, logger }),
+    ...{ ...shared, name: 'consciousness.devices' },
+    handle: async (event, transaction) => {
+      transaction.afterCommit(refresh);
+      await handleFact(event, transaction, { ...settings, logger });
+    },
   });
   return {
-    registry,
-    storage,
-    sampler,
-    stream,
-    metrics: createNetworkMetrics({ storage, worker: deps.metricsWorker, options: settings }),
-    async start(lifecycle, now) {
+    ...{ registry, storage, sampler, stream, measurements, live, liveStream },
+    ...{ generator, thresholds, reports, reportStorage },
+    metrics: createNetworkMetrics({ storage, worker, readStandings, options: settings }),
+    rollups: createRollups(database, workspace),
+    pushState: createPushState({ ...shared, onAssigned: refresh }),
+    async listStandings() {
+      const stored = await reportStorage.listStandings();
+      const current = standingsAt(stored, now());
+      return stored.map(({ nodeIndex: index, reputation, valid, updatedAt }) => ({
+        ...{ index, valid, reportedAt: updatedAt },
+        reputation: current.get(index)?.reputation ?? reputation,
+      }));
+    },
+    async start(lifecycle) {
       await prepareNodes(rows, settings);
+      if (settings.generatorAtStart) await generator.start(settings.generatorAtStart);
       await lifecycle.start({ name: `facts of devices in ${workspace}`, ...facts });
       await lifecycle.start({ name: `stream of samples of ${workspace}`, ...stream });
+      await lifecycle.start({ name: `stream of measurements of ${workspace}`, ...liveStream });
       await lifecycle.start({
         name: `sampler of ${workspace}`,
         start: () => sampler.start(now()),
         close: () => sampler.close(),
       });
+      await lifecycle.start({ name: `measuring of ${workspace}`, close: () => live.close() });
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Transaction, WorkspaceDatabase } from '../../kernel/database/database.js';
 import type { NodeModel } from './models.js';
-import type { Signal } from './signal.js';
+import { isDeviceSignal, type Signal } from './signal.js';
 
 /** A device as its facts told of it. */
 export interface KnownDevice {
@@ -41,10 +41,19 @@ interface NodeRow {
   readonly index: number;
   readonly deviceId: string | null;
   readonly metric: string | null;
+  readonly pushed: boolean;
 }
 
-function toNode({ index, deviceId, metric }: NodeRow): NodeModel {
+function toNode({ index, deviceId, metric, pushed }: NodeRow): NodeModel {
+  if (pushed) return { index, signal: { own: 'STATE', index } };
   return { index, signal: deviceId === null || metric === null ? undefined : { deviceId, metric } };
+}
+
+/** What is stored of a signal. */
+function toColumns(signal: Signal | undefined): Omit<NodeRow, 'index'> {
+  if (signal === undefined) return { deviceId: null, metric: null, pushed: false };
+  if (isDeviceSignal(signal)) return { deviceId: signal.deviceId, metric: signal.metric, pushed: false };
+  return { deviceId: null, metric: null, pushed: signal.own === 'STATE' };
 }
 
 /** The registry of a workspace; inside a transaction, the one made from the transaction. */
@@ -77,8 +86,7 @@ export function createRegistry({
       return created.map(({ index }) => index);
     },
     async setSignal(index, signal) {
-      const data = { deviceId: signal?.deviceId ?? null, metric: signal?.metric ?? null };
-      await client.node.updateMany({ where: { index }, data });
+      await client.node.updateMany({ where: { index }, data: toColumns(signal) });
     },
     async clearSignals(deviceId, kept) {
       const where = { deviceId, metric: { notIn: [...kept] } };

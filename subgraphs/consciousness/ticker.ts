@@ -19,7 +19,8 @@ export const systemClock: Clock = {
 
 export interface TickerOptions {
   readonly clock: Clock;
-  readonly periodMs: number;
+  /** Milliseconds from one instant to the next; asked anew each time when it is a function. */
+  readonly periodMs: number | (() => number);
   /** Told of each instant; the next is not told before this has settled. */
   readonly onTick: (at: Date) => Promise<void>;
   readonly onError: (error: unknown) => void;
@@ -35,7 +36,7 @@ export interface Ticker {
  * Calls back at the whole multiples of a period since 1970, so that lateness never adds up and all processes mean the same
  * instants. An instant that passes while the one before is still being worked on is skipped, never made up for.
  */
-export function createTicker({ clock, periodMs, onTick, onError }: TickerOptions): Ticker {
+export function createTicker({ clock, periodMs: period, onTick, onError }: TickerOptions): Ticker {
   let closed = false;
   let cancel: (() => void) | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -43,13 +44,14 @@ export function createTicker({ clock, periodMs, onTick, onError }: TickerOptions
   function schedule(): void {
     if (closed) return;
     const nowMs = clock.now().getTime();
+    const periodMs = typeof period === 'number' ? period : period();
     const nextMs = (Math.floor(nowMs / periodMs) + 1) * periodMs;
     cancel = clock.after(nextMs - nowMs, () => {
-      arrive(nextMs);
+      arrive(nextMs, periodMs);
     });
   }
 
-  function arrive(dueMs: number): void {
+  function arrive(dueMs: number, periodMs: number): void {
     const nowMs = clock.now().getTime();
     // A timer may fire a little early by the wall clock, and the clock may have been set back.
     if (nowMs < dueMs) {

@@ -8,7 +8,10 @@ export interface MetricsTask {
   readonly options: PhiOptions;
 }
 
+/** The numbers of a window, and how long they took in milliseconds. */
+export type MeasuredWindow = WindowMetrics & { readonly computedInMs: number };
+
 /** What the thread made of the task with this id: the metrics, or what it failed of. */
 export type MetricsAnswer =
-  | { readonly id: number; readonly metrics: WindowMetrics; readonly fault?: never }
+  | { readonly id: number; readonly metrics: MeasuredWindow; readonly fault?: never }
   | { readonly id: number; readonly metrics?: never; readonly fault: string };

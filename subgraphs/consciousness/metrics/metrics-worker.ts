@@ -1,10 +1,9 @@
 import type { Worker } from 'node:worker_threads';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
-import type { MetricsAnswer } from './metrics-task.js';
+import type { MeasuredWindow, MetricsAnswer } from './metrics-task.js';
 import type { PhiOptions } from './phi-estimate.js';
 import { startMetricsThread } from './start-metrics-thread.js';
-import type { WindowMetrics } from './window-metrics.js';
 
 /** Measures windows in a thread of its own. */
 export interface MetricsWorker {
@@ -13,7 +12,7 @@ export interface MetricsWorker {
    *
    * Errors: UNAVAILABLE when too many wait, when it takes longer than the deadline, when the thread fails, and after close.
    */
-  measure(signals: readonly Float64Array[], options: PhiOptions): Promise<WindowMetrics>;
+  measure(signals: readonly Float64Array[], options: PhiOptions): Promise<MeasuredWindow>;
   close(): Promise<void>;
 }
 
@@ -26,7 +25,7 @@ export interface MetricsWorkerOptions {
 }
 
 interface Waiting {
-  resolve(metrics: WindowMetrics): void;
+  resolve(metrics: MeasuredWindow): void;
   reject(error: Error): void;
 }
 
@@ -83,7 +82,7 @@ export function createMetricsWorker(options: MetricsWorkerOptions): MetricsWorke
       if (closed) return Promise.reject(refuse('the subgraph is being stopped'));
       if (waiting.size >= MOST_WAITING) return Promise.reject(refuse(`${MOST_WAITING} others wait already`));
       const id = (newestId += 1);
-      return new Promise<WindowMetrics>((resolve, reject) => {
+      return new Promise<MeasuredWindow>((resolve, reject) => {
         const timer = setTimeout(() => {
           void stop(`it took longer than ${deadlineMs} ms`);
         }, deadlineMs);

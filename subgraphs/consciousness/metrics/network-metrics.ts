@@ -1,42 +1,14 @@
 import type { Sample } from '../samples/sample.js';
 import type { SampleStorage } from '../samples/sample-storage.js';
+import { describeMetrics, type NetworkMetrics, type Standing } from './describe-metrics.js';
+import type { PhiMethod } from './integrated-information.js';
 import type { MetricsWorker } from './metrics-worker.js';
-import { layHistory, type SignalHistory } from './signal-history.js';
-import { missAll, type MissingMetric, type WindowMetrics } from './window-metrics.js';
-
-/** The window that a network was measured over. */
-export interface MetricsWindow {
-  readonly from: Date;
-  readonly to: Date;
-  readonly samples: number;
-  readonly rateHz: number;
-  readonly nodes: number[];
-}
-
-/** The numbers of a network over the window that ends with a sample, as the contract has them. */
-export interface NetworkMetrics {
-  readonly window: MetricsWindow;
-  readonly phi: PhiView | null;
-  readonly coherence: number | null;
-  readonly stability: number | null;
-  readonly divergence: number | null;
-  readonly level: WindowMetrics['level'];
-  readonly pairs: PairView[];
-  readonly missing: MissingMetric[];
-}
-
-interface PairView {
-  readonly a: number;
-  readonly b: number;
-  readonly locking: number | null;
-}
-
-type PhiView = Omit<NonNullable<WindowMetrics['phi']>, 'partition'> & {
-  readonly method: 'GAUSSIAN_WHOLE_MINUS_SUM';
-  readonly partition: number[][];
-};
+import { layHistory } from './signal-history.js';
+import { missAll } from './window-metrics.js';
 
 export interface NetworkMetricsOptions {
+  /** Values in the window of a sample. */
+  readonly windowSamples: number;
   readonly samplePeriodMs: number;
   readonly stalePeriods: number;
   /** The most samples of a window. */
@@ -46,51 +18,62 @@ export interface NetworkMetricsOptions {
   /** In samples. */
   readonly metricsLag: number;
   readonly metricsSurrogates: number;
+  readonly nodeCount: number;
 }
 
-/** Measures the network of one workspace. */
+/** Measures the network of one workspace when it is asked to. */
 export interface NetworkMetricsReader {
   /**
    * The numbers over the window that ends with a sample. The same sample gives the same numbers in every process.
    *
    * Errors: UNAVAILABLE when the thread that measures does not answer.
    */
-  read(sample: Sample): Promise<NetworkMetrics>;
+  read(sample: Sample, method?: PhiMethod): Promise<NetworkMetrics>;
 }
 
 export interface NetworkMetricsDeps {
   readonly storage: Pick<SampleStorage, 'readBetween'>;
   readonly worker: Pick<MetricsWorker, 'measure'>;
+  /** How far the reports of nodes are to be believed now, by index. */
+  readonly readStandings: () => Promise<ReadonlyMap<number, Standing>>;
   readonly options: NetworkMetricsOptions;
 }
 
 /** Measures each sample's window once, however many ask: the numbers of the newest sample that was asked for are kept. */
-export function createNetworkMetrics({ storage, worker, options }: NetworkMetricsDeps): NetworkMetricsReader {
-  const { samplePeriodMs, metricsSamples, metricsLag, metricsSurrogates } = options;
+export function createNetworkMetrics(deps: NetworkMetricsDeps): NetworkMetricsReader {
+  const { storage, worker, readStandings, options } = deps;
+  const { metricsSamples, metricsLag, metricsSurrogates, nodeCount } = options;
   const minimum = Math.min(options.metricsMinimum, metricsSamples);
-  let kept: { readonly sequence: bigint; readonly metrics: Promise<NetworkMetrics> } | undefined;
+  let kept: { readonly key: string; readonly metrics: Promise<NetworkMetrics> } | undefined;
 
-  async function measure(sample: Sample): Promise<NetworkMetrics> {
-    const after = new Date(sample.sampledAt.getTime() - metricsSamples * samplePeriodMs);
-    const samples = await storage.readBetween({ after, upTo: sample.sampledAt, limit: metricsSamples });
+  async function measure(sample: Sample, method: PhiMethod): Promise<NetworkMetrics> {
+    const periodMs = sample.windowMs / options.windowSamples;
+    const at = sample.sampledAt;
+    const after = new Date(at.getTime() - metricsSamples * periodMs);
+    const samples = await storage.readBetween({ after, upTo: at, limit: metricsSamples });
     const history = layHistory(samples, {
-      ...{ periodMs: samplePeriodMs, capacity: metricsSamples, minimum },
-      longestHold: options.stalePeriods,
+      ...{ periodMs, capacity: metricsSamples, minimum },
+      longestHold: Math.round((options.stalePeriods * options.samplePeriodMs) / periodMs),
     });
+    const origin = {
+      ...{ history, at, periodMs, nodeCount, surrogatesAt: at },
+      sources: new Map(sample.nodes.map(({ index, source = 'DEVICE' }) => [index, source])),
+      standings: await readStandings(),
+    };
     if (history.length < minimum) {
-      const message = `expected at least ${minimum} samples of a signal, got ${history.length} so far. Wait for more.`;
-      return toNetworkMetrics(missAll('TOO_FEW_SAMPLES', message), { history, sample, samplePeriodMs });
+      const missing = missAll('TOO_FEW_SAMPLES', describeTooFew(minimum, history.length));
+      return describeMetrics({ ...missing, computedInMs: 0 }, origin);
     }
     const seed = Number(sample.sequence % 2n ** 32n);
-    const phi = { lag: metricsLag, surrogates: metricsSurrogates, seed };
-    const metrics = await worker.measure(history.signals, phi);
-    return toNetworkMetrics(metrics, { history, sample, samplePeriodMs });
+    const phi = { lag: metricsLag, surrogates: metricsSurrogates, seed, method };
+    return describeMetrics(await worker.measure(history.signals, phi), origin);
   }
 
   return {
-    read(sample) {
-      if (kept?.sequence === sample.sequence) return kept.metrics;
-      const asked = { sequence: sample.sequence, metrics: measure(sample) };
+    read(sample, method = 'GAUSSIAN_WHOLE_MINUS_SUM') {
+      const key = `${sample.sequence} ${method}`;
+      if (kept?.key === key) return kept.metrics;
+      const asked = { key, metrics: measure(sample, method) };
       kept = asked;
       // What failed is tried again by whoever asks next; the one who asked now is told.
       asked.metrics.catch(() => {
@@ -101,35 +84,7 @@ export function createNetworkMetrics({ storage, worker, options }: NetworkMetric
   };
 }
 
-interface Origin {
-  readonly history: SignalHistory;
-  readonly sample: Sample;
-  readonly samplePeriodMs: number;
-}
-
-/** Places among the signals become indexes of nodes. */
-function toNetworkMetrics(
-  metrics: WindowMetrics,
-  { history, sample, samplePeriodMs }: Origin,
-): NetworkMetrics {
-  const { phi, coherence, stability, divergence, level } = metrics;
-  const toIndex = (place: number) => history.nodes[place] ?? place;
-  const lengthMs = Math.max(0, history.length - 1) * samplePeriodMs;
-  return {
-    ...{ coherence, stability, divergence, level },
-    window: {
-      from: new Date(sample.sampledAt.getTime() - lengthMs),
-      to: sample.sampledAt,
-      samples: history.length,
-      rateHz: 1_000 / samplePeriodMs,
-      nodes: metrics.moving.map(toIndex),
-    },
-    phi: phi && {
-      ...phi,
-      method: 'GAUSSIAN_WHOLE_MINUS_SUM',
-      partition: phi.partition.map((part) => part.map(toIndex)),
-    },
-    pairs: metrics.pairs.map(({ a, b, locking }) => ({ a: toIndex(a), b: toIndex(b), locking })),
-    missing: [...metrics.missing],
-  };
+/** Why there are no numbers yet, for people. */
+export function describeTooFew(minimum: number, length: number): string {
+  return `expected at least ${minimum} samples of a signal, got ${length} so far. Wait for more.`;
 }

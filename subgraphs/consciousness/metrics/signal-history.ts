@@ -1,4 +1,4 @@
-import type { Sample } from '../samples/sample.js';
+import { signalOfMeasurement, type Sample } from '../samples/sample.js';
 import { createSignalWindows } from '../samples/signal-windows.js';
 
 /** The recent signals of a network on one grid of instants. */
@@ -25,21 +25,32 @@ export interface HistoryOptions {
 /**
  * Lays the signals of the nodes of the newest sample on a regular grid. Where samples are missing the value before is held,
  * as between two readings; behind a longer hole a signal begins anew. All signals are cut to the newest part that they
- * share. Signals that are still too short are left out, unless all are.
+ * share. Signals that are still too short are left out, unless all are. Samples of another pace than the newest one are of
+ * another grid, and left out.
  *
  * Shape: stored samples, oldest first, the newest one last.
  */
 export function layHistory(samples: readonly Sample[], options: HistoryOptions): SignalHistory {
   const { periodMs, capacity, minimum, longestHold } = options;
   const windows = createSignalWindows({ capacity, longestHold });
-  for (const { sampledAt, nodes } of samples) {
+  const newest = samples.at(-1);
+  for (const { sampledAt, windowMs, nodes } of samples) {
+    if (windowMs !== newest?.windowMs) continue;
     const tick = Math.round(sampledAt.getTime() / periodMs);
-    for (const { deviceId, metric, value } of nodes) windows.push({ deviceId, metric }, { tick, value });
+    for (const node of nodes) windows.push(signalOfMeasurement(node), { tick, value: node.value });
   }
-  const all = (samples.at(-1)?.nodes ?? []).map(({ index, ...signal }) => ({
-    index,
-    values: windows.read(signal),
+  const all = (newest?.nodes ?? []).map((node) => ({
+    index: node.index,
+    values: windows.read(signalOfMeasurement(node)),
   }));
+  return cutToOneLength(all, { capacity, minimum });
+}
+
+/** Cuts windows to the newest part that all share; those that are too short are left out, unless all are. */
+export function cutToOneLength(
+  all: readonly { readonly index: number; readonly values: Float64Array }[],
+  { capacity, minimum }: Pick<HistoryOptions, 'capacity' | 'minimum'>,
+): SignalHistory {
   const longEnough = all.filter(({ values }) => values.length >= minimum);
   const members = longEnough.length > 0 ? longEnough : all;
   const length = members.reduce((least, { values }) => Math.min(least, values.length), capacity);

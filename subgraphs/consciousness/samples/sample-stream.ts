@@ -1,10 +1,9 @@
-import { decodeCursor, encodeCursor } from '../../../kernel/events/cursor.js';
 import type { LiveBus } from '../../../kernel/events/live-bus.js';
-import { resume, type Delivery, type ResumableSource } from '../../../kernel/events/resumable-stream.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { interruptible } from '../../../kernel/streams/interruptible.js';
+import { mapIterator } from '../../../kernel/streams/map-iterator.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
-import { readSampleMessage, SAMPLES_TOPIC, type Sample, type StoredSample } from './sample.js';
+import { createStoredStream } from '../streams/stored-stream.js';
+import { readSampleMessage, SAMPLES_TOPIC, type Sample } from './sample.js';
 import type { SampleStorage } from './sample-storage.js';
 
 /** A sample on its way to a subscriber. */
@@ -35,124 +34,23 @@ export interface SampleStreamDeps {
   readonly logger: Logger;
 }
 
-/** Receives samples as they are stored. */
-interface SampleListener {
-  onSamples(samples: readonly StoredSample[]): void;
-  /** Some may have been lost on the way. */
-  onLost(): void;
-}
-
-const CURSOR_KIND = 'smp';
-
-/** Listens to the bus once, reads each message once, and hands it to every subscriber. */
-export function createSampleStream({ workspace, storage, bus, logger }: SampleStreamDeps): SampleStream {
-  const listeners = new Set<SampleListener>();
-  const endings = new Set<AbortController>();
-  let stopListening: (() => void) | undefined;
-
-  function listen(listener: SampleListener): () => void {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }
-
-  function onMessages(messages: readonly unknown[]): void {
-    const samples = messages.map(readSampleMessage).filter((sample) => sample !== undefined);
-    if (samples.length < messages.length) {
-      logger.warn(
-        { topic: SAMPLES_TOPIC },
-        'a message is not a sample; subscribers read from storage instead',
-      );
-      onLost();
-      return;
-    }
-    for (const listener of listeners) listener.onSamples(samples);
-  }
-
-  function onLost(): void {
-    for (const listener of listeners) listener.onLost();
-  }
-
-  return {
-    async start() {
-      stopListening = await bus.listen({ workspace, name: SAMPLES_TOPIC }, { onMessages, onLost });
+/** The stream of a workspace's samples. */
+export function createSampleStream(deps: SampleStreamDeps): SampleStream {
+  const stream = createStoredStream<Sample>({
+    ...deps,
+    topic: SAMPLES_TOPIC,
+    cursorKind: 'smp',
+    readMessage(message) {
+      const stored = readSampleMessage(message);
+      return stored && { item: stored.sample, previousSequence: stored.previousSequence };
     },
+  });
+  return {
+    start: () => stream.start(),
     async open(after) {
-      const place = after === undefined ? await findEnd(storage) : decodeCursor(CURSOR_KIND, after);
-      const ending = new AbortController();
-      endings.add(ending);
-      const source = createSource(storage, listen);
-      const events = toEvents(resume(source, { after: place, signal: ending.signal }));
-      return interruptible({
-        next: () => events.next(),
-        return() {
-          endings.delete(ending);
-          // A generator that waits for a sample takes notice of its own return() only when it has come.
-          ending.abort();
-          return events.return();
-        },
-      });
+      const events = await stream.open(after);
+      return mapIterator(events, ({ cursor, gap, item }) => ({ cursor, gap, sample: item }));
     },
-    close() {
-      stopListening?.();
-      for (const ending of endings) ending.abort();
-      endings.clear();
-      return Promise.resolve();
-    },
+    close: () => stream.close(),
   };
-}
-
-/** The place behind all samples, those that retention has removed included. */
-async function findEnd(storage: SampleStorage): Promise<bigint> {
-  const newest = await storage.newestSequence();
-  const pruned = await storage.prunedSequence();
-  return newest > pruned ? newest : pruned;
-}
-
-/** What one subscriber is served from. */
-function createSource(
-  storage: SampleStorage,
-  listen: (listener: SampleListener) => () => void,
-): ResumableSource<Sample> {
-  /** Everything up to here has been handed on, or can be read from storage by whoever lost it. */
-  let covered = -1n;
-
-  function cover(sequence: bigint): void {
-    if (sequence > covered) covered = sequence;
-  }
-
-  return {
-    listen({ onItems, onLost }) {
-      const stop = listen({
-        onSamples(samples) {
-          for (const { sample, previousSequence } of samples) {
-            if (previousSequence > covered) onLost();
-            cover(sample.sequence);
-          }
-          onItems(samples.map(({ sample }) => sample));
-        },
-        onLost,
-      });
-      return Promise.resolve(stop);
-    },
-    async readAfter(sequence, limit) {
-      const samples = await storage.readAfter(sequence, limit);
-      cover(samples.at(-1)?.sequence ?? sequence);
-      return samples;
-    },
-    async newestSequence() {
-      const newest = await storage.newestSequence();
-      cover(newest);
-      return newest;
-    },
-    prunedSequence: () => storage.prunedSequence(),
-  };
-}
-
-async function* toEvents(
-  batches: AsyncGenerator<readonly Delivery<Sample>[], void, void>,
-): AsyncGenerator<SampleEvent, void, void> {
-  for await (const batch of batches) {
-    for (const { item, gap } of batch)
-      yield { cursor: encodeCursor(CURSOR_KIND, item.sequence), gap, sample: item };
-  }
 }

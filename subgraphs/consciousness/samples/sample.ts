@@ -1,17 +1,27 @@
 import { z } from 'zod';
 import type { Sequenced } from '../../../kernel/events/resumable-stream.js';
+import type { Signal } from '../signal.js';
 
 /** A node in a sample. Values are in the unit of the node's metric, phases in radians above −π to π. */
 export const nodeMeasurement = z.object({
   index: z.int(),
-  deviceId: z.string(),
+  /** Null when the signal was none of a device. */
+  deviceId: z.string().nullable(),
   metric: z.string(),
+  /** Left out where it is DEVICE. */
+  source: z.enum(['DEVICE', 'STATE', 'GENERATOR']).optional(),
   value: z.number(),
   phase: z.number().nullable(),
   coherence: z.number().nullable(),
 });
 
 export type NodeMeasurement = Readonly<z.infer<typeof nodeMeasurement>>;
+
+/** The signal that a node had in a sample. */
+export function signalOfMeasurement({ index, deviceId, metric, source }: NodeMeasurement): Signal {
+  if (source === 'STATE' || source === 'GENERATOR') return { own: source, index };
+  return { deviceId: deviceId ?? '', metric };
+}
 
 /** The network's metrics over the window that ends at one instant, not stored yet. */
 export interface NewSample {

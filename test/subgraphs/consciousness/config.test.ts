@@ -10,6 +10,9 @@ describe('the settings', () => {
       ...{ nodeCount: 13, nodeDevice: 'host', samplePeriodMs: 1_000, windowSamples: 64 },
       ...{ minimumSamples: 16, stalePeriods: 10, sampleRetentionHours: 168 },
       ...{ metricsSamples: 256, metricsMinimum: 64, metricsLag: 1, metricsSurrogates: 19 },
+      ...{ fastPeriodMs: 100, metricsPeriodMs: 200, metricsRenewed: 2, networkGraph: 'auto' },
+      ...{ generatorAtStart: undefined, measurementRetentionHours: 24, rollupRetentionDays: 90 },
+      reportRetentionHours: 168,
     });
   });
 

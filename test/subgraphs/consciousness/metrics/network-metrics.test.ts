@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
+import type { Standing } from '../../../../subgraphs/consciousness/metrics/describe-metrics.js';
 import { createNetworkMetrics } from '../../../../subgraphs/consciousness/metrics/network-metrics.js';
 import { measureWindow } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
 import type { Sample } from '../../../../subgraphs/consciousness/samples/sample.js';
@@ -110,7 +111,7 @@ describe('networkState.metrics', () => {
 describe('the reader', () => {
   const options = {
     ...{ samplePeriodMs: 100, stalePeriods: 3, metricsSamples: 64, metricsMinimum: 64 },
-    ...{ metricsLag: 1, metricsSurrogates: 19 },
+    ...{ metricsLag: 1, metricsSurrogates: 19, windowSamples: 64, nodeCount: 13 },
   };
   const signals = simulate(chain(2, 0.9, true), 64, createRandom(3));
   const samples = Array.from({ length: 64 }, (_, t): Sample => {
@@ -137,14 +138,15 @@ describe('the reader', () => {
         return Promise.resolve(samples);
       },
     };
+    const readStandings = () => Promise.resolve(new Map<number, Standing>());
     const worker = {
       measure: async (...window: Parameters<typeof measureWindow>) => {
         asked.worker += 1;
         if (asked.worker <= failures) throw new Error('the thread failed');
-        return Promise.resolve(measureWindow(...window));
+        return Promise.resolve({ ...measureWindow(...window), computedInMs: 1 });
       },
     };
-    return { asked, reader: createNetworkMetrics({ storage, worker, options }) };
+    return { asked, reader: createNetworkMetrics({ storage, worker, readStandings, options }) };
   }
 
   it('measures a sample once, however many ask', async () => {

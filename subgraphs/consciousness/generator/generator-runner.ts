@@ -1,0 +1,92 @@
+import type { NetworkGraph } from '../graph/network-graph.js';
+import { createRandom } from '../metrics/random.js';
+import type { GeneratorRow, GeneratorStorage } from './generator-storage.js';
+import { createOscillators, type Oscillators } from './oscillators.js';
+
+/** What the generator gives the network at one instant. */
+export type Generated =
+  | { readonly state: 'OFF' }
+  /** Another process feeds the network: this one leaves the instant to it. */
+  | { readonly state: 'ELSEWHERE' }
+  /** Values by the index of the node that has it. */
+  | { readonly state: 'ON'; readonly values: ReadonlyMap<number, number> };
+
+/** Runs the generator of one workspace in this process. */
+export interface GeneratorRunner {
+  /** Goes on to an instant, and tells the values then. */
+  read(at: Date): Promise<Generated>;
+  /** Whether it ran when it was last asked. */
+  isRunning(): boolean;
+  /** To be called when the generator was changed here; what other processes change is seen within a second. */
+  refresh(): void;
+}
+
+export interface GeneratorRunnerDeps {
+  readonly storage: GeneratorStorage;
+  readonly graph: NetworkGraph;
+  /** Names this process. */
+  readonly holder: string;
+  /** Told when its time is up. */
+  readonly onExpired: () => Promise<void>;
+}
+
+/** For how long the storage is not asked again, in milliseconds. */
+const FRESH_MS = 1_000;
+/** For how long the right to run it is taken, in milliseconds. */
+const HOLD_MS = 5_000;
+/** After a longer pause than this, in milliseconds, the oscillators do not make up for it. */
+const LONGEST_PAUSE_MS = 2_000;
+
+/** A generator that begins anew with each start, and with each start of the process that runs it. */
+export function createGeneratorRunner(deps: GeneratorRunnerDeps): GeneratorRunner {
+  const { storage, graph, holder, onExpired } = deps;
+  let known: { readonly row: GeneratorRow; readonly atMs: number; readonly held: boolean } | undefined;
+  let running: { readonly key: string; readonly oscillators: Oscillators; atMs: number } | undefined;
+
+  async function look(at: Date): Promise<{ readonly row: GeneratorRow; readonly held: boolean }> {
+    const atMs = at.getTime();
+    if (known && atMs >= known.atMs && atMs - known.atMs < FRESH_MS) return known;
+    const row = await storage.read();
+    const held = row.running && (await storage.hold(holder, { now: at, until: new Date(atMs + HOLD_MS) }));
+    known = { row, atMs, held };
+    return known;
+  }
+
+  function resume({ startedAt, parameters }: GeneratorRow, atMs: number): Oscillators {
+    const { coupling: _coupling, minutes: _minutes, ...shape } = parameters;
+    const key = JSON.stringify([startedAt, shape]);
+    if (running?.key !== key) {
+      const random = createRandom(parameters.seed);
+      running = { key, atMs, oscillators: createOscillators({ graph, parameters, random }) };
+    }
+    running.oscillators.setCoupling(parameters.coupling);
+    running.oscillators.advance(Math.min(LONGEST_PAUSE_MS, Math.max(0, atMs - running.atMs)));
+    running.atMs = atMs;
+    return running.oscillators;
+  }
+
+  return {
+    async read(at) {
+      const { row, held } = await look(at);
+      if (!row.running) {
+        running = undefined;
+        return { state: 'OFF' };
+      }
+      if (row.stopsAt && row.stopsAt <= at) {
+        known = undefined;
+        running = undefined;
+        if (held) await onExpired();
+        return { state: 'OFF' };
+      }
+      if (!held) return { state: 'ELSEWHERE' };
+      const signals = resume(row, at.getTime()).read();
+      const { nodes } = row.parameters;
+      const fed = nodes.length > 0 ? nodes : [...signals.keys()];
+      return { state: 'ON', values: new Map(fed.map((index) => [index, signals[index] ?? 0])) };
+    },
+    isRunning: () => known?.row.running === true,
+    refresh() {
+      known = undefined;
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { AegisError } from '../../../kernel/errors/aegis-error.js';
+import { medianOf, robustZ } from '../watch/robust-z.js';
+import type { WatchedMetric } from '../watch/watched-metric.js';
+import { mergeSummaries, type HistoryPoint, type MetricName, type Summary } from './history-point.js';
+import { MOST_POINTS } from './metric-history.js';
+import type { Rollups } from './rollups.js';
+
+/** How one number was before and after an instant. */
+export interface MetricChange {
+  readonly metric: WatchedMetric;
+  readonly before: Summary | null;
+  readonly after: Summary | null;
+  readonly difference: number | null;
+  readonly robustZ: number | null;
+}
+
+/** What the numbers did around an instant. */
+export interface Surroundings {
+  readonly points: HistoryPoint[];
+  readonly changes: MetricChange[];
+}
+
+export interface SurroundingsQuery {
+  readonly at: Date;
+  readonly beforeMs: number;
+  readonly afterMs: number;
+}
+
+const NAMES: readonly (readonly [WatchedMetric, MetricName])[] = [
+  ['PHI', 'phi'],
+  ['COHERENCE', 'coherence'],
+  ['STABILITY', 'stability'],
+  ['DIVERGENCE', 'divergence'],
+  ['LEVEL', 'level'],
+  ['COLLECTIVE_AWARENESS', 'collectiveAwareness'],
+  ['SYSTEM_HEALTH', 'systemHealth'],
+];
+
+const SHORTEST_MS = 1_000;
+const LONGEST_MS = 86_400_000;
+/** Fewer points before do not tell what is usual. */
+const FEWEST_BEFORE = 8;
+/** Between numbers of 0 to 1, or bits, this is no difference. */
+const LEAST_DEVIATION = 1e-3;
+
+/**
+ * What the numbers did before and after an instant: all points, and for each number how far it moved, also in robust deviations
+ * of the time before.
+ *
+ * Errors: BAD_USER_INPUT when a stretch is shorter than a second or longer than a day.
+ */
+export async function readSurroundings(
+  rollups: Rollups,
+  { at, beforeMs, afterMs }: SurroundingsQuery,
+): Promise<Surroundings> {
+  checkStretch('beforeMs', beforeMs);
+  checkStretch('afterMs', afterMs);
+  const span = { from: new Date(at.getTime() - beforeMs), to: new Date(at.getTime() + afterMs) };
+  const updates = await rollups.readUpdates(span, MOST_POINTS + 1);
+  const isFine = updates.length > 0 && updates.length <= MOST_POINTS;
+  const points = isFine ? updates : await rollups.readSteps('MINUTE', span);
+  const before = points.filter((point) => point.at < at);
+  const after = points.filter((point) => point.at >= at);
+  return {
+    points: [...points],
+    changes: NAMES.map(([metric, name]) => compare(metric, { before, after, name })),
+  };
+}
+
+function compare(
+  metric: WatchedMetric,
+  {
+    before,
+    after,
+    name,
+  }: { before: readonly HistoryPoint[]; after: readonly HistoryPoint[]; name: MetricName },
+): MetricChange {
+  const [earlier, later] = [before, after].map((points) =>
+    mergeSummaries(points.map((point) => point[name])),
+  );
+  const usual = before.flatMap((point) => point[name]?.mean ?? []);
+  const since = after.flatMap((point) => point[name]?.mean ?? []);
+  const isTold = usual.length >= FEWEST_BEFORE && since.length > 0;
+  return {
+    metric,
+    before: earlier ?? null,
+    after: later ?? null,
+    difference: earlier && later ? later.mean - earlier.mean : null,
+    robustZ: isTold ? robustZ(medianOf(since), usual, LEAST_DEVIATION).z : null,
+  };
+}
+
+function checkStretch(name: string, ms: number): void {
+  if (ms >= SHORTEST_MS && ms <= LONGEST_MS) return;
+  throw new AegisError(
+    'BAD_USER_INPUT',
+    `${name}: expected ${SHORTEST_MS} to ${LONGEST_MS} milliseconds, got ${ms}.`,
+  );
+}

@@ -1,0 +1,160 @@
+import type { Database, Transaction } from '../../../kernel/database/database.js';
+import { AegisError } from '../../../kernel/errors/aegis-error.js';
+import type { EventLog } from '../../../kernel/events/event-log.js';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import { newId } from '../../../kernel/ids/ids.js';
+import { listNeighbours, type NetworkGraph } from '../graph/network-graph.js';
+import type { MeasurementStorage } from '../live/measurement-storage.js';
+import type { NodeMetrics, Standing } from '../metrics/describe-metrics.js';
+import { validateReport, type OwnNumbers } from './cross-validation.js';
+import { standingsAt, type Report, type ReportStorage, type StoredStanding } from './report-storage.js';
+import { judge, recover } from './reputation.js';
+import { toNumbers, wireReport, type WireReport } from './wire-format.js';
+
+/** What nodes of one network report about themselves. */
+export interface Reports {
+  /**
+   * Checks a report and stores it, with what came of the checks; an invalid one as well.
+   *
+   * Errors: BAD_USER_INPUT when it is not of the wire format; NOT_FOUND when there is no such node.
+   */
+  submit(report: unknown, from: { readonly door: Report['door']; readonly nodeId?: string }): Promise<Report>;
+  /** How far each node is to be believed now, by its index; at most a second old. */
+  readStandings(): Promise<ReadonlyMap<number, Standing>>;
+}
+
+export interface ReportsDeps {
+  readonly database: Database;
+  readonly log: EventLog;
+  readonly workspace: WorkspaceId;
+  readonly graph: NetworkGraph;
+  readonly storage: ReportStorage;
+  readonly measurements: Pick<MeasurementStorage, 'findNewest'>;
+  readonly now: () => Date;
+}
+
+const NODE_NAME = /^(?:nod_|node_)?(?<index>0|[1-9]\d{0,3})$/;
+
+/** For how long numbers are good to compare with, in milliseconds. */
+const COMPARABLE_MS = 30_000;
+const STANDINGS_FRESH_MS = 1_000;
+
+/** The reports of a workspace. */
+export function createReports(deps: ReportsDeps): Reports {
+  const { database, log, workspace, graph, storage, measurements, now } = deps;
+  const neighbours = listNeighbours(graph);
+  let known: { readonly standings: readonly StoredStanding[]; readonly atMs: number } | undefined;
+
+  /** The numbers of the node and of its neighbours, as far as they are known now. */
+  async function gather(nodeIndex: number, at: Date) {
+    const since = new Date(at.getTime() - COMPARABLE_MS);
+    const newest = await measurements.findNewest();
+    const nodes = newest && newest.measuredAt >= since ? newest.metrics.nodes : [];
+    const around = (neighbours[nodeIndex] ?? []).map(({ index }) => index);
+    const reported = await storage.findNewest(around, since);
+    const computed = (index: number) => nodes.find((node) => node.index === index && node.source !== null);
+    return {
+      own: toOwn(computed(nodeIndex)),
+      neighbours: around.flatMap((index): OwnNumbers[] => {
+        const numbers = toOwn(computed(index)) ?? reported.get(index);
+        return numbers ? [numbers] : [];
+      }),
+    };
+  }
+
+  return {
+    async submit(given, { door, nodeId }) {
+      const { wire, nodeIndex } = readReport(given, { nodeId, nodeCount: graph.nodeCount });
+      const receivedAt = now();
+      const reportedAt = new Date(Math.round(1_000 * wire.timestamp));
+      const numbers = toNumbers(wire);
+      const evidence = { numbers, reportedAt, receivedAt, ...(await gather(nodeIndex, receivedAt)) };
+      const checks = [...validateReport(evidence)];
+      const valid = checks.every(({ outcome }) => outcome !== 'FAILED');
+      const report = await database.inWorkspace(workspace).transaction(async (transaction) => {
+        await storage.lock(transaction);
+        const before = await storage.findStanding(transaction, nodeIndex);
+        const elapsedMs = before ? receivedAt.getTime() - before.updatedAt.getTime() : 0;
+        const reputation = judge(recover(before?.reputation ?? 1, elapsedMs), valid);
+        const judged: Report = {
+          ...{ id: newId('nrp'), nodeIndex, reportedAt, receivedAt, door },
+          ...{ numbers, valid, checks, reputation },
+        };
+        await storage.insert(transaction, judged);
+        await stateTurn(log, transaction, { report: judged, wasValid: before?.valid ?? true });
+        return judged;
+      });
+      known = undefined;
+      return report;
+    },
+    async readStandings() {
+      const at = now();
+      const atMs = at.getTime();
+      if (!known || atMs < known.atMs || atMs - known.atMs >= STANDINGS_FRESH_MS) {
+        known = { standings: await storage.listStandings(), atMs };
+      }
+      return standingsAt(known.standings, at);
+    },
+  };
+}
+
+/** Reads a report and whose it is. */
+function readReport(
+  given: unknown,
+  { nodeId, nodeCount }: { readonly nodeId: string | undefined; readonly nodeCount: number },
+): { readonly wire: WireReport; readonly nodeIndex: number } {
+  const { success, data, error } = wireReport.safeParse(given);
+  if (!success) {
+    const reasons = error.issues.map(({ path, message }) => `${path.join('.') || 'report'}: ${message}`);
+    throw new AegisError(
+      'BAD_USER_INPUT',
+      'expected {"timestamp", "node_id", "consciousness_metrics": {"phi", "coherence", "stability", "divergence", ' +
+        '"consciousness_level"}, "global_state": {"network_coherence", "collective_awareness", "system_health"}}, all ' +
+        `numbers but the id, but: ${reasons.join('; ')}.`,
+    );
+  }
+  const nodeIndex = readIndex(data.node_id, nodeCount);
+  if (nodeId !== undefined && readIndex(nodeId, nodeCount) !== nodeIndex) {
+    throw new AegisError(
+      'BAD_USER_INPUT',
+      `node_id: expected the node of the address, ${nodeId}, got ${data.node_id}.`,
+    );
+  }
+  return { wire: data, nodeIndex };
+}
+
+function readIndex(name: string, nodeCount: number): number {
+  const index = NODE_NAME.exec(name)?.groups?.['index'];
+  if (index !== undefined && Number(index) < nodeCount) return Number(index);
+  throw new AegisError(
+    'NOT_FOUND',
+    `expected a node from node_0 to node_${nodeCount - 1}, got ${JSON.stringify(name.slice(0, 64))}.`,
+  );
+}
+
+function toOwn(node: NodeMetrics | undefined): OwnNumbers | undefined {
+  if (!node) return undefined;
+  const { phi, coherence, stability, divergence, level } = node;
+  return { phi, coherence, stability, divergence, level };
+}
+
+/** That a node begins or ceases to be doubted is a fact; that it goes on to be is none. */
+async function stateTurn(
+  log: EventLog,
+  transaction: Transaction,
+  { report, wasValid }: { readonly report: Report; readonly wasValid: boolean },
+): Promise<void> {
+  const { id, nodeIndex, valid, reputation, checks } = report;
+  if (valid === wasValid) return;
+  await log.append(transaction, {
+    source: '/consciousness',
+    type: valid ? 'aegis.network.node.trusted' : 'aegis.network.node.doubted',
+    subject: `nod_${nodeIndex}`,
+    data: {
+      ...{ report: id, reputation },
+      failed: checks
+        .filter(({ outcome }) => outcome === 'FAILED')
+        .map(({ check, message }) => ({ check, message })),
+    },
+  });
+}

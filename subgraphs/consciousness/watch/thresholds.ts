@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import type { Database, Transaction, WorkspaceDatabase } from '../../../kernel/database/database.js';
+import type { EventLog } from '../../../kernel/events/event-log.js';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import { newId } from '../../../kernel/ids/ids.js';
+import type { Refusal } from '../refusal.js';
+import { watchedMetric, type WatchedMetric } from './watched-metric.js';
+
+/** A limit of one number, and on which side of it the number is. */
+export interface Threshold {
+  readonly id: string;
+  readonly metric: WatchedMetric;
+  readonly direction: 'ABOVE' | 'BELOW';
+  readonly value: number;
+  readonly hysteresis: number;
+  readonly crossed: boolean;
+  readonly changedAt: Date;
+}
+
+/** A limit as a caller gives it. */
+export interface ThresholdInput {
+  readonly id?: string | null | undefined;
+  readonly metric: WatchedMetric;
+  readonly direction: Threshold['direction'];
+  readonly value: number;
+  readonly hysteresis?: number | null | undefined;
+}
+
+/** What came of setting or removing one. */
+export interface ThresholdOutcome {
+  readonly threshold: Threshold | null;
+  readonly userErrors: Refusal[];
+}
+
+/** The limits of one workspace's network. */
+export interface Thresholds {
+  list(): Promise<readonly Threshold[]>;
+  set(input: ThresholdInput): Promise<ThresholdOutcome>;
+  remove(id: string): Promise<ThresholdOutcome>;
+  /**
+   * Turns a limit to crossed or back, and states that as a fact; false when another process has done so.
+   *
+   * @param value what the number was, in its unit
+   */
+  turn(threshold: Threshold, to: { readonly crossed: boolean; readonly value: number }): Promise<boolean>;
+}
+
+export interface ThresholdsDeps {
+  readonly database: Database;
+  readonly log: EventLog;
+  readonly workspace: WorkspaceId;
+  readonly now: () => Date;
+  /** Told after each change of what there is. */
+  readonly onChange: () => void;
+}
+
+const MOST = 100;
+const DEFAULT_HYSTERESIS = 0.05;
+
+const row = z.object({
+  id: z.string(),
+  metric: watchedMetric,
+  direction: z.enum(['ABOVE', 'BELOW']),
+  value: z.number(),
+  hysteresis: z.number(),
+  crossed: z.boolean(),
+  changedAt: z.date(),
+});
+
+/** Whether a number is out of bounds, given whether it was: it must come back by the hysteresis to be within again. */
+export function isCrossed({ direction, value, hysteresis, crossed }: Threshold, current: number): boolean {
+  const beyond = direction === 'ABOVE' ? current - value : value - current;
+  return crossed ? beyond > -hysteresis : beyond > 0;
+}
+
+/** The limits of a workspace: rows in, rows out, and the facts of them. */
+export function createThresholds(deps: ThresholdsDeps): Thresholds {
+  const { database, log, workspace, now, onChange } = deps;
+  const rows = database.inWorkspace(workspace);
+
+  async function change(
+    work: (transaction: Transaction) => Promise<ThresholdOutcome>,
+  ): Promise<ThresholdOutcome> {
+    const outcome = await rows.transaction(work);
+    onChange();
+    return outcome;
+  }
+
+  return {
+    list: () => listThresholds(rows),
+    set(input) {
+      const refusal = checkInput(input);
+      if (refusal) return Promise.resolve({ threshold: null, userErrors: [refusal] });
+      return change(async (transaction) => {
+        const { threshold, userErrors } = await save(transaction, input, now());
+        if (!threshold) return { threshold, userErrors };
+        await log.append(transaction, factOf('set', threshold, { value: threshold.value }));
+        return { threshold, userErrors };
+      });
+    },
+    remove: (id) =>
+      change(async (transaction) => {
+        const threshold = (await listThresholds(transaction)).find((one) => one.id === id);
+        if (!threshold)
+          return refuse('NOT_FOUND', `expected the id of a limit, got ${JSON.stringify(id)}.`, 'id');
+        await transaction.client.networkThreshold.deleteMany({ where: { id } });
+        await log.append(transaction, factOf('removed', threshold, { value: threshold.value }));
+        return { threshold, userErrors: [] };
+      }),
+    turn: (threshold, { crossed, value }) =>
+      rows.transaction(async (transaction) => {
+        const { count } = await transaction.client.networkThreshold.updateMany({
+          where: { id: threshold.id, crossed: !crossed },
+          data: { crossed, changedAt: now() },
+        });
+        if (count === 0) return false;
+        await log.append(transaction, factOf(crossed ? 'crossed' : 'cleared', threshold, { value }));
+        return true;
+      }),
+  };
+}
+
+async function listThresholds({
+  client,
+}: Pick<WorkspaceDatabase | Transaction, 'client'>): Promise<readonly Threshold[]> {
+  const found = await client.networkThreshold.findMany({
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  });
+  return found.map((one) => row.parse(one));
+}
+
+async function save(
+  { client, workspace }: Transaction,
+  { id, metric, direction, value, hysteresis }: ThresholdInput,
+  at: Date,
+): Promise<ThresholdOutcome> {
+  const data = { metric, direction, value, hysteresis: hysteresis ?? DEFAULT_HYSTERESIS };
+  if (id !== null && id !== undefined) {
+    const [updated] = await client.networkThreshold.updateManyAndReturn({ where: { id }, data });
+    if (updated) return { threshold: row.parse(updated), userErrors: [] };
+    return refuse('NOT_FOUND', `expected the id of a limit, got ${JSON.stringify(id)}.`, 'id');
+  }
+  if ((await client.networkThreshold.count()) >= MOST) {
+    return refuse('CONFLICT', `there are ${MOST} limits already. Remove one first.`, 'metric');
+  }
+  const created = await client.networkThreshold.create({
+    data: { workspaceId: workspace, id: newId('thr'), ...data, crossed: false, changedAt: at, createdAt: at },
+  });
+  return { threshold: row.parse(created), userErrors: [] };
+}
+
+function checkInput({ value, hysteresis }: ThresholdInput): Refusal | undefined {
+  const path = !Number.isFinite(value) ? 'value' : 'hysteresis';
+  if (Number.isFinite(value) && (hysteresis ?? 0) >= 0) return undefined;
+  const given = path === 'value' ? value : hysteresis;
+  return {
+    code: 'BAD_USER_INPUT',
+    message: `expected a number of 0 or more, got ${String(given)}.`,
+    path: [path],
+  };
+}
+
+function refuse(code: Refusal['code'], message: string, path: string): ThresholdOutcome {
+  return { threshold: null, userErrors: [{ code, message, path: [path] }] };
+}
+
+function factOf(
+  what: 'set' | 'removed' | 'crossed' | 'cleared',
+  { id, metric, direction, value: limit, hysteresis }: Threshold,
+  { value }: { readonly value: number },
+) {
+  return {
+    source: '/consciousness',
+    type: `aegis.network.threshold.${what}`,
+    subject: id,
+    data: { metric, direction, limit, hysteresis, value },
+  };
+}
