@@ -6,13 +6,14 @@ import { SettingsError, type SettingsTable } from '../kernel/config/settings.js'
 import { describeSettings, knownFlagsOf, readCommandInput, readCommandLine } from './command-line.js';
 import type { Command } from './commands/command.js';
 import { compose } from './commands/compose.js';
+import { edge } from './commands/edge.js';
 import { gateway } from './commands/gateway.js';
 import { migrate } from './commands/migrate.js';
 import { start } from './commands/start.js';
 import { subgraph } from './commands/subgraph.js';
 import { findPackageRoot } from './package-root.js';
 
-const COMMANDS: readonly Command[] = [start, gateway, subgraph, compose, migrate];
+const COMMANDS: readonly Command[] = [start, gateway, subgraph, edge, compose, migrate];
 
 const HELP = `aegis: one federated GraphQL endpoint for everything a system is connected to
 

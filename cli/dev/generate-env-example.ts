@@ -35,6 +35,7 @@ export async function generateEnvExample(root: string): Promise<GeneratedFiles> 
   const subgraphs = await listSubgraphNames();
   const sections = [
     { title: 'the processes', settings: await readSettingsOf(root, 'cli/config.ts') },
+    { title: 'aegis edge', settings: await readSettingsOf(root, 'cli/edge/edge-settings.ts') },
     { title: 'gateway', settings: await readSettingsOf(root, 'gateway/config.ts') },
   ];
   for (const name of subgraphs) {

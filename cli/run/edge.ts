@@ -1,0 +1,78 @@
+import { createEdgeBroker } from '../../subgraphs/devices/edge.js';
+import type { CommandRun } from '../commands/command.js';
+import { openDeadLetters } from '../edge/dead-letters.js';
+import { createEdgeMetrics } from '../edge/edge-metrics.js';
+import type { edgeProcessSettings, EdgeProcessSettings } from '../edge/edge-process-settings.js';
+import { createForwarder } from '../edge/forwarder.js';
+import { openHttpDoor } from '../edge/http-door.js';
+import { createHubClient } from '../edge/hub-client.js';
+import { openMessageLog, type MessageLog, type NewMessage } from '../edge/message-log.js';
+import { lockDataFolder } from '../data-folder-lock.js';
+import { openProcess, stopOnSignals, type AegisProcess } from '../process.js';
+
+/** How many clients the broker of an edge serves at once. */
+const MAX_CONNECTIONS = 1_000;
+/** How long an MQTT acknowledgement waits for room on the disk, in milliseconds. */
+const ROOM_TIMEOUT_MS = 60_000;
+const MEBIBYTE = 1_048_576;
+
+/** Runs beside devices, keeps what they send, and hands it on, until it is told to stop. */
+export async function runEdge({ settings }: CommandRun<typeof edgeProcessSettings>): Promise<void> {
+  const aegis = openProcess(settings, settings.host);
+  stopOnSignals(aegis);
+  try {
+    await serve(aegis, settings);
+  } catch (error) {
+    await aegis.lifecycle.close();
+    throw error;
+  }
+}
+
+async function serve(aegis: AegisProcess, settings: EdgeProcessSettings): Promise<void> {
+  const { lifecycle, logger, metrics: registry, identify } = aegis;
+  const { folder, host, maxPayloadBytes } = settings;
+  const lock = await lockDataFolder(folder);
+  await lifecycle.start({ name: 'lock of the folder', close: lock });
+  const log = await openMessageLog({ folder, maxBytes: settings.maxDiskMegabytes * MEBIBYTE, logger });
+  await lifecycle.start({ name: 'log', close: () => log.close() });
+  const deadLetters = await openDeadLetters({ folder });
+  await lifecycle.start({ name: 'dead letters', close: () => deadLetters.close() });
+  const metrics = createEdgeMetrics(registry, log);
+  const hub = createHubClient({ hubUrl: settings.hubUrl, apiKey: settings.hubKey });
+  const forwarder = createForwarder({ log, hub, deadLetters, metrics, logger });
+  await lifecycle.start({
+    name: 'forwarder',
+    start() {
+      forwarder.start();
+      return Promise.resolve();
+    },
+    close: () => forwarder.close(),
+  });
+  const keep = async (message: NewMessage) => {
+    await log.append(message);
+    metrics.taken.inc();
+  };
+  const broker = createEdgeBroker({
+    ...{ host, identify, logger, maxPayloadBytes },
+    port: settings.mqttPort,
+    maxConnections: MAX_CONNECTIONS,
+    keep: (telemetry) => keepWhenRoom(log, () => keep({ ...telemetry, contentType: undefined })),
+  });
+  await lifecycle.start({ name: 'MQTT broker', start: () => broker.start(), close: () => broker.close() });
+  const door = await openHttpDoor({
+    ...{ host, port: settings.port, keep, identify, logger, maxPayloadBytes },
+    metrics: registry,
+    status: () => ({ hub: forwarder.hub(), log: log.use() }),
+  });
+  await lifecycle.start({ name: 'HTTP', close: () => door.close() });
+  logger.info(
+    { url: door.url, mqtt: broker.url(), hub: settings.hubUrl, data: folder },
+    `the edge takes telemetry at ${door.url} and hands it on to ${settings.hubUrl}`,
+  );
+}
+
+/** MQTT 3.1.1 knows no refusal that passes: the acknowledgement waits for room instead. */
+async function keepWhenRoom(log: MessageLog, keep: () => Promise<void>): Promise<void> {
+  await log.waitForRoom(ROOM_TIMEOUT_MS);
+  await keep();
+}
