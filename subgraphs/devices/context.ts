@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../kernel/database/database.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { EndpointLoaders, Endpoints } from './endpoints/endpoints.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { FleetLoaders } from './fleet/fleet-loaders.js';
 import type { DeviceModel, ReadingModel, SeriesModel } from './models.js';
@@ -13,7 +14,7 @@ import type { MetricDeclaration } from './registration.js';
 import type { DeviceRegistry } from './registry.js';
 
 /** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
-export interface Context extends RequestContext, FleetLoaders {
+export interface Context extends RequestContext, EndpointLoaders, FleetLoaders {
   /** By id; undefined where there is none. */
   readonly devices: DataLoader<string, DeviceModel | undefined>;
   readonly profiles: DataLoader<ProfilePin, StoredProfile | undefined, string>;
@@ -29,6 +30,7 @@ export interface ContextDeps {
   readonly registry: DeviceRegistry;
   readonly fleet: Pick<Fleet, 'createLoaders'>;
   readonly profiles: Pick<DeviceProfiles, 'find'>;
+  readonly locations: Pick<Endpoints, 'createLoaders'>;
 }
 
 /** Makes the context of one request, or of one event of a stream. */
@@ -38,6 +40,7 @@ export function createContext(deps: ContextDeps, request: RequestContext): Conte
   return {
     ...request,
     ...fleet.createLoaders(workspace),
+    ...deps.locations.createLoaders(workspace),
     devices: new DataLoader(async (ids) => {
       const byId = new Map((await registry.findByIds(workspace, ids)).map((device) => [device.id, device]));
       return ids.map((id) => byId.get(id));

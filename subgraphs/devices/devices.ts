@@ -4,6 +4,7 @@ import { newId } from '../../kernel/ids/ids.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
 import type { DevicesSettings } from './config.js';
 import { createContext, type Context } from './context.js';
+import { createEndpoints } from './endpoints/endpoints.js';
 import { createFleet } from './fleet/fleet.js';
 import { createFuseReadings } from './fusion/fuse-readings.js';
 import { createDeviceMutations } from './mutations.js';
@@ -13,6 +14,7 @@ import { createEmbeddedMqtt } from './protocols/embedded-mqtt.js';
 import { createExternalMqtt } from './protocols/external-mqtt.js';
 import { createHttpIngestion } from './protocols/http.js';
 import { createCoap } from './protocols/coap/coap.js';
+import { createDoors } from './protocols/doors.js';
 import type { Protocol } from './protocols/protocol.js';
 import { combineProtocols, type Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
@@ -54,11 +56,15 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   });
   const profiles = createProfiles({ database, log, devices: () => registry });
   const fleet = createFleet({ database, log, onChange: forget });
+  const endpoints = createEndpoints({ database, log, onChange: forget });
   const followers = workspaces.map((workspace) =>
     createDeviceFactFollower({
       ...{ workspace, database, log, bus, logger },
       onFact: (fact) => {
-        if (changesDevice(fact)) forget(workspace, fact);
+        if (changesDevice(fact)) {
+          forget(workspace, fact);
+          endpoints.forget(workspace);
+        }
         credentials.onFact(workspace, fact);
       },
     }),
@@ -79,9 +85,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     event: refuseMessage('an event'),
     claim: refuseMessage('a claim code'),
   });
+  const doors = createDoors({ uplink, sessions, admit: credentials.admit });
   const protocols = combineProtocols([
     createMqtt(deps, values, uplink.telemetry),
-    ...createCoap({ uplink, sessions, logger, devices: known, settings: values, admit: credentials.admit }),
+    ...createCoap({ doors, logger, devices: known, settings: values }),
   ]);
 
   return {
@@ -90,6 +97,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
       openStream: readings.openStream,
       profiles,
+      ...{ doors, endpoints, findDiscovered: () => Promise.resolve([]) },
       fuseReadings: createFuseReadings({
         readTracks: (workspace, query) => readTracks(database, workspace, query),
         now: () => new Date(),
@@ -97,7 +105,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       }),
     }),
     createContext: (request) =>
-      createContext({ database, registry, fleet, profiles: profiles.lookups }, request),
+      createContext(
+        { database, registry, fleet, locations: endpoints, profiles: profiles.lookups },
+        request,
+      ),
     routes: createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry }),
     endpoints: () => protocols.endpoints(),
     async start() {

@@ -6,8 +6,9 @@ import { createFleetResolvers, type FleetResolverDeps } from './resolvers/fleet.
 import { createFusionResolvers } from './resolvers/fusion.js';
 import type { Profiles } from './profiles/profiles.js';
 import { createProfileResolvers } from './resolvers/profiles.js';
+import { createProtocolResolvers, type ProtocolResolverDeps } from './resolvers/protocols.js';
 
-export interface ResolverDeps extends DeviceResolverDeps, FleetResolverDeps {
+export interface ResolverDeps extends DeviceResolverDeps, FleetResolverDeps, ProtocolResolverDeps {
   readonly fuseReadings: FuseReadings;
   readonly profiles: Profiles;
 }
@@ -19,5 +20,6 @@ export function createResolvers(deps: ResolverDeps) {
     createFleetResolvers(deps),
     createFusionResolvers(deps.fuseReadings),
     createProfileResolvers(deps.profiles),
+    createProtocolResolvers(deps),
   ]);
 }

@@ -14,6 +14,8 @@ export type ProtocolKind = 'MQTT' | 'COAP' | 'BLUETOOTH' | 'HTTP';
 export interface Protocol {
   /** For logs, such as `embedded MQTT broker`. */
   readonly name: string;
+  /** Whether the subgraph is up without it, such as a radio that may not be there: what it lacks is told, no more. */
+  readonly isOptional?: boolean;
   /** Where devices reach it, such as `mqtt://127.0.0.1:1883`; undefined while it is not known or not ours to tell. */
   url(): string | undefined;
   /** Further ones of other schemes, such as `mqtts://…`. */

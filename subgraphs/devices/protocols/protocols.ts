@@ -9,7 +9,7 @@ export interface Protocols {
   /** Takes nothing new; what was taken will still be answered. */
   stopAccepting(): Promise<void>;
   close(): Promise<void>;
-  /** The first that is down, if one is. */
+  /** The first that is down, if one is that may not be. */
   health(): Health;
 }
 
@@ -31,6 +31,9 @@ export function combineProtocols(protocols: readonly Protocol[]): Protocols {
       await Promise.all(protocols.map((protocol) => protocol.close()));
     },
     health: () =>
-      protocols.map((protocol) => protocol.health()).find(({ state }) => state === 'DOWN') ?? { state: 'UP' },
+      protocols
+        .filter(({ isOptional }) => isOptional !== true)
+        .map((protocol) => protocol.health())
+        .find(({ state }) => state === 'DOWN') ?? { state: 'UP' },
   };
 }

@@ -1,21 +1,26 @@
-import type { KnownDevices } from '../../readings/known-devices.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import type { DevicesSettings } from '../../config.js';
-import type { Protocol, ProtocolDeps } from '../protocol.js';
+import type { KnownDevices } from '../../readings/known-devices.js';
+import type { Doors } from '../doors.js';
+import type { Protocol } from '../protocol.js';
 import { createCoapServer } from './coap-server.js';
 
-export interface CoapDeps extends Omit<ProtocolDeps, 'maxPayloadBytes'> {
+export interface CoapDeps {
+  readonly doors: Doors;
   readonly devices: Pick<KnownDevices, 'find'>;
   readonly settings: DevicesSettings;
+  readonly logger: Logger;
 }
 
 /** Makes what speaks CoAP: the server for devices that send. */
-export function createCoap({ devices, settings, ...deps }: CoapDeps): Protocol[] {
+export function createCoap({ doors, devices, settings, logger }: CoapDeps): Protocol[] {
   const { coapHost: host, coapPort: port, coapMaxObservers: maxObservers, maxPayloadBytes } = settings;
-  return [
+  const server = doors.add('COAP', (metered) =>
     createCoapServer({
-      ...deps,
-      ...{ host, port, maxObservers, maxPayloadBytes },
+      ...metered,
+      ...{ host, port, logger, maxObservers, maxPayloadBytes },
       findDeviceId: async (workspace, idOrName) => (await devices.find(workspace, idOrName))?.id,
     }),
-  ];
+  );
+  return [server];
 }
