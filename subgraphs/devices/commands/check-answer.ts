@@ -16,8 +16,8 @@ const MAX_NOTE_LENGTH = 1_000;
 
 const answerSchema = z.object({
   state: z.enum(['DELIVERED', 'EXECUTED', 'FAILED']),
-  output: z.unknown(),
-  error: z.unknown(),
+  output: z.unknown().optional(),
+  error: z.unknown().optional(),
 });
 
 /** Reads an answer in JSON or CBOR. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE. */

@@ -1,11 +1,22 @@
-import { isDeepStrictEqual } from 'node:util';
-
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Whether a value is a JSON object, and so no array. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether two JSON values are the same; the order of members does not count. */
+export function isSameJson(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((value, index) => isSameJson(value, other[index]));
+  if (!isJsonObject(one) || !isJsonObject(other)) return false;
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && isSameJson(one[name], other[name]))
+  );
 }
 
 /**
@@ -35,7 +46,7 @@ export function makeMergePatch(from: JsonObject, to: JsonObject): JsonObject {
     .map((name) => [name, null] as const);
   const changed = Object.entries(to).flatMap(([name, value]) => {
     const former = ownValue(from, name);
-    if (isDeepStrictEqual(former, value)) return [];
+    if (isSameJson(former, value)) return [];
     const change = isJsonObject(former) && isJsonObject(value) ? makeMergePatch(former, value) : value;
     return [[name, change] as const];
   });
@@ -47,7 +58,7 @@ export function findDelta(desired: JsonObject, reported: JsonObject): JsonObject
   return Object.fromEntries(
     Object.entries(desired).flatMap(([name, value]) => {
       const actual = ownValue(reported, name);
-      if (isDeepStrictEqual(actual, value)) return [];
+      if (isSameJson(actual, value)) return [];
       if (!isJsonObject(value) || !isJsonObject(actual)) return [[name, value] as const];
       const inner = findDelta(value, actual);
       return Object.keys(inner).length === 0 ? [] : [[name, inner] as const];

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Database, Transaction } from '../../../../kernel/database/database.js';
 import type { EventLog } from '../../../../kernel/events/event-log.js';
 import { newId } from '../../../../kernel/ids/ids.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import { isDeviceId } from '../../device-id.js';
+import { isSameJson } from '../../twin/merge-patch.js';
 import { stateMove } from '../command-facts.js';
 import { COMMAND_COLUMNS } from './command-row.js';
 import type { DeviceCommandModel } from '../models.js';
@@ -118,7 +118,7 @@ async function addCommand(
   if (!(await lockQueue(transaction, deviceId))) return { kind: 'no-device' };
   const former = await findByKey(transaction, command);
   if (former) {
-    const isSame = former.action === command.action && isDeepStrictEqual(former.input, command.input);
+    const isSame = former.action === command.action && isSameJson(former.input, command.input);
     return { kind: isSame ? 'repeated' : 'reused', command: former };
   }
   const { client, workspace } = transaction;
