@@ -22,6 +22,8 @@ export interface RawReading {
 export interface CodecContext {
   /** Microseconds since 1970: what relative times are relative to. */
   readonly arrivedAtUs: number;
+  /** The names of the device's metrics, for formats whose names are not only ours. */
+  readonly metrics?: Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'> | undefined;
 }
 
 /**

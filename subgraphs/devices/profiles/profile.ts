@@ -24,7 +24,7 @@ export interface ProfileProperty {
   readonly resolution: number | null;
   /** The names of the states of a STATE, in the order of their numbers from 0; empty for other types. */
   readonly states: readonly string[];
-  /** value = gain × raw + offset, before conversion of units. */
+  /** value = gain × raw + offset, with raw and offset in the unit: after a conversion of units, where there is one. */
   readonly calibration: { readonly gain: number; readonly offset: number };
   /** Whether it can be desired: written by us. */
   readonly writable: boolean;

@@ -1,7 +1,7 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { findExpressionFault } from '../codecs/find-expression-fault.js';
+import { findExpressionFault } from '../codecs/jsonata/find-expression-fault.js';
 import type { KnownDevice } from '../readings/known-devices.js';
 import type { DeviceRegistry, PinnedDevice } from '../registry.js';
 import { createCatalogue } from './catalogue.js';

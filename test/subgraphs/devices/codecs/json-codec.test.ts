@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import { checkReadings, type CheckOptions } from '../../../../subgraphs/devices/readings/check-readings.js';
-import { decodeTelemetry } from '../../../../subgraphs/devices/readings/telemetry.js';
+import type { RawReading } from '../../../../subgraphs/devices/codecs/codec.js';
+import { jsonCodec } from '../../../../subgraphs/devices/codecs/json-codec.js';
 
 const ARRIVED_AT_MS = Date.UTC(2026, 0, 31, 12);
 
@@ -21,8 +22,11 @@ function options(): CheckOptions {
   };
 }
 
+const decodeRaw = (payload: Uint8Array) =>
+  jsonCodec.decode(payload, { arrivedAtUs: ARRIVED_AT_MS * 1_000 }) as RawReading[];
+
 /** Decodes and checks, as ingestion does. */
-const take = (payload: Uint8Array, checks = options()) => checkReadings(decodeTelemetry(payload), checks);
+const take = (payload: Uint8Array, checks = options()) => checkReadings(decodeRaw(payload), checks);
 
 const decode = (payload: unknown) =>
   take(Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
@@ -67,6 +71,38 @@ describe('decoding telemetry', () => {
       ['ts', 5],
       ['values', 7],
     ]);
+  });
+
+  it('takes a sequence, qualities and units beside the values', () => {
+    const entry = {
+      sequence: '9007199254740993',
+      quality: { humidity: 'UNCERTAIN' },
+      units: { temperature: '[degF]' },
+      values: { temperature: 70, humidity: 40 },
+    };
+    expect(decodeRaw(Buffer.from(JSON.stringify(entry)))).toEqual([
+      { metric: 'temperature', value: 70, sequence: 9007199254740993n, unit: '[degF]' },
+      { metric: 'humidity', value: 40, sequence: 9007199254740993n, quality: 'UNCERTAIN' },
+    ]);
+    expect(decodeRaw(Buffer.from('{"quality": "BAD", "sequence": 7, "values": {"humidity": 1}}'))).toEqual([
+      { metric: 'humidity', value: 1, sequence: 7n, quality: 'BAD' },
+    ]);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a quality that is none', { quality: 'FINE' }, /quality: expected GOOD, .* got "FINE"/],
+    [
+      'a quality of another metric',
+      { quality: { other: 'BAD' } },
+      /quality: expected metrics .* got "other"/,
+    ],
+    ['a word of a metric that is none', { quality: { humidity: 1 } }, /quality: expected GOOD, .* got 1/],
+    ['units that are no object', { units: '%' }, /units: expected an object by metric, got "%"/],
+    ['a unit that is no text', { units: { humidity: 1 } }, /"humidity": expected a UCUM code, got 1/],
+    ['a sequence with a fraction', { sequence: 1.5 }, /sequence: expected a whole number/],
+    ['a sequence beyond 2^53 as a number', { sequence: 2 ** 60 }, /as a text/],
+  ])('refuses %s', (_what, traits, message) => {
+    expect(refusalOf({ ...traits, values: { humidity: 1 } }).message).toMatch(message);
   });
 
   it('takes values without a time in the timed form', () => {
