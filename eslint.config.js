@@ -39,6 +39,7 @@ const ROWS_ELSEWHERE = [
 const STORAGE = [
   '**/registry.ts',
   'subgraphs/*/{readings,samples}/**',
+  'subgraphs/*/storage/**',
   'subgraphs/*/*/storage/**',
   'kernel/{database,events}/**',
 ];
