@@ -7,6 +7,14 @@ function isBrokerUrl(text: string): boolean {
   return URL.canParse(text) && ['mqtt:', 'mqtts:'].includes(new URL(text).protocol);
 }
 
+function pemFile(env: string, description: string) {
+  return {
+    ...{ env, description },
+    expects: 'the path of a file',
+    schema: z.string().min(1).max(4_096).optional(),
+  } satisfies Setting<string | undefined>;
+}
+
 /** Every setting of the subgraph. */
 export const settings = {
   mqttPort: wholeNumber({
@@ -29,7 +37,7 @@ export const settings = {
   mqttUrl: {
     env: 'AEGIS_MQTT_URL',
     description:
-      'URL of an MQTT 5 broker to read telemetry from instead of the embedded one, credentials included.',
+      'URL of an MQTT broker (3.1.1 or 5) that devices publish to, instead of the embedded one, credentials included.',
     expects: 'a URL such as mqtt://user:password@broker:1883 or mqtts://broker:8883',
     schema: z.string().refine(isBrokerUrl).optional(),
     secret: true,
@@ -44,6 +52,42 @@ export const settings = {
       .regex(/^[\w.-]{1,64}$/)
       .default('aegis-devices'),
   } satisfies Setting<string>,
+  mqttVersion: {
+    env: 'AEGIS_MQTT_VERSION',
+    description:
+      'The version of MQTT that the external broker is spoken to in; `auto` tries 5, which alone lets several processes share the work, then 3.1.1.',
+    expects: 'auto, 5 or 3.1.1',
+    schema: z.enum(['auto', '5', '3.1.1']).default('auto'),
+  } satisfies Setting<'auto' | '5' | '3.1.1'>,
+  mqttTlsPort: {
+    env: 'AEGIS_MQTT_TLS_PORT',
+    flag: 'mqtt-tls-port',
+    description:
+      'TCP port of the embedded MQTT broker for TLS, usually 8883; 0 takes any free one. Off when left out.',
+    expects: 'a whole number from 0 to 65535',
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/)
+      .transform(Number)
+      .pipe(z.number().max(65_535))
+      .optional(),
+  } satisfies Setting<number | undefined>,
+  mqttCertFile: pemFile(
+    'AEGIS_MQTT_CERT_FILE',
+    'Certificate (PEM) of the embedded MQTT broker for TLS, or the one that is shown to an external broker.',
+  ),
+  mqttKeyFile: pemFile('AEGIS_MQTT_KEY_FILE', 'Private key (PEM) of AEGIS_MQTT_CERT_FILE.'),
+  mqttCaFile: pemFile(
+    'AEGIS_MQTT_CA_FILE',
+    "Certificate (PEM) of the authority that signs the external broker's certificate, or those of devices; without it any certificate of a device that is registered counts.",
+  ),
+  mqttRequireCertificate: {
+    env: 'AEGIS_MQTT_REQUIRE_CERTIFICATE',
+    description:
+      'Whether the embedded MQTT broker takes only TLS clients with a certificate that AEGIS_MQTT_CA_FILE has signed.',
+    expects: 'true or false',
+    schema: z.stringbool().default(false),
+  } satisfies Setting<boolean>,
   mqttInFlight: wholeNumber({
     env: 'AEGIS_MQTT_IN_FLIGHT',
     description: 'How many QoS 1 messages of the external broker may await their commit at once.',
@@ -171,6 +215,21 @@ export const settings = {
     minimum: 1,
     maximum: 36_500,
     initial: 90,
+  }),
+  alarmsRetentionDays: wholeNumber({
+    env: 'AEGIS_ALARMS_RETENTION_DAYS',
+    description: 'Days for which alarms are kept after they were cleared.',
+    minimum: 1,
+    maximum: 36_500,
+    initial: 365,
+  }),
+  alarmGraceSeconds: wholeNumber({
+    env: 'AEGIS_ALARM_GRACE_SECONDS',
+    description:
+      'Seconds after the start in which no data counts as missing: devices need a moment to come back after us.',
+    minimum: 0,
+    maximum: 86_400,
+    initial: 30,
   }),
 };
 

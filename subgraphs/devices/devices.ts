@@ -10,15 +10,12 @@ import { createFuseReadings } from './fusion/fuse-readings.js';
 import { createDeviceMutations } from './mutations.js';
 import { createCredentials } from './credentials/credentials.js';
 import { createProfiles } from './profiles/profiles.js';
-import { createEmbeddedMqtt } from './protocols/embedded-mqtt.js';
-import { createExternalMqtt } from './protocols/external-mqtt.js';
-import { createHttpIngestion } from './protocols/http.js';
+import { createHttpIngestion } from './protocols/http/http-routes.js';
+import { createMqtt } from './protocols/mqtt/mqtt.js';
 import { createCoap } from './protocols/coap/coap.js';
 import { createDoors } from './protocols/doors.js';
-import type { Protocol } from './protocols/protocol.js';
 import { combineProtocols, type Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
-import type { Ingest } from './readings/ingestion.js';
 import { createKnownDevices } from './readings/known-devices.js';
 import { readTracks } from './readings/metric-tracks.js';
 import { createReadings } from './readings/readings.js';
@@ -87,7 +84,13 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   });
   const doors = createDoors({ uplink, sessions, admit: credentials.admit });
   const protocols = combineProtocols([
-    createMqtt(deps, values, uplink.telemetry),
+    doors.add('MQTT', (metered) =>
+      createMqtt({
+        ...metered,
+        ...{ logger, workspaces, devices: known, topics: deps.topics, settings: values },
+        maxPayloadBytes: values.maxPayloadBytes,
+      }),
+    ),
     ...createCoap({ doors, logger, devices: known, settings: values }),
   ]);
 
@@ -131,19 +134,6 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     },
     health: () => checkHealth(database, protocols),
   };
-}
-
-function createMqtt({ logger, identify }: SubgraphDeps, values: DevicesSettings, ingest: Ingest): Protocol {
-  const { mqttUrl: url, mqttClientId: clientId, mqttInFlight: inFlight, maxPayloadBytes } = values;
-  if (url !== undefined) {
-    return createExternalMqtt({ ingest, logger, url, clientId, inFlight, maxPayloadBytes });
-  }
-  return createEmbeddedMqtt({
-    ...{ ingest, identify, logger, maxPayloadBytes },
-    host: values.mqttHost,
-    port: values.mqttPort,
-    maxConnections: values.mqttMaxConnections,
-  });
 }
 
 async function checkHealth(database: SubgraphDeps['database'], protocols: Protocols): Promise<Health> {

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { connect, type MqttClient } from 'mqtt';
-import type { Database } from '../../../../kernel/database/database.js';
-import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import { createLogger } from '../../../../kernel/telemetry/logger.js';
-import { createEmbeddedMqtt } from '../../../../subgraphs/devices/protocols/embedded-mqtt.js';
-import { openTestDatabase } from '../../../support/embedded-database.js';
-import { waitFor } from '../../../support/wait-for.js';
-import { connectMqtt, firstOf, gather } from '../support/mqtt.js';
-import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
-import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
+import type { Database } from '../../../../../kernel/database/database.js';
+import { AegisError } from '../../../../../kernel/errors/aegis-error.js';
+import { createEmbeddedMqtt } from '../../../../../subgraphs/devices/protocols/mqtt/embedded-mqtt.js';
+import { openTestDatabase } from '../../../../support/embedded-database.js';
+import { waitFor } from '../../../../support/wait-for.js';
+import { connectMqtt, firstOf, gather } from '../../support/mqtt.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { createTelemetryDeps } from '../../support/telemetry-deps.js';
+import { newWorkspace, openDevices, type TestDevices } from '../../support/open-devices.js';
 
 const opened = createOpened();
 const openedByTest = createOpened();
@@ -256,9 +256,9 @@ describe('telemetry over the embedded broker', () => {
 
   it('ends the connection without an acknowledgement when a reading could not be stored', async () => {
     const broker = createEmbeddedMqtt({
-      ingest: () => Promise.reject(new AegisError('UNAVAILABLE', 'not now')),
-      identify: () => ({ subject: 'test', workspace: devices.workspace, roles: [] }),
-      logger: createLogger({ level: 'silent', pretty: false }),
+      ...createTelemetryDeps(devices.workspace, () =>
+        Promise.reject(new AegisError('UNAVAILABLE', 'not now')),
+      ),
       ...{ host: '127.0.0.1', port: 0, maxConnections: 10, maxPayloadBytes: 1_000 },
     });
     await broker.start();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PacketGuard } from '../../../../subgraphs/devices/protocols/packet-guard.js';
+import { PacketGuard } from '../../../../../subgraphs/devices/protocols/mqtt/packet-guard.js';
 
 /** A frame of MQTT with a body of so many bytes. */
 function frame(bodyBytes: number): Buffer {

@@ -1,11 +1,11 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AegisError } from '../../../kernel/errors/aegis-error.js';
-import { ERROR_CODES, type ErrorCode } from '../../../kernel/errors/codes.js';
-import type { Identify } from '../../../kernel/graphql/subgraph.js';
-import { findBearerToken } from '../../../kernel/identity/bearer-token.js';
-import type { Logger } from '../../../kernel/telemetry/logger.js';
-import { traceOf } from '../../../kernel/telemetry/trace-context.js';
-import type { Ingest, Receipt } from '../readings/ingestion.js';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import { ERROR_CODES, type ErrorCode } from '../../../../kernel/errors/codes.js';
+import type { Identify } from '../../../../kernel/graphql/subgraph.js';
+import { findBearerToken } from '../../../../kernel/identity/bearer-token.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import { traceOf } from '../../../../kernel/telemetry/trace-context.js';
+import type { Ingest, Receipt } from '../../readings/ingestion.js';
 
 export interface HttpIngestionDeps {
   readonly ingest: Ingest;

@@ -1,19 +1,19 @@
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { connect, type MqttClient } from 'mqtt';
-import type { Database } from '../../../../kernel/database/database.js';
-import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import { createLogger } from '../../../../kernel/telemetry/logger.js';
-import { createExternalMqtt } from '../../../../subgraphs/devices/protocols/external-mqtt.js';
-import { describeWith } from '../../../support/describe-with.js';
-import { openTestDatabase } from '../../../support/embedded-database.js';
-import { findFreePort } from '../../../support/free-port.js';
-import { startMosquitto, type Mosquitto } from '../../../support/mosquitto.js';
-import { waitFor } from '../../../support/wait-for.js';
-import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
-import { connectMqtt, firstOf, gather } from '../support/mqtt.js';
-import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
+import type { Database } from '../../../../../kernel/database/database.js';
+import { AegisError } from '../../../../../kernel/errors/aegis-error.js';
+import type { WorkspaceId } from '../../../../../kernel/identity/principal.js';
+import { createExternalMqtt } from '../../../../../subgraphs/devices/protocols/mqtt/external-mqtt.js';
+import { describeWith } from '../../../../support/describe-with.js';
+import { openTestDatabase } from '../../../../support/embedded-database.js';
+import { findFreePort } from '../../../../support/free-port.js';
+import { startMosquitto, type Mosquitto } from '../../../../support/mosquitto.js';
+import { waitFor } from '../../../../support/wait-for.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { connectMqtt, firstOf, gather } from '../../support/mqtt.js';
+import { createTelemetryDeps } from '../../support/telemetry-deps.js';
+import { newWorkspace, openDevices, type TestDevices } from '../../support/open-devices.js';
 
 describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
   const opened = createOpened();
@@ -162,13 +162,19 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
     const outcomes = ['UNAVAILABLE', 'stored'];
     const attempts: string[] = [];
     const protocol = createExternalMqtt({
-      ingest: ({ payload }) => {
+      ...createTelemetryDeps(workspace, ({ payload }) => {
         attempts.push(Buffer.from(payload).toString());
         if (outcomes.shift() === 'stored') return Promise.resolve({ accepted: 1, repeated: 0 });
         return Promise.reject(new AegisError('UNAVAILABLE', 'not now'));
+      }),
+      ...{
+        url: mosquitto.url,
+        clientId: 'aegis-devices',
+        inFlight: 10,
+        version: '5',
+        tls: {},
+        silentMs: 60_000,
       },
-      logger: createLogger({ level: 'silent', pretty: false }),
-      ...{ url: mosquitto.url, clientId: 'aegis-devices', inFlight: 10, maxPayloadBytes: 1_000_000 },
     });
     await devices.close();
     try {

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Database } from '../../../../kernel/database/database.js';
-import type { Identify } from '../../../../kernel/graphql/subgraph.js';
-import { openTestDatabase } from '../../../support/embedded-database.js';
-import { waitFor } from '../../../support/wait-for.js';
-import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
-import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
+import type { Database } from '../../../../../kernel/database/database.js';
+import type { Identify } from '../../../../../kernel/graphql/subgraph.js';
+import { openTestDatabase } from '../../../../support/embedded-database.js';
+import { waitFor } from '../../../../support/wait-for.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { newWorkspace, openDevices, type TestDevices } from '../../support/open-devices.js';
 
 const opened = createOpened();
 const openedByTest = createOpened();

@@ -1,0 +1,84 @@
+import type { MqttClient } from 'mqtt';
+import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
+import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import { sharesSubscriptions } from './broker-options.js';
+
+/** What of a broker's messages is asked for. */
+export interface BrokerSubscriptions {
+  /** Asks for everything on a new connection. Tells why telemetry is not delivered; undefined when it is. */
+  subscribe(client: MqttClient): Promise<string | undefined>;
+  /** Asks for what other subgraphs have asked for since. */
+  subscribeNew(client: MqttClient): Promise<void>;
+}
+
+export interface BrokerSubscriptionsDeps {
+  readonly topics: TopicRoutes | undefined;
+  readonly workspaces: readonly WorkspaceId[];
+  readonly logger: Logger;
+}
+
+/** All processes of one installation share these: the broker gives each message to one of them. */
+const SHARE = '$share/aegis-devices/';
+const TELEMETRY = 'aegis/+/+/telemetry';
+const MESSAGES = ['aegis/+/+/reported', 'aegis/+/+/events', 'aegis/+/+/commands/+/answer'];
+/** Every process is to know who is there, and brokers give what is retained to no shared subscription. */
+const STATUS = 'aegis/+/+/status';
+const REFUSED = 128;
+
+/** Makes the list of subscriptions. */
+export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): BrokerSubscriptions {
+  const { topics, workspaces, logger } = deps;
+  let routed = new Set<string>();
+
+  async function ask(client: MqttClient, filter: string): Promise<string | undefined> {
+    try {
+      // `nl`: what was published by ourselves does not come back; MQTT 3.1.1 has no such word.
+      const plain = sharesSubscriptions(client.options) && !filter.startsWith(SHARE);
+      const granted = await client.subscribeAsync(filter, { qos: 1, ...(plain ? { nl: true } : {}) });
+      return granted.some(({ qos }) => qos >= REFUSED) ? 'not allowed' : undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async function askForMore(client: MqttClient, filters: readonly string[]): Promise<void> {
+    for (const filter of filters) {
+      const refused = await ask(client, filter);
+      if (refused !== undefined)
+        logger.warn({ filter, reason: refused }, 'the MQTT broker refused a subscription');
+    }
+  }
+
+  function shared(client: MqttClient, filter: string): string {
+    return sharesSubscriptions(client.options) ? SHARE + filter : filter;
+  }
+
+  async function subscribeNew(client: MqttClient): Promise<void> {
+    const filters = (topics?.filters() ?? []).filter((filter) => !routed.has(filter));
+    for (const filter of filters) routed.add(filter);
+    await askForMore(
+      client,
+      filters.map((filter) => shared(client, filter)),
+    );
+  }
+
+  return {
+    subscribeNew,
+    async subscribe(client) {
+      const telemetry = shared(client, TELEMETRY);
+      const refused = await ask(client, telemetry);
+      if (refused !== undefined) return `the MQTT broker refused the subscription ${telemetry}: ${refused}`;
+      routed = new Set();
+      await askForMore(client, [
+        ...MESSAGES.map((filter) => shared(client, filter)),
+        STATUS,
+        // An edge node counts all of its messages: who follows it needs all of them.
+        ...workspaces.map((workspace) => `spBv1.0/${workspace}/#`),
+      ]);
+      await subscribeNew(client);
+      logger.info({ subscription: telemetry }, 'the MQTT broker delivers telemetry');
+      return undefined;
+    },
+  };
+}
