@@ -36,11 +36,12 @@ export function createCommandDelivery({
   const lanes = createLanes({ work: sendWaiting, logger, what: 'send a command' });
 
   async function sendWaiting({ workspace, deviceId, isNewSession }: LaneTurn): Promise<number | undefined> {
+    if (sessions.find(workspace, deviceId)?.takes?.('command') === false) return undefined;
     if (!(await queue.isWaiting(workspace, deviceId))) return undefined;
     if (isNewSession) await queue.requeue(workspace, deviceId);
     while (!closing.signal.aborted) {
       const session = sessions.find(workspace, deviceId);
-      if (!session) return undefined;
+      if (!session || session.takes?.('command') === false) return undefined;
       const claim = await queue.claim(workspace, deviceId);
       if (claim.kind === 'empty') return undefined;
       if (claim.kind === 'busy') return Math.max(10, claim.until.getTime() - now().getTime() + 10);

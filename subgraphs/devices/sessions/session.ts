@@ -28,6 +28,11 @@ export interface DeviceSession {
   readonly protocol: ProtocolKind;
   /** Which of its credentials it came with; undefined for one that came with a key of the workspace, or needs none. */
   readonly credentialId?: string | undefined;
+  /**
+   * Whether the device takes something of this kind on this session, as it may listen for one and not for the other; what
+   * it does not take waits for its next session. Everything when left out.
+   */
+  readonly takes?: ((kind: Downlink['kind']) => boolean) | undefined;
   /** Errors: UNAVAILABLE when it could not be delivered: then it is tried again on the next session. */
   send(downlink: Downlink, signal: AbortSignal): Promise<Delivery>;
   /**

@@ -31,7 +31,7 @@ export function createDesiredDelivery({ store, sessions, logger }: DesiredDelive
     logger,
     async work({ workspace, deviceId, isNewSession }) {
       const session = sessions.find(workspace, deviceId);
-      if (!session) return undefined;
+      if (!session || session.takes?.('desired') === false) return undefined;
       const due = await store.findDue(workspace, deviceId, isNewSession);
       if (!due) return undefined;
       await sendDown(session, { kind: 'desired', ...due }, closing.signal);

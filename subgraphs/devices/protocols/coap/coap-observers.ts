@@ -90,6 +90,7 @@ export function createCoapObservers(deps: CoapObserversDeps): CoapObservers {
     const { workspace, deviceId, credentialId } = link.device;
     return {
       ...{ workspace, deviceId, credentialId, protocol: 'COAP' },
+      takes: (kind) => link.observations.has(kind === 'command' ? 'commands' : 'desired'),
       send: (downlink, signal) => notify(link, downlink, { layer, blocks, now, signal, onGone: lose }),
       end(reason) {
         dismiss(link, '4.01', reason);
