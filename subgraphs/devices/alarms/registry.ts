@@ -74,7 +74,7 @@ export interface AlarmRegistry {
   prune(workspace: WorkspaceId, before: Date, limit: number): Promise<number>;
 }
 
-type AlarmRow = Prisma.AlarmGetPayload<Record<never, never>>;
+type AlarmRow = Prisma.AlarmGetPayload<object>;
 
 /** Makes the registry of alarms. */
 export function createAlarmRegistry(database: Database): AlarmRegistry {

@@ -68,12 +68,16 @@ export function createDuty(deps: DutyDeps): Duty {
     await sleep(ms, undefined, { signal: ending.signal }).catch(() => undefined);
   }
 
+  function isEnding(): boolean {
+    return ending.signal.aborted;
+  }
+
   async function run(): Promise<void> {
-    while (!ending.signal.aborted) {
+    while (!isEnding()) {
       try {
         await attempt();
       } catch (error) {
-        if (ending.signal.aborted) return;
+        if (isEnding()) return;
         if (error instanceof DutyLost) logger.info({ duty: name, workspace }, error.message);
         else logger.error({ err: error, duty: name, workspace }, 'a duty failed; beginning anew');
         await pause(pauseMs);

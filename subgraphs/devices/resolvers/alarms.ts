@@ -1,6 +1,6 @@
 import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.js';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
-import { SEVERITIES } from '../alarms/alarm.js';
+import { SEVERITIES, type AlarmState } from '../alarms/alarm.js';
 import { decodeAlarmCursor, encodeAlarmCursor } from '../alarms/alarm-page.js';
 import type { AlarmEventModel } from '../alarms/models.js';
 import type { Alarms } from '../alarms/alarms.js';
@@ -41,7 +41,7 @@ export function createAlarmResolvers(alarms: Alarms) {
       alarmRules: (_parent, args, context) => listRules(rules, args, context),
       exportAlarmRules: (_parent, { format, names }, { principal }) => {
         checkFilterSize('names', names, MAX_NAMES);
-        return transfer.export(principal.workspace, { format: format ?? 'YAML', names: names ?? undefined });
+        return transfer.export(principal.workspace, { format, names: names ?? undefined });
       },
     },
     Mutation: {
@@ -63,8 +63,8 @@ export function createAlarmResolvers(alarms: Alarms) {
       alarms: ({ id }, { first, states }, { alarmsOfDevice }) =>
         alarmsOfDevice.load({
           deviceId: id,
-          first: checkPageSize(first ?? 20),
-          states: states ?? ['RAISED', 'ACKNOWLEDGED'],
+          first: checkPageSize(first),
+          states: orOpen(states),
         }),
     },
     Alarm: {
@@ -89,6 +89,11 @@ export function createAlarmResolvers(alarms: Alarms) {
       openAlarms: ({ id }, _args, { openAlarms }) => openAlarms.load(id),
     },
   } satisfies Resolvers;
+}
+
+/** An argument that has a default may still be null. */
+function orOpen(states: readonly AlarmState[] | null): readonly AlarmState[] {
+  return states ?? ['RAISED', 'ACKNOWLEDGED'];
 }
 
 async function listAlarms(

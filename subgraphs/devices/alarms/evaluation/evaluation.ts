@@ -4,7 +4,7 @@ import type { Finding, Sample } from '../conditions/condition.js';
 import type { RuleEntry } from '../rules/rule-entry.js';
 import { createEvaluatedDevice, type EvaluatedDevice, type TrackKey } from './evaluated-device.js';
 import type { AlarmMove } from './move.js';
-import { IDLE, isHeld, stepByClock, stepByReading, type PhaseStep } from './phase.js';
+import { IDLE, isHeld, stepByClock, stepByReading, type PhaseOptions, type PhaseStep } from './phase.js';
 import { openSlot, toSaved, type SavedSlot, type Slot } from './slot.js';
 
 /** A device, and which rules look at it. */
@@ -29,30 +29,6 @@ export interface DeviceSample extends Sample {
   readonly deviceId: string;
 }
 
-/** The rules of a workspace at work: readings and the clock in, moves of alarms out. It does no I/O. */
-export interface Evaluation {
-  /** Whether it is known which rules look at a device. */
-  knows(deviceId: string): boolean;
-  /** Says which rules look at a device from now on; alarms of others end. `saved`: how far they had come. */
-  assign(device: AssignedDevice, saved?: readonly SavedSlot[]): void;
-  /** Which metrics of a device must be restored before readings of it are taken. */
-  unrestored(deviceId: string): readonly TrackKey[];
-  /** Takes in what is stored of a metric. */
-  restore(key: TrackKey, samples: readonly Sample[]): void;
-  /** Lets the rules look at a reading. */
-  take(sample: DeviceSample): void;
-  /** Whether the clock moves anything. */
-  isDue(nowMs: number): boolean;
-  /** Lets the clock move what is due, at most so many; whether anything is left. */
-  tick(nowMs: number, limit: number): boolean;
-  /** How many moves wait to be written. */
-  moveCount(): number;
-  /** Gives what has happened since the last time. */
-  drain(): EvaluationChanges;
-  /** Readings that came too late to be looked at, since the beginning. */
-  lateCount(): number;
-}
-
 export interface EvaluationOptions {
   readonly now: () => number;
   /** No data is missing before this instant: devices need a moment to come back after us. */
@@ -60,76 +36,46 @@ export interface EvaluationOptions {
   readonly newAlarmId?: () => string;
 }
 
-/** Makes the evaluation of a workspace, in which no device is known yet. */
-export function createEvaluation(options: EvaluationOptions): Evaluation {
-  const { now, absentFromMs, newAlarmId = () => newId('alm') } = options;
-  const devices = new Map<string, EvaluatedDevice>();
-  /** Rules that wait for the clock. */
-  const waiting = new Set<Slot>();
-  const absences = new Set<Slot>();
-  const changed = new Set<Slot>();
-  let gone: SavedSlot[] = [];
-  let moves: AlarmMove[] = [];
-  let late = 0;
+/**
+ * The rules of a workspace at work: readings and the clock in, moves of alarms out. It does no I/O. What holds at any
+ * time: a slot is in `#waiting` while the clock can move it, and in `#changed` from its move until it is drained.
+ */
+export class Evaluation {
+  readonly #now: () => number;
+  readonly #absentFromMs: number;
+  readonly #newAlarmId: () => string;
+  readonly #devices = new Map<string, EvaluatedDevice>();
+  readonly #waiting = new Set<Slot>();
+  readonly #absences = new Set<Slot>();
+  readonly #changed = new Set<Slot>();
+  #gone: SavedSlot[] = [];
+  #moves: AlarmMove[] = [];
+  #late = 0;
 
-  function step(slot: Slot, { phase, move }: PhaseStep): void {
-    if (phase === slot.phase) return;
-    slot.phase = phase;
-    changed.add(slot);
-    if (phase.kind === 'PENDING' || phase.kind === 'CLEARING') waiting.add(slot);
-    else waiting.delete(slot);
-    if (move?.kind === 'RAISE' && phase.kind === 'ACTIVE') raise(slot, phase.alarmId, move.occurredAtMs);
-    if (move?.kind === 'CLEAR') clear(slot, move.alarmId, 'CONDITION_ENDED');
+  constructor({ now, absentFromMs, newAlarmId = () => newId('alm') }: EvaluationOptions) {
+    this.#now = now;
+    this.#absentFromMs = absentFromMs;
+    this.#newAlarmId = newAlarmId;
   }
 
-  function raise({ entry, deviceId }: Slot, id: string, occurredAtMs: number): void {
-    const { rule } = entry;
-    const device = devices.get(deviceId);
-    if (!device) return;
-    const { metric, value, unit, message } = explain(entry, device);
-    const alarm = {
-      ...{ id, ruleId: entry.id, ruleName: rule.name, ruleVersion: entry.version, deviceId },
-      ...{ severity: rule.severity, clearable: rule.clearable, metric, value, unit, message },
-      occurredAt: new Date(occurredAtMs),
-      raisedAt: new Date(now()),
-    };
-    moves.push({ kind: 'RAISE', alarm });
+  /** How many moves wait to be written. */
+  get moveCount(): number {
+    return this.#moves.length;
   }
 
-  function clear(
-    { entry, deviceId }: Pick<Slot, 'deviceId' | 'entry'>,
-    alarmId: string,
-    reason: ClearReason,
-  ): void {
-    moves.push({ kind: 'CLEAR', alarmId, ruleId: entry.id, deviceId, at: new Date(now()), reason });
+  /** Readings that came too late to be looked at, since the beginning. */
+  get lateCount(): number {
+    return this.#late;
   }
 
-  /** Ends what a rule has begun with a device that it looks at no more. */
-  function leave({ ruleId, deviceId, conditionVersion, phase }: SavedSlot, reason: ClearReason): void {
-    if ('alarmId' in phase) {
-      moves.push({ kind: 'CLEAR', alarmId: phase.alarmId, ruleId, deviceId, at: new Date(now()), reason });
-    }
-    gone.push({ ruleId, deviceId, conditionVersion, phase: IDLE });
+  /** Whether it is known which rules look at a device. */
+  knows(deviceId: string): boolean {
+    return this.#devices.has(deviceId);
   }
 
-  function dueAtMs({ entry: { compiled, sinceMs }, deviceId }: Slot): number {
-    const device = devices.get(deviceId);
-    if (compiled.kind !== 'absence' || !device) return Infinity;
-    const { metric, windowMs } = compiled.absence;
-    const last = Math.max(device.lastReceivedAtMs(metric), device.createdAtMs, sinceMs);
-    return last + windowMs;
-  }
-
-  function isAbsent(slot: Slot, nowMs: number): boolean {
-    return slot.phase.kind === 'IDLE' && nowMs >= absentFromMs && dueAtMs(slot) <= nowMs;
-  }
-
-  function isOver({ phase }: Slot, nowMs: number): boolean {
-    return 'dueAtMs' in phase && phase.dueAtMs <= nowMs;
-  }
-
-  function assign(assigned: AssignedDevice, saved: readonly SavedSlot[] = []): void {
-    const before = devices.get(assigned.id);
+  /** Says which rules look at a device from now on; alarms of others end. `saved`: how far they had come. */
+  assign(assigned: AssignedDevice, saved: readonly SavedSlot[] = []): void {
+    const before = this.#devices.get(assigned.id);
     const known = new Map(saved.map((slot) => [slot.ruleId, slot]));
     for (const slot of before?.slots.values() ?? []) known.set(slot.entry.id, toSaved(slot));
     const slots = assigned.entries.map((entry) => {
@@ -139,97 +85,161 @@ export function createEvaluation(options: EvaluationOptions): Evaluation {
       return openSlot(entry, assigned.id, own.phase);
     });
     const current = new Set(assigned.entries.map(({ id }) => id));
+    for (const slot of before?.slots.values() ?? []) this.#forget(slot);
     for (const slot of known.values()) {
-      if (slot.phase.kind !== 'IDLE') leave(slot, current.has(slot.ruleId) ? 'RULE_CHANGED' : 'DEVICE_LEFT');
+      if (slot.phase.kind !== 'IDLE')
+        this.#leave(slot, current.has(slot.ruleId) ? 'RULE_CHANGED' : 'DEVICE_LEFT');
     }
-    for (const slot of before?.slots.values() ?? []) forget(slot);
-    devices.set(assigned.id, createEvaluatedDevice({ ...assigned, slots, before }));
-    for (const slot of slots) remember(slot);
+    this.#devices.set(assigned.id, createEvaluatedDevice({ ...assigned, slots, before }));
+    for (const slot of slots) this.#remember(slot);
   }
 
-  function forget(slot: Slot): void {
-    waiting.delete(slot);
-    absences.delete(slot);
+  /** Which metrics of a device must be restored before readings of it are taken. */
+  unrestored(deviceId: string): readonly TrackKey[] {
+    return this.#devices.get(deviceId)?.unrestored() ?? [];
+  }
+
+  /** Takes in what is stored of a metric. */
+  restore({ deviceId, metric }: TrackKey, samples: readonly Sample[]): void {
+    this.#devices.get(deviceId)?.track(metric)?.restore(samples);
+  }
+
+  /** Lets the rules look at a reading. One that was measured before the newest of its metric only shows that it came. */
+  take(sample: DeviceSample): void {
+    const device = this.#devices.get(sample.deviceId);
+    if (!device || device.slots.size === 0) return;
+    this.#arrive(device, sample);
+    const track = device.track(sample.metric);
+    if (!track) return;
+    if (!track.add(sample)) {
+      this.#late += 1;
+      return;
+    }
+    for (const slot of device.slotsOf(sample.metric)) this.#look(device, slot, sample.measuredAtMs);
+  }
+
+  /** Whether the clock moves anything. */
+  isDue(nowMs: number): boolean {
+    for (const slot of this.#waiting) if (isOver(slot, nowMs)) return true;
+    for (const slot of this.#absences) if (this.#isAbsent(slot, nowMs)) return true;
+    return false;
+  }
+
+  /** Lets the clock move what is due until so many moves wait; whether anything is left. */
+  tick(nowMs: number, limit: number): boolean {
+    for (const slot of [...this.#waiting]) {
+      if (this.#moves.length >= limit) return true;
+      if (isOver(slot, nowMs)) this.#step(slot, stepByClock(slot.phase, nowMs, this.#timingOf(slot)));
+    }
+    for (const slot of this.#absences) {
+      if (this.#moves.length >= limit) return true;
+      if (!this.#isAbsent(slot, nowMs)) continue;
+      const seen = { holds: true, atMs: this.#absentSinceMs(slot), nowMs };
+      this.#step(slot, stepByReading(slot.phase, seen, this.#timingOf(slot)));
+    }
+    return false;
+  }
+
+  /** Gives what has happened since the last time. */
+  drain(): EvaluationChanges {
+    const changes = { moves: this.#moves, slots: [...this.#gone, ...[...this.#changed].map(toSaved)] };
+    this.#moves = [];
+    this.#gone = [];
+    this.#changed.clear();
+    return changes;
+  }
+
+  #step(slot: Slot, { phase, move }: PhaseStep): void {
+    if (phase === slot.phase) return;
+    slot.phase = phase;
+    this.#changed.add(slot);
+    if ('dueAtMs' in phase) this.#waiting.add(slot);
+    else this.#waiting.delete(slot);
+    if (move?.kind === 'RAISE') this.#raise(slot, move);
+    if (move?.kind === 'CLEAR') {
+      const { deviceId, entry } = slot;
+      this.#clear({ deviceId, ruleId: entry.id, alarmId: move.alarmId }, 'CONDITION_ENDED');
+    }
+  }
+
+  #raise({ entry, deviceId }: Slot, { alarmId: id, occurredAtMs }: RaiseMove): void {
+    const device = this.#devices.get(deviceId);
+    if (!device) return;
+    const { rule } = entry;
+    const alarm = {
+      ...{ id, ruleId: entry.id, ruleName: rule.name, ruleVersion: entry.version, deviceId },
+      ...{ severity: rule.severity, clearable: rule.clearable, ...explain(entry, device) },
+      occurredAt: new Date(occurredAtMs),
+      raisedAt: new Date(this.#now()),
+    };
+    this.#moves.push({ kind: 'RAISE', alarm });
+  }
+
+  #clear(
+    cleared: { readonly alarmId: string; readonly ruleId: string; readonly deviceId: string },
+    reason: ClearReason,
+  ): void {
+    this.#moves.push({ kind: 'CLEAR', ...cleared, at: new Date(this.#now()), reason });
+  }
+
+  /** Ends what a rule has begun with a device that it looks at no more. */
+  #leave({ ruleId, deviceId, conditionVersion, phase }: SavedSlot, reason: ClearReason): void {
+    if ('alarmId' in phase) this.#clear({ alarmId: phase.alarmId, ruleId, deviceId }, reason);
+    this.#gone.push({ ruleId, deviceId, conditionVersion, phase: IDLE });
+  }
+
+  /** When data counts as missing, in milliseconds since 1970. */
+  #absentSinceMs({ entry: { compiled, sinceMs }, deviceId }: Slot): number {
+    const device = this.#devices.get(deviceId);
+    if (compiled.kind !== 'absence' || !device) return Infinity;
+    const { metric, windowMs } = compiled.absence;
+    return Math.max(device.lastReceivedAtMs(metric), device.createdAtMs, sinceMs) + windowMs;
+  }
+
+  #isAbsent(slot: Slot, nowMs: number): boolean {
+    return slot.phase.kind === 'IDLE' && nowMs >= this.#absentFromMs && this.#absentSinceMs(slot) <= nowMs;
+  }
+
+  #forget(slot: Slot): void {
+    this.#waiting.delete(slot);
+    this.#absences.delete(slot);
     // What it had come to is taken over by the slot that follows, or has ended; that it came to nothing is to be kept.
-    if (changed.delete(slot) && slot.phase.kind === 'IDLE') gone.push(toSaved(slot));
+    if (this.#changed.delete(slot) && slot.phase.kind === 'IDLE') this.#gone.push(toSaved(slot));
   }
 
-  function remember(slot: Slot): void {
-    if (slot.entry.compiled.kind === 'absence') absences.add(slot);
+  #remember(slot: Slot): void {
+    if (slot.entry.compiled.kind === 'absence') this.#absences.add(slot);
     if (slot.phase.kind === 'IDLE') return;
-    changed.add(slot);
-    if ('dueAtMs' in slot.phase) waiting.add(slot);
+    this.#changed.add(slot);
+    if ('dueAtMs' in slot.phase) this.#waiting.add(slot);
   }
 
-  function arrive(device: EvaluatedDevice, { metric, receivedAtMs }: DeviceSample): void {
+  #arrive(device: EvaluatedDevice, { metric, receivedAtMs }: DeviceSample): void {
     device.touch(receivedAtMs);
     for (const slot of device.absencesOf(metric)) {
       if (slot.phase.kind === 'IDLE') continue;
-      const seen = { holds: false, atMs: receivedAtMs, nowMs: now() };
-      step(slot, stepByReading(slot.phase, seen, { ...timingOf(slot), newAlarmId }));
+      const seen = { holds: false, atMs: receivedAtMs, nowMs: this.#now() };
+      this.#step(slot, stepByReading(slot.phase, seen, this.#timingOf(slot)));
     }
   }
 
-  function look(device: EvaluatedDevice, slot: Slot, atMs: number): void {
+  #look(device: EvaluatedDevice, slot: Slot, atMs: number): void {
     const { compiled } = slot.entry;
     if (compiled.kind !== 'readings') return;
     const holds = compiled.condition.holds(device, isHeld(slot.phase));
     if (holds === undefined || (!holds && slot.phase.kind === 'IDLE')) return;
-    step(slot, stepByReading(slot.phase, { holds, atMs, nowMs: now() }, { ...timingOf(slot), newAlarmId }));
+    this.#step(slot, stepByReading(slot.phase, { holds, atMs, nowMs: this.#now() }, this.#timingOf(slot)));
   }
 
-  return {
-    knows: (deviceId) => devices.has(deviceId),
-    assign,
-    unrestored: (deviceId) => devices.get(deviceId)?.unrestored() ?? [],
-    restore({ deviceId, metric }, samples) {
-      devices.get(deviceId)?.track(metric)?.restore(samples);
-    },
-    take(sample) {
-      const device = devices.get(sample.deviceId);
-      if (!device || device.slots.size === 0) return;
-      arrive(device, sample);
-      const track = device.track(sample.metric);
-      if (!track) return;
-      if (!track.add(sample)) {
-        late += 1;
-        return;
-      }
-      for (const slot of device.slotsOf(sample.metric)) look(device, slot, sample.measuredAtMs);
-    },
-    isDue(nowMs) {
-      for (const slot of waiting) if (isOver(slot, nowMs)) return true;
-      for (const slot of absences) if (isAbsent(slot, nowMs)) return true;
-      return false;
-    },
-    tick(nowMs, limit) {
-      for (const slot of [...waiting]) {
-        if (moves.length >= limit) return true;
-        if (isOver(slot, nowMs))
-          step(slot, stepByClock(slot.phase, nowMs, { ...timingOf(slot), newAlarmId }));
-      }
-      for (const slot of absences) {
-        if (moves.length >= limit) return true;
-        if (!isAbsent(slot, nowMs)) continue;
-        const seen = { holds: true, atMs: dueAtMs(slot), nowMs };
-        step(slot, stepByReading(slot.phase, seen, { forMs: 0, clearForMs: 0, newAlarmId }));
-      }
-      return false;
-    },
-    moveCount: () => moves.length,
-    drain() {
-      const changes = { moves, slots: [...gone, ...[...changed].map(toSaved)] };
-      moves = [];
-      gone = [];
-      changed.clear();
-      return changes;
-    },
-    lateCount: () => late,
-  };
+  #timingOf({ entry: { rule } }: Slot): PhaseOptions {
+    return { forMs: rule.forMs, clearForMs: rule.clearForMs, newAlarmId: this.#newAlarmId };
+  }
 }
 
-function timingOf({ entry: { rule } }: Slot): { readonly forMs: number; readonly clearForMs: number } {
-  return { forMs: rule.forMs, clearForMs: rule.clearForMs };
+type RaiseMove = Extract<NonNullable<PhaseStep['move']>, { readonly kind: 'RAISE' }>;
+
+function isOver({ phase }: Slot, nowMs: number): boolean {
+  return 'dueAtMs' in phase && phase.dueAtMs <= nowMs;
 }
 
 function explain({ compiled }: RuleEntry, device: EvaluatedDevice): Finding {

@@ -4,7 +4,7 @@ import { resume, type ResumableSource, type Sequenced } from '../../../../kernel
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { DutyPlace } from '../../duties/registry.js';
 import type { ReadingModel } from '../../models.js';
-import { createEvaluationSession, type EvaluationSession, type EvaluationSessionDeps } from './session.js';
+import { EvaluationSession, type EvaluationSessionDeps } from './session.js';
 
 /** A committed reading, or the word that there is none up to a sequence. */
 export interface ReadingItem extends Sequenced {
@@ -44,7 +44,7 @@ export function createEvaluator(deps: EvaluatorDeps): Evaluator {
 
   async function perform(place: DutyPlace, signal: AbortSignal): Promise<void> {
     const after = place.sequence ?? (await registry.newestSequence(workspace));
-    const session = createEvaluationSession(deps, after);
+    const session = new EvaluationSession(deps, after);
     current = session;
     await session.open();
     const ended = new AbortController();
@@ -54,7 +54,7 @@ export function createEvaluator(deps: EvaluatorDeps): Evaluator {
     };
     signal.addEventListener('abort', onEnd, { once: true });
     if (signal.aborted) onEnd();
-    const tick = () => line.addOnce('tick', session.tick);
+    const tick = () => line.addOnce('tick', () => session.tick());
     const stopListening = await bus.listen(
       { workspace, name: EVENTS_TOPIC },
       { onMessages: tick, onLost: tick },

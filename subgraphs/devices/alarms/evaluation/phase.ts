@@ -19,7 +19,7 @@ export interface PhaseStep {
   readonly phase: Phase;
   /** Undefined when no alarm moves. RAISE: since when the condition holds. */
   readonly move?:
-    | { readonly kind: 'RAISE'; readonly occurredAtMs: number }
+    | { readonly kind: 'RAISE'; readonly alarmId: string; readonly occurredAtMs: number }
     | { readonly kind: 'CLEAR'; readonly alarmId: string };
 }
 
@@ -30,6 +30,15 @@ export interface PhaseOptions {
   readonly clearForMs: number;
   /** Names the alarm that is raised. */
   readonly newAlarmId: () => string;
+}
+
+/** A look at the condition. */
+export interface Look {
+  readonly holds: boolean;
+  /** When what is seen was measured, by the device's time, in milliseconds since 1970. */
+  readonly atMs: number;
+  /** Our time. */
+  readonly nowMs: number;
 }
 
 export const IDLE: Phase = { kind: 'IDLE' };
@@ -45,29 +54,36 @@ export function isHeld({ kind }: Phase): boolean {
  *
  * Source: ANSI/ISA-18.2-2016, §10.4 (on-delay and off-delay).
  */
-export function stepByReading(
-  phase: Phase,
-  { holds, atMs, nowMs }: { readonly holds: boolean; readonly atMs: number; readonly nowMs: number },
-  { forMs, clearForMs, newAlarmId }: PhaseOptions,
-): PhaseStep {
+export function stepByReading(phase: Phase, seen: Look, options: PhaseOptions): PhaseStep {
+  return seen.holds ? stepHolding(phase, seen, options) : stepEnding(phase, seen, options);
+}
+
+function stepHolding(phase: Phase, { atMs, nowMs }: Look, { forMs, newAlarmId }: PhaseOptions): PhaseStep {
   switch (phase.kind) {
     case 'IDLE':
-      if (!holds) return { phase };
-      return forMs === 0
-        ? raise(atMs, newAlarmId)
-        : { phase: { kind: 'PENDING', sinceMs: atMs, dueAtMs: nowMs + forMs } };
+      if (forMs === 0) return raise(atMs, newAlarmId);
+      return { phase: { kind: 'PENDING', sinceMs: atMs, dueAtMs: nowMs + forMs } };
     case 'PENDING':
-      if (!holds) return { phase: IDLE };
       return atMs - phase.sinceMs >= forMs ? raise(phase.sinceMs, newAlarmId) : { phase };
+    case 'ACTIVE':
+      return { phase };
+    case 'CLEARING':
+      return { phase: { kind: 'ACTIVE', alarmId: phase.alarmId } };
+  }
+}
+
+function stepEnding(phase: Phase, { atMs, nowMs }: Look, { clearForMs }: PhaseOptions): PhaseStep {
+  switch (phase.kind) {
+    case 'IDLE':
+      return { phase };
+    case 'PENDING':
+      return { phase: IDLE };
     case 'ACTIVE': {
-      if (holds) return { phase };
       const { alarmId } = phase;
-      return clearForMs === 0
-        ? clear(alarmId)
-        : { phase: { kind: 'CLEARING', alarmId, sinceMs: atMs, dueAtMs: nowMs + clearForMs } };
+      if (clearForMs === 0) return clear(alarmId);
+      return { phase: { kind: 'CLEARING', alarmId, sinceMs: atMs, dueAtMs: nowMs + clearForMs } };
     }
     case 'CLEARING':
-      if (holds) return { phase: { kind: 'ACTIVE', alarmId: phase.alarmId } };
       return atMs - phase.sinceMs >= clearForMs ? clear(phase.alarmId) : { phase };
   }
 }
@@ -80,7 +96,8 @@ export function stepByClock(phase: Phase, nowMs: number, { newAlarmId }: PhaseOp
 }
 
 function raise(occurredAtMs: number, newAlarmId: () => string): PhaseStep {
-  return { phase: { kind: 'ACTIVE', alarmId: newAlarmId() }, move: { kind: 'RAISE', occurredAtMs } };
+  const alarmId = newAlarmId();
+  return { phase: { kind: 'ACTIVE', alarmId }, move: { kind: 'RAISE', alarmId, occurredAtMs } };
 }
 
 function clear(alarmId: string): PhaseStep {

@@ -4,26 +4,10 @@ import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { ReadingModel } from '../../models.js';
 import type { StoredRule } from '../rules/rule-entry.js';
 import type { Assignments } from './assignments.js';
-import { createEvaluation } from './evaluation.js';
+import { Evaluation } from './evaluation.js';
 import type { CandidateDevice, EvaluationRegistry } from './registry.js';
 import type { SavedSlot } from './slot.js';
 import type { WriteChanges } from './write-changes.js';
-
-/** Evaluation of a workspace from one place in the order of readings on: its own calls never overlap. */
-export interface EvaluationSession {
-  /** Reads which rules look at which devices, and how far they have come. */
-  open(): Promise<void>;
-  /** Lets the rules look at committed readings, in order; items without a reading say how far there is none. */
-  take(items: readonly { readonly sequence: bigint; readonly reading?: ReadingModel }[]): Promise<void>;
-  /** Which rules look at a device may have changed: it is taken up with the next tick. */
-  deviceChanged(id: string): void;
-  /** Takes up changes of rules and devices, and lets the clock move what is due. */
-  tick(): Promise<void>;
-  /** Writes what has not been written. */
-  flush(): Promise<void>;
-  /** Readings that came too late to be looked at. */
-  lateCount(): number;
-}
 
 export interface EvaluationSessionDeps {
   readonly workspace: WorkspaceId;
@@ -47,142 +31,181 @@ const CHECKPOINT_MS = 5_000;
 /** How many readings are looked at before others get their turn. */
 const SLICE = 2_000;
 
-/** Begins to evaluate behind a sequence. */
-export function createEvaluationSession(deps: EvaluationSessionDeps, after: bigint): EvaluationSession {
-  const { workspace, registry, log, write, now, graceMs } = deps;
-  const evaluation = createEvaluation({ now, absentFromMs: now() + graceMs });
+/** What is due at an instant is moved once everything that was committed by then has been looked at. */
+interface Fence {
+  readonly atMs: number;
+  readonly sequence: bigint;
+}
+
+/**
+ * Evaluation of a workspace from one place in the order of readings on. Its calls must not overlap: what has been looked
+ * at, what is written and the place belong together.
+ */
+export class EvaluationSession {
+  readonly #deps: EvaluationSessionDeps;
+  readonly #evaluation: Evaluation;
   /** Devices whose metrics are restored. */
-  const ready = new Set<string>();
-  let assignments: Assignments | undefined;
-  const changedDevices = new Set<string>();
-  let sequence = after;
-  let factPlace = 0n;
-  let writtenAt = now();
-  /** What is due at an instant is moved once everything that was committed by then has been looked at. */
-  let fence: { readonly atMs: number; readonly sequence: bigint } | undefined;
+  readonly #ready = new Set<string>();
+  readonly #changedDevices = new Set<string>();
+  #assignments: Assignments | undefined;
+  #sequence: bigint;
+  #factPlace = 0n;
+  #writtenAtMs: number;
+  #fence: Fence | undefined;
 
-  async function checkpoint(): Promise<void> {
-    await write(workspace, evaluation.drain(), sequence);
-    writtenAt = now();
+  /** @param after the sequence behind which it begins. */
+  constructor(deps: EvaluationSessionDeps, after: bigint) {
+    const { now, graceMs } = deps;
+    this.#deps = deps;
+    this.#sequence = after;
+    this.#writtenAtMs = now();
+    this.#evaluation = new Evaluation({ now, absentFromMs: now() + graceMs });
   }
 
-  async function checkpointWhenFull(): Promise<void> {
-    if (evaluation.moveCount() >= MAX_MOVES) await checkpoint();
+  /** Reads which rules look at which devices, and how far they have come. */
+  async open(): Promise<void> {
+    const { workspace, registry } = this.#deps;
+    this.#factPlace = await registry.newestFact(workspace);
+    await this.#assignAll(groupByDevice(await registry.slots(workspace)));
+    await this.flush();
   }
 
-  async function assign(
-    devices: readonly CandidateDevice[],
-    saved: ReadonlyMap<string, readonly SavedSlot[]> = new Map(),
+  /** Lets the rules look at committed readings, in order; items without a reading say how far there is none. */
+  async take(
+    items: readonly { readonly sequence: bigint; readonly reading?: ReadingModel }[],
   ): Promise<void> {
-    for (const device of (await assignments?.assign(devices)) ?? []) {
-      evaluation.assign(device, saved.get(device.id));
-      ready.delete(device.id);
-      await checkpointWhenFull();
+    for (let from = 0; from < items.length; from += SLICE) {
+      const slice = items.slice(from, from + SLICE);
+      await this.#prepare(slice.flatMap(({ reading }) => reading ?? []));
+      for (const { sequence, reading } of slice) {
+        if (reading) this.#evaluation.take(toSample(reading));
+        this.#sequence = sequence;
+        if (this.#evaluation.moveCount >= MAX_MOVES) await this.flush();
+      }
+      await setImmediate();
+    }
+    await this.#flushWhenDue();
+    await this.#fire();
+  }
+
+  /** Which rules look at a device may have changed: it is taken up with the next tick. */
+  deviceChanged(id: string): void {
+    this.#changedDevices.add(id);
+  }
+
+  /** Takes up changes of rules and devices, and lets the clock move what is due. */
+  async tick(): Promise<void> {
+    const { workspace, registry, now } = this.#deps;
+    await this.#takeUpChanges();
+    const atMs = now();
+    if (!this.#fence && this.#evaluation.isDue(atMs)) {
+      this.#fence = { atMs, sequence: await registry.newestReading(workspace) };
+    }
+    await this.#fire();
+    await this.#flushWhenDue();
+  }
+
+  /** Writes what has not been written. */
+  async flush(): Promise<void> {
+    const { workspace, write, now } = this.#deps;
+    await write(workspace, this.#evaluation.drain(), this.#sequence);
+    this.#writtenAtMs = now();
+  }
+
+  async #flushWhenDue(): Promise<void> {
+    const isOld = this.#deps.now() - this.#writtenAtMs >= CHECKPOINT_MS;
+    if (isOld || this.#evaluation.moveCount > 0) await this.flush();
+  }
+
+  async #flushWhenFull(): Promise<void> {
+    if (this.#evaluation.moveCount >= MAX_MOVES) await this.flush();
+  }
+
+  async #fire(): Promise<void> {
+    if (!this.#fence || this.#sequence < this.#fence.sequence) return;
+    const { atMs } = this.#fence;
+    this.#fence = undefined;
+    for (let more = true; more;) {
+      more = this.#evaluation.tick(atMs, MAX_MOVES);
+      if (this.#evaluation.moveCount > 0) await this.flush();
     }
   }
 
-  async function assignIds(ids: readonly string[]): Promise<void> {
-    const found = await registry.devices(workspace, ids);
-    await assign(found);
-    const there = new Set(found.map(({ id }) => id));
-    for (const id of ids) if (!there.has(id)) evaluation.assign(toGone(id));
-    await restore(ids);
+  async #takeUpChanges(): Promise<void> {
+    const { workspace, log } = this.#deps;
+    let isAll = false;
+    for (let read = FACT_PAGE; read === FACT_PAGE;) {
+      const facts = await log.readAfter(workspace, this.#factPlace, FACT_PAGE);
+      isAll ||= facts.some(({ type }) => CHANGES_ALL.test(type));
+      this.#factPlace = facts.at(-1)?.sequence ?? this.#factPlace;
+      read = facts.length;
+    }
+    const ids = [...this.#changedDevices];
+    this.#changedDevices.clear();
+    if (isAll) await this.#assignAll();
+    if (ids.length > 0) await this.#assignIds(ids);
   }
 
-  async function assignAll(saved: ReadonlyMap<string, readonly SavedSlot[]> = new Map()): Promise<void> {
-    assignments = deps.createAssignments(await deps.allRules(workspace));
+  async #assignAll(saved: ReadonlyMap<string, readonly SavedSlot[]> = new Map()): Promise<void> {
+    const { workspace, registry, allRules, createAssignments } = this.#deps;
+    this.#assignments = createAssignments(await allRules(workspace));
     const left = new Map(saved);
     for (let after = ''; ;) {
       const page = await registry.devicesAfter(workspace, after, DEVICE_PAGE);
-      await assign(page, saved);
-      await restore(page.map(({ id }) => id));
+      await this.#assign(page, saved);
+      await this.#restore(page.map(({ id }) => id));
       for (const { id } of page) left.delete(id);
       after = page.at(-1)?.id ?? '';
       if (page.length < DEVICE_PAGE) break;
     }
     for (const [id, slots] of left) {
-      evaluation.assign(toGone(id), slots);
-      await checkpointWhenFull();
+      this.#evaluation.assign(toGone(id), slots);
+      await this.#flushWhenFull();
     }
+  }
+
+  async #assign(
+    devices: readonly CandidateDevice[],
+    saved: ReadonlyMap<string, readonly SavedSlot[]> = new Map(),
+  ): Promise<void> {
+    for (const device of (await this.#assignments?.assign(devices)) ?? []) {
+      this.#evaluation.assign(device, saved.get(device.id));
+      this.#ready.delete(device.id);
+      await this.#flushWhenFull();
+    }
+  }
+
+  async #assignIds(ids: readonly string[]): Promise<void> {
+    const { workspace, registry } = this.#deps;
+    const found = await registry.devices(workspace, ids);
+    await this.#assign(found);
+    const there = new Set(found.map(({ id }) => id));
+    for (const id of ids) if (!there.has(id)) this.#evaluation.assign(toGone(id));
+    await this.#restore(ids);
   }
 
   /** Reads what is stored of the metrics that rules look at, up to where evaluation is. */
-  async function restore(ids: readonly string[]): Promise<void> {
-    const keys = ids.flatMap((id) => evaluation.unrestored(id));
+  async #restore(ids: readonly string[]): Promise<void> {
+    const { workspace, registry } = this.#deps;
+    const keys = ids.flatMap((id) => this.#evaluation.unrestored(id));
     for (let from = 0; from < keys.length; from += TRACK_PAGE) {
       const page = keys.slice(from, from + TRACK_PAGE);
-      const samples = await registry.samples(workspace, page, sequence);
-      for (const [index, key] of page.entries()) evaluation.restore(key, samples[index] ?? []);
+      const samples = await registry.samples(workspace, page, this.#sequence);
+      for (const [index, key] of page.entries()) this.#evaluation.restore(key, samples[index] ?? []);
     }
-    for (const id of ids) ready.add(id);
+    for (const id of ids) this.#ready.add(id);
   }
 
-  async function takeUpChanges(): Promise<void> {
-    let isAll = false;
-    for (let read = FACT_PAGE; read === FACT_PAGE;) {
-      const facts = await log.readAfter(workspace, factPlace, FACT_PAGE);
-      isAll ||= facts.some(({ type }) => CHANGES_ALL.test(type));
-      factPlace = facts.at(-1)?.sequence ?? factPlace;
-      read = facts.length;
-    }
-    const ids = [...changedDevices];
-    changedDevices.clear();
-    if (isAll) await assignAll();
-    if (ids.length > 0) await assignIds(ids);
-  }
-
-  async function fire(): Promise<void> {
-    if (!fence || sequence < fence.sequence) return;
-    const { atMs } = fence;
-    fence = undefined;
-    for (let more = true; more;) {
-      more = evaluation.tick(atMs, MAX_MOVES);
-      if (evaluation.moveCount() > 0) await checkpoint();
-    }
-  }
-
-  async function prepare(readings: readonly ReadingModel[]): Promise<void> {
-    const unready = new Set(readings.flatMap(({ deviceId }) => (ready.has(deviceId) ? [] : [deviceId])));
+  /** Knows the rules and the past of every device before its readings are looked at. */
+  async #prepare(readings: readonly ReadingModel[]): Promise<void> {
+    const unready = new Set(
+      readings.flatMap(({ deviceId }) => (this.#ready.has(deviceId) ? [] : [deviceId])),
+    );
     if (unready.size === 0) return;
-    const unknown = [...unready].filter((id) => !evaluation.knows(id));
-    if (unknown.length > 0) await assignIds(unknown);
-    await restore([...unready]);
+    const unknown = [...unready].filter((id) => !this.#evaluation.knows(id));
+    if (unknown.length > 0) await this.#assignIds(unknown);
+    await this.#restore([...unready]);
   }
-
-  return {
-    async open() {
-      factPlace = await registry.newestFact(workspace);
-      await assignAll(groupByDevice(await registry.slots(workspace)));
-      await checkpoint();
-    },
-    async take(items) {
-      for (let from = 0; from < items.length; from += SLICE) {
-        const slice = items.slice(from, from + SLICE);
-        await prepare(slice.flatMap(({ reading }) => reading ?? []));
-        for (const { sequence: at, reading } of slice) {
-          if (reading) evaluation.take(toSample(reading));
-          sequence = at;
-          if (evaluation.moveCount() >= MAX_MOVES) await checkpoint();
-        }
-        await setImmediate();
-      }
-      if (evaluation.moveCount() > 0 || now() - writtenAt >= CHECKPOINT_MS) await checkpoint();
-      await fire();
-    },
-    deviceChanged(id) {
-      changedDevices.add(id);
-    },
-    async tick() {
-      await takeUpChanges();
-      const atMs = now();
-      if (!fence && evaluation.isDue(atMs))
-        fence = { atMs, sequence: await registry.newestReading(workspace) };
-      await fire();
-      if (evaluation.moveCount() > 0 || now() - writtenAt >= CHECKPOINT_MS) await checkpoint();
-    },
-    flush: checkpoint,
-    lateCount: () => evaluation.lateCount(),
-  };
 }
 
 /** Facts after which any rule may look at any device. */

@@ -211,7 +211,7 @@ function tell(issue: z.core.$ZodIssue, value: unknown): string {
   );
   if (issue.message.endsWith('.')) return issue.message;
   const expected = issue.message.startsWith('Expected') ? issue.message : describeExpected(issue);
-  return `${expected}, got ${came === undefined ? 'nothing' : (JSON.stringify(came) ?? 'something else').slice(0, 80)}.`;
+  return `${expected}, got ${came === undefined ? 'nothing' : JSON.stringify(came).slice(0, 80)}.`;
 }
 
 function describeExpected(issue: z.core.$ZodIssue): string {

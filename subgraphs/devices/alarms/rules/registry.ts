@@ -51,7 +51,7 @@ export class RuleNameTaken extends Error {
   override readonly name = 'RuleNameTaken';
 }
 
-type RuleRow = Prisma.AlarmRuleGetPayload<Record<never, never>>;
+type RuleRow = Prisma.AlarmRuleGetPayload<object>;
 
 export interface RuleRegistryDeps {
   readonly database: Database;
