@@ -12,8 +12,8 @@ import { useTheme, type Theme } from './ui/use-theme.js';
 const SECTIONS = [
   { id: 'network', name: 'Network' },
   { id: 'alarms', name: 'Alarms' },
-  { id: 'devices', name: 'Devices' },
   { id: 'events', name: 'Events' },
+  { id: 'devices', name: 'Devices' },
   { id: 'system', name: 'System' },
 ] as const;
 
@@ -52,8 +52,8 @@ export function App() {
       <main>
         <NetworkPanel />
         <AlarmsPanel />
-        <DevicesPanel />
         <EventsPanel />
+        <DevicesPanel />
         <SystemPanel />
       </main>
     </>

@@ -80,7 +80,7 @@ function Counts({ alarms }: { readonly alarms: readonly Alarm[] }) {
   const raised = alarms.filter(({ state }) => state === 'RAISED').length;
   if (alarms.length === 0) return null;
   return (
-    <span className={`badge ${raised > 0 ? 'alarm' : 'live'}`}>
+    <span className={`badge ${raised > 0 ? 'urgent' : 'live'}`}>
       {raised} to acknowledge, {alarms.length} open
     </span>
   );

@@ -52,7 +52,7 @@ export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHisto
         <RangePicker label="Range of the plot" value={range} onChange={setRange} />
       </div>
       {history.problem ? <Problem message={history.problem} retry={history.reload} /> : null}
-      {lines.length > 1 ? (
+      {lines.filter(({ value }) => value !== null).length > 1 ? (
         <TimePlot
           title={`${metric.name} over the last ${range.name}`}
           instants={lines.map(({ at }) => at)}

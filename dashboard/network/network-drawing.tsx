@@ -73,7 +73,10 @@ function Edges({ graph, state, places, parts }: Pick<NetworkDrawingProps, 'graph
         y1={from.y * RADIUS}
         x2={to.x * RADIUS}
         y2={to.y * RADIUS}
-        style={{ strokeWidth: 0.75 + 5 * (locking ?? 0), opacity: 0.18 + 0.8 * (locking ?? 0) }}
+        style={{
+          strokeWidth: 0.75 + 5 * (locking ?? 0),
+          opacity: locking === null ? 0.6 : 0.2 + 0.8 * locking,
+        }}
       />
     );
   });

@@ -49,7 +49,7 @@ export function SystemPanel() {
   const answer = useQuery<SystemAnswer>(SYSTEM, {}, EVERY_MS);
   const device = answer.data?.devices.edges[0]?.node;
   return (
-    <Panel id="system" title="What the system costs">
+    <Panel id="system" title="What the system costs" className="wide">
       {answer.problem ? <Problem message={answer.problem} retry={answer.reload} /> : null}
       {!answer.data && !answer.problem ? <Loading what="the system’s own numbers" /> : null}
       {answer.data && !device ? (

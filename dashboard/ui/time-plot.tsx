@@ -134,8 +134,8 @@ function toOptions(
       })),
     ],
     axes: [
-      { ...axis, space: 70 },
-      { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => tickText(tick, unit)) },
+      { ...axis, space: 80, values: (_plot, ticks) => ticks.map((tick) => instantText(tick, ticks)) },
+      { ...axis, size: unit.startsWith('By') ? 76 : 56, values: (_plot, ticks) => ticks.map((tick) => tickText(tick, unit)) },
     ],
     hooks: {
       draw: [
@@ -145,6 +145,21 @@ function toOptions(
       ],
     },
   };
+}
+
+const MINUTE_S = 60;
+const DAY_S = 86_400;
+
+/** A tick of the time axis, as exactly as the axis is fine; `at` and `ticks` in seconds since 1970. */
+function instantText(at: number, ticks: readonly number[]): string {
+  const step = (ticks[1] ?? at + MINUTE_S) - (ticks[0] ?? at);
+  const date = new Date(at * 1_000);
+  if (step >= DAY_S / 2) return date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+  return date.toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(step < MINUTE_S ? { second: '2-digit' } : {}),
+  });
 }
 
 function tickText(value: number, unit: string): string {

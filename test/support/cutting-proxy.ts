@@ -5,8 +5,10 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export interface CuttingProxy {
   /** As the server's own URL, at another port. */
   readonly url: string;
-  /** Ends all connections without a word, as a lost network does. New ones are let through. */
+  /** Ends all connections without a word, as a lost network does. New ones are let through, unless it is blocked. */
   cut(): void;
+  /** Whether new connections are ended at once. */
+  blocked: boolean;
   close(): Promise<void>;
 }
 
@@ -25,7 +27,12 @@ export async function openCuttingProxy(target: string): Promise<CuttingProxy> {
     for (const socket of sockets) socket.destroy();
   }
 
+  const state = { blocked: false };
   const server = createServer((client) => {
+    if (state.blocked) {
+      client.destroy();
+      return;
+    }
     const upstream = keep(connect(Number(port), hostname));
     keep(client).pipe(upstream).pipe(client);
     client.once('close', () => upstream.destroy());
@@ -38,6 +45,12 @@ export async function openCuttingProxy(target: string): Promise<CuttingProxy> {
   return {
     url: url.href,
     cut,
+    get blocked() {
+      return state.blocked;
+    },
+    set blocked(blocked) {
+      state.blocked = blocked;
+    },
     async close() {
       const closed = once(server, 'close');
       server.close();
