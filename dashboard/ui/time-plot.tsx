@@ -135,7 +135,11 @@ function toOptions(
     ],
     axes: [
       { ...axis, space: 80, values: (_plot, ticks) => ticks.map((tick) => instantText(tick, ticks)) },
-      { ...axis, size: unit.startsWith('By') ? 76 : 56, values: (_plot, ticks) => ticks.map((tick) => tickText(tick, unit)) },
+      {
+        ...axis,
+        size: unit.startsWith('By') ? 76 : 56,
+        values: (_plot, ticks) => ticks.map((tick) => tickText(tick, unit)),
+      },
     ],
     hooks: {
       draw: [
