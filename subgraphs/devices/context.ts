@@ -4,25 +4,21 @@ import type { RequestContext } from '../../kernel/graphql/subgraph.js';
 import type { EndpointLoaders, Endpoints } from './endpoints/endpoints.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { FleetLoaders } from './fleet/fleet-loaders.js';
-import type { DeviceModel, ReadingModel, SeriesModel } from './models.js';
+import type { DeviceModel } from './models.js';
 import type { DeviceProfiles } from './profiles/device-profiles.js';
 import type { ProfilePin } from './profiles/profile.js';
 import type { StoredProfile } from './profiles/registry.js';
-import { readLatest, type LatestKey } from './readings/latest-readings.js';
-import { readSeries, type SeriesKey } from './readings/series.js';
+import { createReadingLoaders, type ReadingLoaders } from './readings/reading-loaders.js';
 import type { MetricDeclaration } from './registration.js';
 import type { DeviceRegistry } from './registry.js';
 
 /** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
-export interface Context extends RequestContext, EndpointLoaders, FleetLoaders {
+export interface Context extends RequestContext, EndpointLoaders, FleetLoaders, ReadingLoaders {
   /** By id; undefined where there is none. */
   readonly devices: DataLoader<string, DeviceModel | undefined>;
   readonly profiles: DataLoader<ProfilePin, StoredProfile | undefined, string>;
   /** By device id, in the order of declaration. */
   readonly metrics: DataLoader<string, MetricDeclaration[]>;
-  readonly latest: DataLoader<LatestKey, ReadingModel[], string>;
-  /** Undefined where the device does not declare the metric. */
-  readonly series: DataLoader<SeriesKey, SeriesModel | undefined, string>;
 }
 
 export interface ContextDeps {
@@ -53,13 +49,6 @@ export function createContext(deps: ContextDeps, request: RequestContext): Conte
       const byDevice = await registry.findMetrics(workspace, ids);
       return ids.map((id) => byDevice.get(id) ?? []);
     }),
-    latest: new DataLoader<LatestKey, ReadingModel[], string>(
-      (keys) => readLatest(database, workspace, keys),
-      { cacheKeyFn: JSON.stringify },
-    ),
-    series: new DataLoader<SeriesKey, SeriesModel | undefined, string>(
-      (keys) => readSeries(database, workspace, keys),
-      { cacheKeyFn: JSON.stringify },
-    ),
+    ...createReadingLoaders(database, workspace),
   };
 }

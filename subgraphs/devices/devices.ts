@@ -18,6 +18,7 @@ import { combineProtocols, type Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
 import { createKnownDevices } from './readings/known-devices.js';
 import { readTracks } from './readings/metric-tracks.js';
+import { createOwnRetention } from './readings/own-retention.js';
 import { createReadings } from './readings/readings.js';
 import { decodeTelemetry } from './readings/telemetry.js';
 import { createDeviceRegistry } from './registry.js';
@@ -45,6 +46,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     settings: values,
     devices: known,
     decode: ({ payload }) => decodeTelemetry(payload),
+    ownRetention: createOwnRetention(database, (workspace, pins) => profiles.lookups.find(workspace, pins)),
   });
   const registry = createDeviceRegistry({
     ...{ database, log },
@@ -98,7 +100,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     resolvers: createResolvers({
       ...fleet,
       mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
-      openStream: readings.openStream,
+      ...readings,
       profiles,
       ...{ doors, endpoints, findDiscovered: () => Promise.resolve([]) },
       fuseReadings: createFuseReadings({

@@ -6,9 +6,20 @@ import { createFleetResolvers, type FleetResolverDeps } from './resolvers/fleet.
 import { createFusionResolvers } from './resolvers/fusion.js';
 import type { Profiles } from './profiles/profiles.js';
 import { createProfileResolvers } from './resolvers/profiles.js';
+import { createReadingResolvers, type ReadingResolverDeps } from './resolvers/readings.js';
+import {
+  createRejectedPayloadResolvers,
+  type RejectedPayloadResolverDeps,
+} from './resolvers/rejected-payloads.js';
 import { createProtocolResolvers, type ProtocolResolverDeps } from './resolvers/protocols.js';
 
-export interface ResolverDeps extends DeviceResolverDeps, FleetResolverDeps, ProtocolResolverDeps {
+export interface ResolverDeps
+  extends
+    DeviceResolverDeps,
+    FleetResolverDeps,
+    ProtocolResolverDeps,
+    ReadingResolverDeps,
+    RejectedPayloadResolverDeps {
   readonly fuseReadings: FuseReadings;
   readonly profiles: Profiles;
 }
@@ -21,5 +32,7 @@ export function createResolvers(deps: ResolverDeps) {
     createFusionResolvers(deps.fuseReadings),
     createProfileResolvers(deps.profiles),
     createProtocolResolvers(deps),
+    createReadingResolvers(deps),
+    createRejectedPayloadResolvers(deps),
   ]);
 }

@@ -2,9 +2,10 @@
 /* eslint-disable */
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { AlarmModel, AlarmRuleModel, AlarmEventModel, AlarmConnectionModel, AlarmRuleConnectionModel } from '../alarms/models.js';
+import type { ClaimCodeModel, ClaimCodeConnectionModel, CreateClaimCodesPayloadModel, RevokeClaimCodePayloadModel } from '../claims/models.js';
 import type { DeviceCommandModel, DeviceCommandEventModel, DeviceCommandConnectionModel } from '../commands/models.js';
-import type { DeviceGroupModel, DeviceGroupConnectionModel } from '../fleet/models.js';
-import type { DeviceModel, ReadingModel, SeriesModel, SeriesPointModel, DeviceSeriesModel, FusedSeriesModel, DeviceConnectionModel, DeviceProfileModel, DeviceMetricModel, DeviceProfileConnectionModel } from '../models.js';
+import type { DeviceGroupModel, DeviceGroupConnectionModel, RunModel, RunConnectionModel, RunEventModel, DeviceImportModel } from '../fleet/models.js';
+import type { DeviceModel, ReadingModel, SeriesModel, SeriesPointModel, DeviceSeriesModel, FusedInputModel, FusedSeriesModel, DeviceConnectionModel, DeviceProfileModel, DeviceMetricModel, DeviceProfileConnectionModel } from '../models.js';
 import type { DeviceTwinModel, TwinChangeModel, DeviceEventModel, DeviceTwinEventModel, TwinChangeConnectionModel, DeviceEventConnectionModel } from '../twin/models.js';
 import type { Context } from '../context.js';
 export type Maybe<T> = T | null;
@@ -76,6 +77,8 @@ export type Query = {
   exportAlarmRules: Scalars['String']['output'];
   /** One command by its id; null when there is none. */
   command?: Maybe<DeviceCommand>;
+  /** The claim codes of the workspace, newest first. The codes themselves are not kept. */
+  claimCodes: ClaimCodeConnection;
   /** One group of devices by its id; null when there is none. */
   deviceGroup?: Maybe<DeviceGroup>;
   /** The groups of devices by name, a page at a time. */
@@ -109,6 +112,10 @@ export type Query = {
    * while, and are sent again, are not among them.
    */
   rejectedPayloads: RejectedPayloadConnection;
+  /** Long work by its id; null when there is none. */
+  run?: Maybe<Run>;
+  /** Long work, newest first, a page at a time. */
+  runs: RunConnection;
 };
 
 
@@ -163,6 +170,13 @@ export type QueryExportAlarmRulesArgs = {
 
 export type QueryCommandArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+export type QueryClaimCodesArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  usable?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
 
@@ -228,6 +242,19 @@ export type QueryRejectedPayloadsArgs = {
   filter?: InputMaybe<RejectedPayloadFilter>;
 };
 
+
+export type QueryRunArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryRunsArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  kinds?: InputMaybe<Array<RunKind>>;
+  states?: InputMaybe<Array<RunState>>;
+};
+
 export type Mutation = {
   __typename?: 'Mutation';
   /** Registers a device with the metrics it will send. Readings are accepted from then on. */
@@ -264,6 +291,23 @@ export type Mutation = {
    * answer is then noted.
    */
   cancelCommand: CancelCommandPayload;
+  /**
+   * Makes a credential of a device. A device that has one may publish to its own topics and paths, and to no others. Its
+   * secret is shown in this answer, and never again.
+   */
+  createDeviceCredential: CreateDeviceCredentialPayload;
+  /**
+   * Ends a credential for good: connections that came with it are cut, and it is refused from then on. Once more changes
+   * nothing.
+   */
+  revokeDeviceCredential: RevokeDeviceCredentialPayload;
+  /**
+   * Makes codes that devices trade for their registration and a token, by `POST /provision`, over MQTT or CoAP. The codes are
+   * shown in this answer, and never again.
+   */
+  createClaimCodes: CreateClaimCodesPayload;
+  /** Ends a claim code; the devices that it has made stay. Once more changes nothing. */
+  revokeClaimCode: RevokeClaimCodePayload;
   /** Sets and removes labels of all devices of a selection, in one step: all of them, or none when something is wrong. */
   labelDevices: LabelDevicesPayload;
   /** Makes a group of devices: of some by name, of those that a selection means, or of both. */
@@ -289,6 +333,13 @@ export type Mutation = {
   calibrateDevice: CalibrateDevicePayload;
   /** Sets where a device is reached that serves CoAP, or is a peripheral of Bluetooth. It is called on from then on. */
   setDeviceEndpoint: SetDeviceEndpointPayload;
+  /** Ends long work before it is done. What it has done stays done. */
+  cancelRun: CancelRunPayload;
+  /**
+   * Registers devices by a table in CSV (RFC 4180). Everything about the table is checked before the answer; the devices are
+   * registered by a run, in steps of some hundred, which goes on after a restart. Sent again, it changes nothing more.
+   */
+  registerDevices: RegisterDevicesPayload;
   /** Changes what is desired of a device. A device that is connected is told at once, any other when it connects. */
   updateDesired: UpdateDesiredPayload;
 };
@@ -349,6 +400,26 @@ export type MutationCancelCommandArgs = {
 };
 
 
+export type MutationCreateDeviceCredentialArgs = {
+  input: CreateDeviceCredentialInput;
+};
+
+
+export type MutationRevokeDeviceCredentialArgs = {
+  input: RevokeDeviceCredentialInput;
+};
+
+
+export type MutationCreateClaimCodesArgs = {
+  input: CreateClaimCodesInput;
+};
+
+
+export type MutationRevokeClaimCodeArgs = {
+  input: RevokeClaimCodeInput;
+};
+
+
 export type MutationLabelDevicesArgs = {
   input: LabelDevicesInput;
 };
@@ -389,6 +460,16 @@ export type MutationSetDeviceEndpointArgs = {
 };
 
 
+export type MutationCancelRunArgs = {
+  input: CancelRunInput;
+};
+
+
+export type MutationRegisterDevicesArgs = {
+  input: RegisterDevicesInput;
+};
+
+
 export type MutationUpdateDesiredArgs = {
   input: UpdateDesiredInput;
 };
@@ -403,6 +484,11 @@ export type Subscription = {
   commandProgress: DeviceCommand;
   /** The moves of commands, each once and in order. With `after`, first everything that was missed since then. */
   deviceCommands: DeviceCommandEvent;
+  /**
+   * How far long work is: its state now, then each change until it has ended; then the stream ends. Of changes that follow
+   * each other quickly only the last is told.
+   */
+  runProgress: RunEvent;
   /**
    * The changes of twins as they are committed, each once and in order. With `after`, first everything that was missed
    * since then.
@@ -433,6 +519,12 @@ export type SubscriptionCommandProgressArgs = {
 
 export type SubscriptionDeviceCommandsArgs = {
   deviceIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type SubscriptionRunProgressArgs = {
+  id: Scalars['ID']['input'];
   after?: InputMaybe<Scalars['String']['input']>;
 };
 
@@ -471,6 +563,10 @@ export type Device = {
   alarms: Array<Alarm>;
   /** The commands that were sent to the device, newest first, for as long as the settings keep them. */
   commands: DeviceCommandConnection;
+  /** Whether it can be reached now, as far as is known. */
+  connectivity: DeviceConnectivity;
+  /** What it may prove itself with, newest first, those that were revoked or have expired included; at most 100. */
+  credentials: Array<DeviceCredential>;
   /** What is said of it for machines to choose by, in the order of the keys. */
   labels: Array<DeviceLabel>;
   /** The groups that it was put into by name, in the order of their names. Groups whose selection means it are not listed. */
@@ -1571,6 +1667,196 @@ export type CancelCommandPayload = {
   userErrors: Array<UserError>;
 };
 
+/** Whether a device can be reached, as far as is known. */
+export type DeviceConnectivity = {
+  __typename?: 'DeviceConnectivity';
+  /** How it is. */
+  state: ConnectivityState;
+  /** Since when it is so; null for a device that was never heard from. */
+  since?: Maybe<Scalars['DateTime']['output']>;
+  /** When it was last heard from, exact to ten seconds; null when it never was. */
+  lastSeenAt?: Maybe<Scalars['DateTime']['output']>;
+  /** By what it is connected, or was last; null when it never was. */
+  protocol?: Maybe<ProtocolKind>;
+  /** Why it is not ONLINE, for people; null when it is, or was never heard from. */
+  reason?: Maybe<Scalars['String']['output']>;
+};
+
+/** Whether a device can be reached. */
+export type ConnectivityState =
+  /** It has a connection; or, where its protocol keeps none, it was heard within AEGIS_DEVICE_SEEN_WITHIN_SECONDS. */
+  | 'ONLINE'
+  /** Its connection has ended, or nothing was heard from it for a while. */
+  | 'OFFLINE'
+  /** Nothing was ever heard from it; or the process that held its connection has ended, and it has not come back yet. */
+  | 'UNKNOWN';
+
+/** What a device proves itself with. Of its secret only a digest is kept. */
+export type DeviceCredential = {
+  __typename?: 'DeviceCredential';
+  /** Opaque id, such as `crd_0192…`. */
+  id: Scalars['ID']['output'];
+  /** What it is. */
+  kind: CredentialKind;
+  /** What it is used for, for people. */
+  label?: Maybe<Scalars['String']['output']>;
+  /** PASSWORD: the username that goes with it; null for others. */
+  username?: Maybe<Scalars['String']['output']>;
+  /** The last four characters: of the token, of the password, or of the certificate's fingerprint. */
+  lastFour: Scalars['String']['output'];
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** From when on it is refused; null when that is never. */
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it was revoked; null when it was not. */
+  revokedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When a device last came with it, exact to ten seconds; null when none did. */
+  lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** The kinds of credentials. */
+export type CredentialKind =
+  /** A token of 256 random bits: `Authorization: Bearer …` over HTTP, the password over MQTT with any username. */
+  | 'TOKEN'
+  /** A username with a password, both made here, for devices that want both. */
+  | 'PASSWORD'
+  /** A certificate that the device shows in TLS, known by its SHA-256 fingerprint. */
+  | 'CERTIFICATE';
+
+/** A code that devices trade for their registration. */
+export type ClaimCode = {
+  __typename?: 'ClaimCode';
+  /** Opaque id, such as `clm_0192…`. */
+  id: Scalars['ID']['output'];
+  /** The last four characters of the code. */
+  lastFour: Scalars['String']['output'];
+  /** The profile that its devices get. */
+  profile: Scalars['String']['output'];
+  /** The version of the profile; the newest at that time when null. */
+  profileVersion?: Maybe<Scalars['Int']['output']>;
+  /** The labels that its devices get. */
+  labels: Array<DeviceLabel>;
+  /** What the names of its devices begin with, where they ask for none. */
+  namePrefix: Scalars['String']['output'];
+  /** How many devices it may make. */
+  maxUses: Scalars['Int']['output'];
+  /** How many it has made. */
+  uses: Scalars['Int']['output'];
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** From when on it is refused. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** When it was revoked; null when it was not. */
+  revokedAt?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** A page of claim codes. */
+export type ClaimCodeConnection = {
+  __typename?: 'ClaimCodeConnection';
+  /** The codes, each with its cursor. */
+  edges: Array<ClaimCodeEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A claim code in a page. */
+export type ClaimCodeEdge = {
+  __typename?: 'ClaimCodeEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The code. */
+  node: ClaimCode;
+};
+
+/** A credential to make. */
+export type CreateDeviceCredentialInput = {
+  /** Whose it is to be; a device has at most 20 that can be used. */
+  deviceId: Scalars['ID']['input'];
+  /** What it is to be. */
+  kind: CredentialKind;
+  /** What it is used for, for people; 1 to 100 characters. */
+  label?: InputMaybe<Scalars['String']['input']>;
+  /** From when on it is refused; never when left out, and for a certificate when that itself expires. */
+  expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** CERTIFICATE: the certificate, PEM. Its key stays with the device. */
+  certificate?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** A credential to revoke. */
+export type RevokeDeviceCredentialInput = {
+  /** The credential. */
+  id: Scalars['ID']['input'];
+};
+
+/** Claim codes to make. */
+export type CreateClaimCodesInput = {
+  /** The profile that the devices get: what they measure and can do. */
+  profile: Scalars['String']['input'];
+  /** The version of the profile; the newest at that time when left out. */
+  profileVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** How many codes, 1 to 1000. */
+  count?: InputMaybe<Scalars['Int']['input']>;
+  /** From when on they are refused; at most a year from now, 30 days when left out. */
+  expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** How many devices each of them may make, 1 to 100000. */
+  maxUses?: InputMaybe<Scalars['Int']['input']>;
+  /** The labels that the devices get, at most 64. */
+  labels?: InputMaybe<Array<DeviceLabelInput>>;
+  /**
+   * What the names of devices begin with that ask for none, 1 to 40 letters, digits, dots, dashes and underscores; the name
+   * of the profile when left out.
+   */
+  namePrefix?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** A claim code to revoke. */
+export type RevokeClaimCodeInput = {
+  /** The code's id. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of making a credential. */
+export type CreateDeviceCredentialPayload = {
+  __typename?: 'CreateDeviceCredentialPayload';
+  /** The credential; null when it was refused. */
+  credential?: Maybe<DeviceCredential>;
+  /** TOKEN: the token, this once. */
+  token?: Maybe<Scalars['String']['output']>;
+  /** PASSWORD: the password, this once; its username is in `credential`. */
+  password?: Maybe<Scalars['String']['output']>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of revoking a credential. */
+export type RevokeDeviceCredentialPayload = {
+  __typename?: 'RevokeDeviceCredentialPayload';
+  /** The credential as it is now; null when there is none. */
+  credential?: Maybe<DeviceCredential>;
+  /** Why nothing was revoked; empty when it was. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of making claim codes. */
+export type CreateClaimCodesPayload = {
+  __typename?: 'CreateClaimCodesPayload';
+  /** What is kept of the codes; empty when they were refused. */
+  claimCodes: Array<ClaimCode>;
+  /** The codes, such as `7KQ2-M9XT-0HCD-PWZ4`, in the order of `claimCodes`, this once. */
+  codes: Array<Scalars['String']['output']>;
+  /** Why they were refused; empty when they were not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of revoking a claim code. */
+export type RevokeClaimCodePayload = {
+  __typename?: 'RevokeClaimCodePayload';
+  /** The code as it is now; null when there is none. */
+  claimCode?: Maybe<ClaimCode>;
+  /** Why nothing was revoked; empty when it was. */
+  userErrors: Array<UserError>;
+};
+
 /** A value under a key, by which devices are chosen. The rules are those of Kubernetes. */
 export type DeviceLabel = {
   __typename?: 'DeviceLabel';
@@ -1781,6 +2067,8 @@ export type FusedPoint = {
    * from how far they lie apart, but for MAJORITY: there it is the mean squared distance of all votes from the state.
    */
   variance?: Maybe<Scalars['Float']['output']>;
+  /** Whether a reading that went into it is SIMULATED. */
+  simulated: Scalars['Boolean']['output'];
   /**
    * What went into the value, by device id. Of a filter it is what was new at this instant: without any, the value is its
    * prediction.
@@ -1797,8 +2085,13 @@ export type FusedInput = {
   deviceId: Scalars['ID']['output'];
   /** Its value at the instant, in the series' unit. */
   value: Scalars['Float']['output'];
-  /** The variance of its measurements as it was given, in unit². A line between two readings counts as one reading. */
+  /**
+   * The variance that it counted with, in unit²: that of its measurements as it was given, four times as much for an
+   * UNCERTAIN value. A line between two readings counts as one reading.
+   */
   variance: Scalars['Float']['output'];
+  /** GOOD, or UNCERTAIN or SIMULATED where a reading behind the value is. */
+  quality: ReadingQuality;
 };
 
 /** A device that had no part in a fused value. */
@@ -1857,16 +2150,19 @@ export type FusionRefusalReason =
   | 'OUTVOTED'
   /** The filters: there is no newer reading behind it than at an instant before, and a reading counts once. */
   | 'REPEATED'
-  /** ZERO_ORDER_HOLD: its last reading is older than `maxGapMs`. */
+  /** ZERO_ORDER_HOLD: its last reading is older than `maxGapMs`. Or the device itself says STALE of its reading. */
   | 'STALE'
   /** It has no reading near enough to the instant. */
   | 'GAP'
-  /** It has readings near enough, but outside the metric's plausible range, or in a unit that the metric had before. */
+  /** It has readings near enough, but BAD ones, outside the metric's plausible range, or in a unit that the metric had before. */
   | 'BAD';
 
-/** How readings are fused. What does not belong to the method makes no difference. */
+/**
+ * How readings are fused. What does not belong to the method makes no difference. What is left out is taken from the fusion
+ * defaults of the devices' profiles where these agree, and then from the defaults told here.
+ */
 export type FuseReadingsConfig = {
-  /** How the values of one instant become one. */
+  /** How the values of one instant become one; INVERSE_VARIANCE when nothing says otherwise. */
   method?: InputMaybe<FusionMethod>;
   /**
    * How readings are brought onto the grid. When left out: NEAREST for the filters, ZERO_ORDER_HOLD for MAJORITY, which
@@ -1878,29 +2174,32 @@ export type FuseReadingsConfig = {
    * range; when left out, a 200th of it, rounded up.
    */
   stepMs?: InputMaybe<Scalars['Int']['input']>;
-  /** How far a reading carries, in milliseconds, 0 or more. */
+  /** How far a reading carries, in milliseconds, 0 or more; by default 60000. */
   maxGapMs?: InputMaybe<Scalars['Int']['input']>;
   /** The variances of the devices' measurements, each device once at most. */
   variances?: InputMaybe<Array<DeviceVarianceInput>>;
   /**
-   * The variance of the measurements of devices that `variances` does not name, in unit², 1e-100 to 1e100. With one
-   * variance for all, INVERSE_VARIANCE is the plain mean.
+   * The variance of the measurements of devices that `variances` does not name, in unit², 1e-100 to 1e100; by default
+   * 1. With one variance for all, INVERSE_VARIANCE is the plain mean.
    */
   defaultVariance?: InputMaybe<Scalars['Float']['input']>;
   /**
-   * MEDIAN: how far from the median a value may lie, in standard deviations, 1 to 1000. Leys et al. (2013) recommend 2.5;
-   * 3 is very conservative, 2 poorly so.
+   * MEDIAN: how far from the median a value may lie, in standard deviations, 1 to 1000; by default 2.5, as Leys et
+   * al. (2013) recommend; 3 is very conservative, 2 poorly so.
    */
   outlierThreshold?: InputMaybe<Scalars['Float']['input']>;
-  /** MAJORITY: the distance of two states, in the unit, 1e-100 to 1e100; values are rounded to its multiples. */
+  /**
+   * MAJORITY: the distance of two states, in the unit, 1e-100 to 1e100, by default 1; values are rounded to its
+   * multiples.
+   */
   stateResolution?: InputMaybe<Scalars['Float']['input']>;
   /**
-   * KALMAN_LEVEL: how fast the level may wander, as the variance it gains per second, in unit²/s, 0 to 1e100; 0 for a
-   * constant. It counts in relation to the variances of the devices: the larger it is, the less is smoothed.
+   * KALMAN_LEVEL: how fast the level may wander, as the variance it gains per second, in unit²/s, 0 to 1e100, by default
+   * 0.01; 0 for a constant. It counts in relation to the variances of the devices: the larger it is, the less is smoothed.
    */
   driftVariance?: InputMaybe<Scalars['Float']['input']>;
   /**
-   * KALMAN_VELOCITY: the variance of the acceleration, in unit²/s⁴, 0 to 1e100. It counts in relation to the variances of
+   * KALMAN_VELOCITY: the variance of the acceleration, in unit²/s⁴, 0 to 1e100, by default 0.01. It counts in relation to the variances of
    * the devices: the larger it is, the less is smoothed.
    */
   accelerationVariance?: InputMaybe<Scalars['Float']['input']>;
@@ -2499,6 +2798,206 @@ export type RejectedPayloadEdge = {
   node: RejectedPayload;
 };
 
+/** Long work that goes on behind the mutation that began it, and after a restart. */
+export type Run = {
+  __typename?: 'Run';
+  /** Opaque id, such as `run_0192…`. */
+  id: Scalars['ID']['output'];
+  /** What is done. */
+  kind: RunKind;
+  /** Where it stands. */
+  state: RunState;
+  /** The part that is done, 0 to 1; null while that is not known. */
+  progress?: Maybe<Scalars['Float']['output']>;
+  /** How many steps are done: rows of a table, devices of a rollout. */
+  done: Scalars['Int']['output'];
+  /** How many steps there are; null while that is not known. */
+  total?: Maybe<Scalars['Int']['output']>;
+  /** What people should know of it now, such as why it is paused; null when there is nothing. */
+  note?: Maybe<Scalars['String']['output']>;
+  /** When it was asked for. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it began; null while it waits. */
+  startedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it ended, in whichever way; null while it has not. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why it FAILED; null when it did not. */
+  error?: Maybe<RunError>;
+  /** Of DEVICE_IMPORT: what came of the table. */
+  deviceImport?: Maybe<DeviceImport>;
+};
+
+/** What long work does. */
+export type RunKind =
+  /** Registers the devices of a table. */
+  | 'DEVICE_IMPORT'
+  /** Brings devices to a firmware or configuration, stage by stage. */
+  | 'ROLLOUT';
+
+/** Where long work stands. */
+export type RunState =
+  /** It waits for its turn. */
+  | 'QUEUED'
+  /** It is under way. */
+  | 'RUNNING'
+  /** It waits until somebody resumes it. */
+  | 'PAUSED'
+  /** It has ended as it should. */
+  | 'SUCCEEDED'
+  /** It has ended before it was done; `error` says why. */
+  | 'FAILED'
+  /** It was ended by somebody before it was done. */
+  | 'CANCELLED';
+
+/** Why long work failed. */
+export type RunError = {
+  __typename?: 'RunError';
+  /** One of the codes that errors carry, such as `UNAVAILABLE`. */
+  code: Scalars['String']['output'];
+  /** What happened, for people. */
+  message: Scalars['String']['output'];
+};
+
+/** Word of how far long work is. */
+export type RunEvent = {
+  __typename?: 'RunEvent';
+  /** Names this event: pass it as `after` to be told only what is newer. */
+  cursor: Scalars['String']['output'];
+  /** The run as it is now. */
+  run: Run;
+};
+
+/** A page of long work. */
+export type RunConnection = {
+  __typename?: 'RunConnection';
+  /** The runs, each with its cursor. */
+  edges: Array<RunEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A run in a page. */
+export type RunEdge = {
+  __typename?: 'RunEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The run. */
+  node: Run;
+};
+
+/** Work to end. */
+export type CancelRunInput = {
+  /** The run. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of ending work. */
+export type CancelRunPayload = {
+  __typename?: 'CancelRunPayload';
+  /** The run; what is under way in it may take a moment to end. Null when there is no such run. */
+  run?: Maybe<Run>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What a table of devices came to. */
+export type DeviceImport = {
+  __typename?: 'DeviceImport';
+  /** Whether it was only tried: then nothing was registered, and the counts tell what would have been. */
+  dryRun: Scalars['Boolean']['output'];
+  /** What is done with rows whose device is there already. */
+  onExisting: ExistingDevicePolicy;
+  /** How many rows the table has, the header left out. */
+  rows: Scalars['Int']['output'];
+  /** How many rows still wait. */
+  pending: Scalars['Int']['output'];
+  /** How many devices were registered. */
+  created: Scalars['Int']['output'];
+  /** How many devices were there already and have been changed. */
+  updated: Scalars['Int']['output'];
+  /** How many devices were there already and are as they were. */
+  unchanged: Scalars['Int']['output'];
+  /** How many rows were refused. */
+  rejected: Scalars['Int']['output'];
+  /** The rows that were refused, by line, a page at a time. */
+  rejections: DeviceImportRejectionConnection;
+  /**
+   * The refused rows as CSV with the same columns and a last one, `error`, at most 10000 of them: to be mended and sent
+   * again.
+   */
+  rejectedCsv: Scalars['String']['output'];
+};
+
+
+/** What a table of devices came to. */
+export type DeviceImportRejectionsArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What is done with rows of a table whose device is there already. */
+export type ExistingDevicePolicy =
+  /** The device stays as it is. */
+  | 'KEEP'
+  /** The device gets what the row says; cells that are empty change nothing. */
+  | 'UPDATE'
+  /** The row is refused. */
+  | 'REJECT';
+
+/** A refused row of a table. */
+export type DeviceImportRejection = {
+  __typename?: 'DeviceImportRejection';
+  /** The line of the table in which it ends, from 1, the header included. */
+  line: Scalars['Int']['output'];
+  /** The name in it; may be empty. */
+  name: Scalars['String']['output'];
+  /** What is wrong with it. */
+  reason: Scalars['String']['output'];
+};
+
+/** A page of refused rows. */
+export type DeviceImportRejectionConnection = {
+  __typename?: 'DeviceImportRejectionConnection';
+  /** The rows, each with its cursor. */
+  edges: Array<DeviceImportRejectionEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A refused row in a page. */
+export type DeviceImportRejectionEdge = {
+  __typename?: 'DeviceImportRejectionEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The row. */
+  node: DeviceImportRejection;
+};
+
+/** A table of devices. */
+export type RegisterDevicesInput = {
+  /**
+   * The table as CSV (RFC 4180) with a header, at most 20000 rows. Columns: `name`, which must be there; `description`,
+   * `profile`, `profileVersion`, `metrics` (as `temperature:Cel humidity:%`), and one for each label, as `label:site`.
+   */
+  csv: Scalars['String']['input'];
+  /** What is done with rows whose device is there already. */
+  onExisting?: InputMaybe<ExistingDevicePolicy>;
+  /** Only tells what would be done. */
+  dryRun?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+/** What came of a table of devices. */
+export type RegisterDevicesPayload = {
+  __typename?: 'RegisterDevicesPayload';
+  /**
+   * The run that registers them, with rows that were refused already in its `deviceImport`; null when the table as a whole was
+   * refused.
+   */
+  run?: Maybe<Run>;
+  /** Why the table was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
 /** Where the value of a reading comes from. */
 export type ReadingSource =
   /** What is stored: nobody is asked. */
@@ -2771,6 +3270,7 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 export type FederationTypes = {
   Device: Device;
   DeviceGroup: DeviceGroup;
+  Run: Run;
 };
 
 /** Mapping of federation reference types */
@@ -2781,6 +3281,9 @@ export type FederationReferenceTypes = {
   DeviceGroup:
     ( { __typename: 'DeviceGroup' }
     & GraphQLRecursivePick<FederationTypes['DeviceGroup'], {"id":true}> );
+  Run:
+    ( { __typename: 'Run' }
+    & GraphQLRecursivePick<FederationTypes['Run'], {"id":true}> );
 };
 
 /** Mapping of union types */
@@ -2884,6 +3387,21 @@ export type ResolversTypes = {
   CancelCommandInput: CancelCommandInput;
   SendCommandPayload: ResolverTypeWrapper<Omit<SendCommandPayload, 'command'> & { command?: Maybe<ResolversTypes['DeviceCommand']> }>;
   CancelCommandPayload: ResolverTypeWrapper<Omit<CancelCommandPayload, 'command'> & { command?: Maybe<ResolversTypes['DeviceCommand']> }>;
+  DeviceConnectivity: ResolverTypeWrapper<DeviceConnectivity>;
+  ConnectivityState: ConnectivityState;
+  DeviceCredential: ResolverTypeWrapper<DeviceCredential>;
+  CredentialKind: CredentialKind;
+  ClaimCode: ResolverTypeWrapper<ClaimCodeModel>;
+  ClaimCodeConnection: ResolverTypeWrapper<ClaimCodeConnectionModel>;
+  ClaimCodeEdge: ResolverTypeWrapper<Omit<ClaimCodeEdge, 'node'> & { node: ResolversTypes['ClaimCode'] }>;
+  CreateDeviceCredentialInput: CreateDeviceCredentialInput;
+  RevokeDeviceCredentialInput: RevokeDeviceCredentialInput;
+  CreateClaimCodesInput: CreateClaimCodesInput;
+  RevokeClaimCodeInput: RevokeClaimCodeInput;
+  CreateDeviceCredentialPayload: ResolverTypeWrapper<CreateDeviceCredentialPayload>;
+  RevokeDeviceCredentialPayload: ResolverTypeWrapper<RevokeDeviceCredentialPayload>;
+  CreateClaimCodesPayload: ResolverTypeWrapper<CreateClaimCodesPayloadModel>;
+  RevokeClaimCodePayload: ResolverTypeWrapper<RevokeClaimCodePayloadModel>;
   DeviceLabel: ResolverTypeWrapper<DeviceLabel>;
   DeviceGroup: ResolverTypeWrapper<DeviceGroupModel>;
   DeviceGroupConnection: ResolverTypeWrapper<DeviceGroupConnectionModel>;
@@ -2899,8 +3417,8 @@ export type ResolversTypes = {
   UpdateDeviceGroupPayload: ResolverTypeWrapper<Omit<UpdateDeviceGroupPayload, 'group'> & { group?: Maybe<ResolversTypes['DeviceGroup']> }>;
   RemoveDeviceGroupPayload: ResolverTypeWrapper<RemoveDeviceGroupPayload>;
   FusedSeries: ResolverTypeWrapper<FusedSeriesModel>;
-  FusedPoint: ResolverTypeWrapper<FusedPoint>;
-  FusedInput: ResolverTypeWrapper<FusedInput>;
+  FusedPoint: ResolverTypeWrapper<Omit<FusedPoint, 'used'> & { used: Array<ResolversTypes['FusedInput']> }>;
+  FusedInput: ResolverTypeWrapper<FusedInputModel>;
   RefusedInput: ResolverTypeWrapper<RefusedInput>;
   FusionMethod: FusionMethod;
   TimeAlignment: TimeAlignment;
@@ -2952,6 +3470,22 @@ export type ResolversTypes = {
   RejectedPayloadFilter: RejectedPayloadFilter;
   RejectedPayloadConnection: ResolverTypeWrapper<RejectedPayloadConnection>;
   RejectedPayloadEdge: ResolverTypeWrapper<RejectedPayloadEdge>;
+  Run: ResolverTypeWrapper<RunModel>;
+  RunKind: RunKind;
+  RunState: RunState;
+  RunError: ResolverTypeWrapper<RunError>;
+  RunEvent: ResolverTypeWrapper<RunEventModel>;
+  RunConnection: ResolverTypeWrapper<RunConnectionModel>;
+  RunEdge: ResolverTypeWrapper<Omit<RunEdge, 'node'> & { node: ResolversTypes['Run'] }>;
+  CancelRunInput: CancelRunInput;
+  CancelRunPayload: ResolverTypeWrapper<Omit<CancelRunPayload, 'run'> & { run?: Maybe<ResolversTypes['Run']> }>;
+  DeviceImport: ResolverTypeWrapper<DeviceImportModel>;
+  ExistingDevicePolicy: ExistingDevicePolicy;
+  DeviceImportRejection: ResolverTypeWrapper<DeviceImportRejection>;
+  DeviceImportRejectionConnection: ResolverTypeWrapper<DeviceImportRejectionConnection>;
+  DeviceImportRejectionEdge: ResolverTypeWrapper<DeviceImportRejectionEdge>;
+  RegisterDevicesInput: RegisterDevicesInput;
+  RegisterDevicesPayload: ResolverTypeWrapper<Omit<RegisterDevicesPayload, 'run'> & { run?: Maybe<ResolversTypes['Run']> }>;
   ReadingSource: ReadingSource;
   DeviceTwin: ResolverTypeWrapper<DeviceTwinModel>;
   TwinSide: TwinSide;
@@ -3047,6 +3581,19 @@ export type ResolversParentTypes = {
   CancelCommandInput: CancelCommandInput;
   SendCommandPayload: Omit<SendCommandPayload, 'command'> & { command?: Maybe<ResolversParentTypes['DeviceCommand']> };
   CancelCommandPayload: Omit<CancelCommandPayload, 'command'> & { command?: Maybe<ResolversParentTypes['DeviceCommand']> };
+  DeviceConnectivity: DeviceConnectivity;
+  DeviceCredential: DeviceCredential;
+  ClaimCode: ClaimCodeModel;
+  ClaimCodeConnection: ClaimCodeConnectionModel;
+  ClaimCodeEdge: Omit<ClaimCodeEdge, 'node'> & { node: ResolversParentTypes['ClaimCode'] };
+  CreateDeviceCredentialInput: CreateDeviceCredentialInput;
+  RevokeDeviceCredentialInput: RevokeDeviceCredentialInput;
+  CreateClaimCodesInput: CreateClaimCodesInput;
+  RevokeClaimCodeInput: RevokeClaimCodeInput;
+  CreateDeviceCredentialPayload: CreateDeviceCredentialPayload;
+  RevokeDeviceCredentialPayload: RevokeDeviceCredentialPayload;
+  CreateClaimCodesPayload: CreateClaimCodesPayloadModel;
+  RevokeClaimCodePayload: RevokeClaimCodePayloadModel;
   DeviceLabel: DeviceLabel;
   DeviceGroup: DeviceGroupModel;
   DeviceGroupConnection: DeviceGroupConnectionModel;
@@ -3062,8 +3609,8 @@ export type ResolversParentTypes = {
   UpdateDeviceGroupPayload: Omit<UpdateDeviceGroupPayload, 'group'> & { group?: Maybe<ResolversParentTypes['DeviceGroup']> };
   RemoveDeviceGroupPayload: RemoveDeviceGroupPayload;
   FusedSeries: FusedSeriesModel;
-  FusedPoint: FusedPoint;
-  FusedInput: FusedInput;
+  FusedPoint: Omit<FusedPoint, 'used'> & { used: Array<ResolversParentTypes['FusedInput']> };
+  FusedInput: FusedInputModel;
   RefusedInput: RefusedInput;
   FuseReadingsConfig: FuseReadingsConfig;
   DeviceVarianceInput: DeviceVarianceInput;
@@ -3102,6 +3649,19 @@ export type ResolversParentTypes = {
   RejectedPayloadFilter: RejectedPayloadFilter;
   RejectedPayloadConnection: RejectedPayloadConnection;
   RejectedPayloadEdge: RejectedPayloadEdge;
+  Run: RunModel;
+  RunError: RunError;
+  RunEvent: RunEventModel;
+  RunConnection: RunConnectionModel;
+  RunEdge: Omit<RunEdge, 'node'> & { node: ResolversParentTypes['Run'] };
+  CancelRunInput: CancelRunInput;
+  CancelRunPayload: Omit<CancelRunPayload, 'run'> & { run?: Maybe<ResolversParentTypes['Run']> };
+  DeviceImport: DeviceImportModel;
+  DeviceImportRejection: DeviceImportRejection;
+  DeviceImportRejectionConnection: DeviceImportRejectionConnection;
+  DeviceImportRejectionEdge: DeviceImportRejectionEdge;
+  RegisterDevicesInput: RegisterDevicesInput;
+  RegisterDevicesPayload: Omit<RegisterDevicesPayload, 'run'> & { run?: Maybe<ResolversParentTypes['Run']> };
   DeviceTwin: DeviceTwinModel;
   TwinChange: TwinChangeModel;
   TwinChangeConnection: TwinChangeConnectionModel;
@@ -3151,6 +3711,7 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   alarmRules?: Resolver<ResolversTypes['AlarmRuleConnection'], ParentType, ContextType, RequireFields<QueryAlarmRulesArgs, 'first'>>;
   exportAlarmRules?: Resolver<ResolversTypes['String'], ParentType, ContextType, RequireFields<QueryExportAlarmRulesArgs, 'format'>>;
   command?: Resolver<Maybe<ResolversTypes['DeviceCommand']>, ParentType, ContextType, RequireFields<QueryCommandArgs, 'id'>>;
+  claimCodes?: Resolver<ResolversTypes['ClaimCodeConnection'], ParentType, ContextType, RequireFields<QueryClaimCodesArgs, 'first' | 'usable'>>;
   deviceGroup?: Resolver<Maybe<ResolversTypes['DeviceGroup']>, ParentType, ContextType, RequireFields<QueryDeviceGroupArgs, 'id'>>;
   deviceGroups?: Resolver<ResolversTypes['DeviceGroupConnection'], ParentType, ContextType, RequireFields<QueryDeviceGroupsArgs, 'first'>>;
   fuseReadings?: Resolver<ResolversTypes['FusedSeries'], ParentType, ContextType, RequireFields<QueryFuseReadingsArgs, 'deviceIds' | 'metric' | 'range' | 'config'>>;
@@ -3162,6 +3723,8 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   deviceSeries?: Resolver<Array<ResolversTypes['DeviceSeries']>, ParentType, ContextType, RequireFields<QueryDeviceSeriesArgs, 'metrics' | 'range' | 'stepMs' | 'aggregate'>>;
   readingStorage?: Resolver<ResolversTypes['ReadingStorage'], ParentType, ContextType>;
   rejectedPayloads?: Resolver<ResolversTypes['RejectedPayloadConnection'], ParentType, ContextType, RequireFields<QueryRejectedPayloadsArgs, 'first'>>;
+  run?: Resolver<Maybe<ResolversTypes['Run']>, ParentType, ContextType, RequireFields<QueryRunArgs, 'id'>>;
+  runs?: Resolver<ResolversTypes['RunConnection'], ParentType, ContextType, RequireFields<QueryRunsArgs, 'first'>>;
 };
 
 export type MutationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
@@ -3176,6 +3739,10 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
   clearAlarm?: Resolver<ResolversTypes['ClearAlarmPayload'], ParentType, ContextType, RequireFields<MutationClearAlarmArgs, 'input'>>;
   sendCommand?: Resolver<ResolversTypes['SendCommandPayload'], ParentType, ContextType, RequireFields<MutationSendCommandArgs, 'input'>>;
   cancelCommand?: Resolver<ResolversTypes['CancelCommandPayload'], ParentType, ContextType, RequireFields<MutationCancelCommandArgs, 'input'>>;
+  createDeviceCredential?: Resolver<ResolversTypes['CreateDeviceCredentialPayload'], ParentType, ContextType, RequireFields<MutationCreateDeviceCredentialArgs, 'input'>>;
+  revokeDeviceCredential?: Resolver<ResolversTypes['RevokeDeviceCredentialPayload'], ParentType, ContextType, RequireFields<MutationRevokeDeviceCredentialArgs, 'input'>>;
+  createClaimCodes?: Resolver<ResolversTypes['CreateClaimCodesPayload'], ParentType, ContextType, RequireFields<MutationCreateClaimCodesArgs, 'input'>>;
+  revokeClaimCode?: Resolver<ResolversTypes['RevokeClaimCodePayload'], ParentType, ContextType, RequireFields<MutationRevokeClaimCodeArgs, 'input'>>;
   labelDevices?: Resolver<ResolversTypes['LabelDevicesPayload'], ParentType, ContextType, RequireFields<MutationLabelDevicesArgs, 'input'>>;
   createDeviceGroup?: Resolver<ResolversTypes['CreateDeviceGroupPayload'], ParentType, ContextType, RequireFields<MutationCreateDeviceGroupArgs, 'input'>>;
   updateDeviceGroup?: Resolver<ResolversTypes['UpdateDeviceGroupPayload'], ParentType, ContextType, RequireFields<MutationUpdateDeviceGroupArgs, 'input'>>;
@@ -3184,6 +3751,8 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
   deprecateDeviceProfile?: Resolver<ResolversTypes['DeprecateDeviceProfilePayload'], ParentType, ContextType, RequireFields<MutationDeprecateDeviceProfileArgs, 'input'>>;
   calibrateDevice?: Resolver<ResolversTypes['CalibrateDevicePayload'], ParentType, ContextType, RequireFields<MutationCalibrateDeviceArgs, 'input'>>;
   setDeviceEndpoint?: Resolver<ResolversTypes['SetDeviceEndpointPayload'], ParentType, ContextType, RequireFields<MutationSetDeviceEndpointArgs, 'input'>>;
+  cancelRun?: Resolver<ResolversTypes['CancelRunPayload'], ParentType, ContextType, RequireFields<MutationCancelRunArgs, 'input'>>;
+  registerDevices?: Resolver<ResolversTypes['RegisterDevicesPayload'], ParentType, ContextType, RequireFields<MutationRegisterDevicesArgs, 'input'>>;
   updateDesired?: Resolver<ResolversTypes['UpdateDesiredPayload'], ParentType, ContextType, RequireFields<MutationUpdateDesiredArgs, 'input'>>;
 };
 
@@ -3192,6 +3761,7 @@ export type SubscriptionResolvers<ContextType = Context, ParentType extends Reso
   deviceAlarms?: SubscriptionResolver<ResolversTypes['AlarmEvent'], "deviceAlarms", ParentType, ContextType, Partial<SubscriptionDeviceAlarmsArgs>>;
   commandProgress?: SubscriptionResolver<ResolversTypes['DeviceCommand'], "commandProgress", ParentType, ContextType, RequireFields<SubscriptionCommandProgressArgs, 'id'>>;
   deviceCommands?: SubscriptionResolver<ResolversTypes['DeviceCommandEvent'], "deviceCommands", ParentType, ContextType, Partial<SubscriptionDeviceCommandsArgs>>;
+  runProgress?: SubscriptionResolver<ResolversTypes['RunEvent'], "runProgress", ParentType, ContextType, RequireFields<SubscriptionRunProgressArgs, 'id'>>;
   deviceTwins?: SubscriptionResolver<ResolversTypes['DeviceTwinEvent'], "deviceTwins", ParentType, ContextType, Partial<SubscriptionDeviceTwinsArgs>>;
   deviceEvents?: SubscriptionResolver<ResolversTypes['DeviceEventMessage'], "deviceEvents", ParentType, ContextType, Partial<SubscriptionDeviceEventsArgs>>;
 };
@@ -3206,6 +3776,8 @@ export type DeviceResolvers<ContextType = Context, ParentType extends ResolversP
   updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   alarms?: Resolver<Array<ResolversTypes['Alarm']>, ParentType, ContextType, RequireFields<DeviceAlarmsArgs, 'first' | 'states'>>;
   commands?: Resolver<ResolversTypes['DeviceCommandConnection'], ParentType, ContextType, RequireFields<DeviceCommandsArgs, 'first'>>;
+  connectivity?: Resolver<ResolversTypes['DeviceConnectivity'], ParentType, ContextType>;
+  credentials?: Resolver<Array<ResolversTypes['DeviceCredential']>, ParentType, ContextType>;
   labels?: Resolver<Array<ResolversTypes['DeviceLabel']>, ParentType, ContextType>;
   groups?: Resolver<Array<ResolversTypes['DeviceGroup']>, ParentType, ContextType>;
   profile?: Resolver<Maybe<ResolversTypes['DeviceProfile']>, ParentType, ContextType>;
@@ -3499,6 +4071,73 @@ export type CancelCommandPayloadResolvers<ContextType = Context, ParentType exte
   userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
+export type DeviceConnectivityResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceConnectivity'] = ResolversParentTypes['DeviceConnectivity']> = {
+  state?: Resolver<ResolversTypes['ConnectivityState'], ParentType, ContextType>;
+  since?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  lastSeenAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  protocol?: Resolver<Maybe<ResolversTypes['ProtocolKind']>, ParentType, ContextType>;
+  reason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type DeviceCredentialResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceCredential'] = ResolversParentTypes['DeviceCredential']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['CredentialKind'], ParentType, ContextType>;
+  label?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  username?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  lastFour?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  expiresAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  revokedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  lastUsedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type ClaimCodeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ClaimCode'] = ResolversParentTypes['ClaimCode']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastFour?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  profile?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  profileVersion?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  labels?: Resolver<Array<ResolversTypes['DeviceLabel']>, ParentType, ContextType>;
+  namePrefix?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  maxUses?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  uses?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  revokedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type ClaimCodeConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ClaimCodeConnection'] = ResolversParentTypes['ClaimCodeConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['ClaimCodeEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type ClaimCodeEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['ClaimCodeEdge'] = ResolversParentTypes['ClaimCodeEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['ClaimCode'], ParentType, ContextType>;
+};
+
+export type CreateDeviceCredentialPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CreateDeviceCredentialPayload'] = ResolversParentTypes['CreateDeviceCredentialPayload']> = {
+  credential?: Resolver<Maybe<ResolversTypes['DeviceCredential']>, ParentType, ContextType>;
+  token?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  password?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RevokeDeviceCredentialPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RevokeDeviceCredentialPayload'] = ResolversParentTypes['RevokeDeviceCredentialPayload']> = {
+  credential?: Resolver<Maybe<ResolversTypes['DeviceCredential']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type CreateClaimCodesPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CreateClaimCodesPayload'] = ResolversParentTypes['CreateClaimCodesPayload']> = {
+  claimCodes?: Resolver<Array<ResolversTypes['ClaimCode']>, ParentType, ContextType>;
+  codes?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RevokeClaimCodePayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RevokeClaimCodePayload'] = ResolversParentTypes['RevokeClaimCodePayload']> = {
+  claimCode?: Resolver<Maybe<ResolversTypes['ClaimCode']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
 export type DeviceLabelResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceLabel'] = ResolversParentTypes['DeviceLabel']> = {
   key?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -3560,6 +4199,7 @@ export type FusedPointResolvers<ContextType = Context, ParentType extends Resolv
   at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   value?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   variance?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  simulated?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   used?: Resolver<Array<ResolversTypes['FusedInput']>, ParentType, ContextType>;
   refused?: Resolver<Array<ResolversTypes['RefusedInput']>, ParentType, ContextType>;
 };
@@ -3568,6 +4208,7 @@ export type FusedInputResolvers<ContextType = Context, ParentType extends Resolv
   deviceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   variance?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  quality?: Resolver<ResolversTypes['ReadingQuality'], ParentType, ContextType>;
 };
 
 export type RefusedInputResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RefusedInput'] = ResolversParentTypes['RefusedInput']> = {
@@ -3760,6 +4401,81 @@ export type RejectedPayloadEdgeResolvers<ContextType = Context, ParentType exten
   node?: Resolver<ResolversTypes['RejectedPayload'], ParentType, ContextType>;
 };
 
+export type RunResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Run'] = ResolversParentTypes['Run'], FederationReferenceType extends FederationReferenceTypes['Run'] = FederationReferenceTypes['Run']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Run']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['RunKind'], ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['RunState'], ParentType, ContextType>;
+  progress?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  done?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  total?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  note?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  startedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  error?: Resolver<Maybe<ResolversTypes['RunError']>, ParentType, ContextType>;
+  deviceImport?: Resolver<Maybe<ResolversTypes['DeviceImport']>, ParentType, ContextType>;
+};
+
+export type RunErrorResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RunError'] = ResolversParentTypes['RunError']> = {
+  code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  message?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type RunEventResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RunEvent'] = ResolversParentTypes['RunEvent']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  run?: Resolver<ResolversTypes['Run'], ParentType, ContextType>;
+};
+
+export type RunConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RunConnection'] = ResolversParentTypes['RunConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['RunEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type RunEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RunEdge'] = ResolversParentTypes['RunEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Run'], ParentType, ContextType>;
+};
+
+export type CancelRunPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CancelRunPayload'] = ResolversParentTypes['CancelRunPayload']> = {
+  run?: Resolver<Maybe<ResolversTypes['Run']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type DeviceImportResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceImport'] = ResolversParentTypes['DeviceImport']> = {
+  dryRun?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  onExisting?: Resolver<ResolversTypes['ExistingDevicePolicy'], ParentType, ContextType>;
+  rows?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  pending?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  created?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  updated?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  unchanged?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  rejected?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  rejections?: Resolver<ResolversTypes['DeviceImportRejectionConnection'], ParentType, ContextType, RequireFields<DeviceImportRejectionsArgs, 'first'>>;
+  rejectedCsv?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type DeviceImportRejectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceImportRejection'] = ResolversParentTypes['DeviceImportRejection']> = {
+  line?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type DeviceImportRejectionConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceImportRejectionConnection'] = ResolversParentTypes['DeviceImportRejectionConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['DeviceImportRejectionEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type DeviceImportRejectionEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceImportRejectionEdge'] = ResolversParentTypes['DeviceImportRejectionEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['DeviceImportRejection'], ParentType, ContextType>;
+};
+
+export type RegisterDevicesPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RegisterDevicesPayload'] = ResolversParentTypes['RegisterDevicesPayload']> = {
+  run?: Resolver<Maybe<ResolversTypes['Run']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
 export type DeviceTwinResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceTwin'] = ResolversParentTypes['DeviceTwin']> = {
   reported?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   desired?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
@@ -3877,6 +4593,15 @@ export type Resolvers<ContextType = Context> = {
   DeviceCommandEvent?: DeviceCommandEventResolvers<ContextType>;
   SendCommandPayload?: SendCommandPayloadResolvers<ContextType>;
   CancelCommandPayload?: CancelCommandPayloadResolvers<ContextType>;
+  DeviceConnectivity?: DeviceConnectivityResolvers<ContextType>;
+  DeviceCredential?: DeviceCredentialResolvers<ContextType>;
+  ClaimCode?: ClaimCodeResolvers<ContextType>;
+  ClaimCodeConnection?: ClaimCodeConnectionResolvers<ContextType>;
+  ClaimCodeEdge?: ClaimCodeEdgeResolvers<ContextType>;
+  CreateDeviceCredentialPayload?: CreateDeviceCredentialPayloadResolvers<ContextType>;
+  RevokeDeviceCredentialPayload?: RevokeDeviceCredentialPayloadResolvers<ContextType>;
+  CreateClaimCodesPayload?: CreateClaimCodesPayloadResolvers<ContextType>;
+  RevokeClaimCodePayload?: RevokeClaimCodePayloadResolvers<ContextType>;
   DeviceLabel?: DeviceLabelResolvers<ContextType>;
   DeviceGroup?: DeviceGroupResolvers<ContextType>;
   DeviceGroupConnection?: DeviceGroupConnectionResolvers<ContextType>;
@@ -3914,6 +4639,17 @@ export type Resolvers<ContextType = Context> = {
   RejectedPayload?: RejectedPayloadResolvers<ContextType>;
   RejectedPayloadConnection?: RejectedPayloadConnectionResolvers<ContextType>;
   RejectedPayloadEdge?: RejectedPayloadEdgeResolvers<ContextType>;
+  Run?: RunResolvers<ContextType>;
+  RunError?: RunErrorResolvers<ContextType>;
+  RunEvent?: RunEventResolvers<ContextType>;
+  RunConnection?: RunConnectionResolvers<ContextType>;
+  RunEdge?: RunEdgeResolvers<ContextType>;
+  CancelRunPayload?: CancelRunPayloadResolvers<ContextType>;
+  DeviceImport?: DeviceImportResolvers<ContextType>;
+  DeviceImportRejection?: DeviceImportRejectionResolvers<ContextType>;
+  DeviceImportRejectionConnection?: DeviceImportRejectionConnectionResolvers<ContextType>;
+  DeviceImportRejectionEdge?: DeviceImportRejectionEdgeResolvers<ContextType>;
+  RegisterDevicesPayload?: RegisterDevicesPayloadResolvers<ContextType>;
   DeviceTwin?: DeviceTwinResolvers<ContextType>;
   TwinChange?: TwinChangeResolvers<ContextType>;
   TwinChangeConnection?: TwinChangeConnectionResolvers<ContextType>;

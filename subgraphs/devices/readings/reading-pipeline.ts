@@ -7,6 +7,8 @@ import { createAnnouncer } from './announce-readings.js';
 import { createArrivalClock } from './arrival-clock.js';
 import type { ConvertValue } from './check-readings.js';
 import { createIngestion, type DecodePayload, type Ingest } from './ingestion.js';
+import type { DeviceClocks } from './clocks/device-clocks.js';
+import type { DeadLetters } from './dead-letters/dead-letters.js';
 import type { KnownDevices, KnownMetric } from './known-devices.js';
 import type { Partitions } from './partitions.js';
 import { createQueueRoom } from './queue-room.js';
@@ -25,6 +27,10 @@ export interface ReadingPipelineDeps {
   readonly convert?: ConvertValue<KnownMetric>;
   /** Of the readings. */
   readonly partitions: Partitions;
+  readonly clocks: DeviceClocks;
+  readonly deadLetters: DeadLetters;
+  /** Told of each commit. */
+  readonly onCommitted: (workspace: WorkspaceId) => void;
   readonly maxPayloadBytes: number;
   readonly maxClockAheadSeconds: number;
   readonly maxQueuedReadings: number;
@@ -43,16 +49,18 @@ export function createReadingPipeline(deps: ReadingPipelineDeps): ReadingPipelin
   const { database, bus, logger, workspaces, partitions } = deps;
   const room = createQueueRoom(deps.maxQueuedReadings);
   const metrics = createReadingMetrics(deps.metrics, () => room.taken);
-  const writers = workspaces.map((workspace) => ({
-    workspace,
-    writer: createReadingWriter({
+  const writers = workspaces.map((workspace) => {
+    const announce = createAnnouncer(bus, workspace);
+    const writer = createReadingWriter({
       commit: createReadingCommit({ database, workspace, partitions }),
-      announce: createAnnouncer(bus, workspace),
-      room,
-      metrics,
-      logger,
-    }),
-  }));
+      announce: async (outcome) => {
+        if (outcome.stored.length > 0) deps.onCommitted(workspace);
+        await announce(outcome);
+      },
+      ...{ room, metrics, logger },
+    });
+    return { workspace, writer };
+  });
   return {
     ingest: createIngestion({
       ...deps,

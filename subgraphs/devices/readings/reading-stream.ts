@@ -44,7 +44,7 @@ export function openReadingStream(
   const position = after === undefined ? {} : { after: decodeCursor(CURSOR_KIND, after) };
   const controller = new AbortController();
   const { signal } = controller;
-  const source = createSource(deps, filter, signal);
+  const source = createReadingSource(deps, filter, signal);
   const events = toEvents(resume(source, { ...position, signal }));
   const stream: AsyncIterableIterator<ReadingEvent> = {
     next: () => events.next(),
@@ -59,17 +59,22 @@ export function openReadingStream(
 }
 
 /** A reading, or (without one) the word that everything up to its sequence was looked at and filtered out. */
-interface StreamItem extends Sequenced {
+export interface StreamItem extends Sequenced {
   readonly reading?: ReadingModel;
+  /** Whether readings before it have been removed. */
+  readonly gap?: boolean;
 }
 
-function createSource(
+/** Makes what a stream of readings is served from. Reading from it ends with the signal. */
+export function createReadingSource(
   { stored, listen }: ReadingStreamDeps,
   filter: ReadingFilter,
   signal: AbortSignal,
 ): ResumableSource<StreamItem> {
   const passes = createFilter(filter);
   const filtered = filter.deviceIds !== undefined || filter.metrics !== undefined;
+  /** Up to where it has been told that readings were removed. */
+  let thinned = 0n;
   /** Everything up to here has been handed on, or can be read from storage by whoever lost it. */
   let covered = -1n;
 
@@ -95,6 +100,10 @@ function createSource(
       let place = sequence;
       while (!signal.aborted) {
         const page = await stored.readAfter(place, filtered ? FILTERED_SPAN : limit, filter);
+        if (page.thinned > place && page.thinned > thinned) {
+          thinned = page.thinned;
+          items.push({ sequence: place, gap: true });
+        }
         for (const { sequence: at, ...reading } of page.readings) items.push({ sequence: at, reading });
         place = page.through;
         cover(place);
@@ -156,7 +165,7 @@ async function* toEvents(
   let gap = false;
   for await (const batch of batches) {
     for (const { item, gap: before } of batch) {
-      gap ||= before;
+      gap ||= before || item.gap === true;
       if (!item.reading) continue;
       yield { cursor: encodeCursor(CURSOR_KIND, item.sequence), gap, reading: item.reading };
       gap = false;

@@ -1,19 +1,32 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Database, WorkspaceDatabase } from '../../../kernel/database/database.js';
+import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
+import { dropOldPartitions } from './drop-partitions.js';
 import type { Partitions } from './partitions.js';
+import { pruneOrphans } from './prune-orphans.js';
+import { pruneReadings, type PrunePlaces } from './prune-readings.js';
 
-/** Removes readings that are older than the retention, and those of devices that have been removed. */
+/** Removes what is older than its retention, and what is left of devices that have been removed. */
 export interface Retention {
   /** Removes what is due now, and then regularly until closed. */
   start(): void;
   /** Removes what is due before its regular time: a device was removed. Does nothing before the start. */
   wake(): void;
-  /** Removes what is due now; how many readings that were. */
-  prune(workspace: WorkspaceId): Promise<number>;
+  /** Removes what is due now. */
+  prune(): Promise<Removed>;
   close(): Promise<void>;
 }
+
+/** What one pass has removed. */
+export interface Removed {
+  /** Rows one by one; those of dropped partitions are not counted. */
+  readonly rows: number;
+  /** The tables that were dropped whole. */
+  readonly partitions: readonly string[];
+}
+
+/** The hours for which readings of some devices are kept, by device id; all others have the installation's. */
+export type OwnRetention = (workspace: WorkspaceId) => Promise<ReadonlyMap<string, number>>;
 
 export interface RetentionDeps {
   readonly database: Database;
@@ -21,13 +34,18 @@ export interface RetentionDeps {
   readonly logger: Logger;
   /** Of the readings. */
   readonly partitions: Partitions;
+  /** The roll-ups, each with how long it is kept. */
+  readonly rollups?: readonly { readonly partitions: Partitions; readonly retentionMs: number }[];
+  /** After how long readings are due. */
   readonly retentionMs: number;
+  /** Nobody has one of its own when left out. */
+  readonly ownRetention?: OwnRetention;
   readonly now?: () => number;
-  /** How often readings are removed, in milliseconds. */
+  /** How often it is looked, in milliseconds. */
   readonly periodMs?: number;
   /** How long after {@link Retention.wake} it begins, in milliseconds. */
   readonly wakeMs?: number;
-  /** How many sequences one statement goes through, and how many readings of removed devices it removes at most. */
+  /** How many rows one statement looks at. */
   readonly chunkSize?: number;
 }
 
@@ -35,62 +53,43 @@ const PERIOD_MS = 10 * 60_000;
 /** Long enough that many devices removed one after the other are one occasion. */
 const WAKE_MS = 1_000;
 const CHUNK_SIZE = 5_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Makes the retention of readings. It removes from the old end of each workspace's stream, in chunks, and records in the
- * same transaction up to which sequence: so a reader that stands before that sequence has missed readings, and one that
- * stands behind it has not.
+ * Makes the retention of readings and of their roll-ups.
+ *
+ * A partition in which nothing is kept any more is dropped whole, which costs nothing however many rows it has. So that
+ * this is what mostly happens, rows are removed one by one only when they are overdue: by as long as they are kept, at
+ * most a day. Then something else keeps their partition, such as late data.
+ *
+ * What was removed is recorded in the same transaction. `thinned_sequence`: some readings up to it are gone, so a reader
+ * that stands before it is told of a gap. `pruned_sequence`: all of them are, so that it goes on behind it at once.
  *
  * Readings of removed devices are found by their having no device, so that nothing needs to be remembered about them. What
  * is removed of them leaves no gap: they are not seen from the removal of the device on.
  */
 export function createRetention(deps: RetentionDeps): Retention {
-  const { database, workspaces, logger, partitions, retentionMs, now = Date.now } = deps;
-  const { periodMs = PERIOD_MS, wakeMs = WAKE_MS, chunkSize = CHUNK_SIZE } = deps;
-  let closed = false;
+  const { logger, periodMs = PERIOD_MS, wakeMs = WAKE_MS } = deps;
+  const state = { closed: false, places: new Map() as PrunePlaces, placesSince: 0 };
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let soon: NodeJS.Timeout | undefined;
 
-  async function prune(workspace: WorkspaceId): Promise<number> {
-    const orphans = { partitions, chunkSize, isClosed: () => closed };
-    const removed =
-      (await pruneOld(workspace)) + (await pruneOrphans(database.inWorkspace(workspace), orphans));
-    if (removed > 0 && database.kind === 'embedded') await vacuum(database, workspace);
+  async function prune(): Promise<Removed> {
+    const removed = await pruneAll(deps, state);
+    if (removed.rows > 0 && deps.database.kind === 'embedded') await vacuum(deps);
     return removed;
   }
 
-  async function pruneOld(workspace: WorkspaceId): Promise<number> {
-    const before = new Date(now() - retentionMs);
-    const { client } = database.inWorkspace(workspace);
-    const ends = await client.readingStream.findFirst();
-    let removed = 0;
-    let place = ends?.prunedSequence ?? 0n;
-    while (place < (ends?.newestSequence ?? 0n) && !closed) {
-      const chunk = await pruneChunk(database.inWorkspace(workspace), {
-        after: place,
-        span: chunkSize,
-        before,
-      });
-      removed += chunk.removed;
-      if (chunk.keeps) break;
-      place += BigInt(chunkSize);
-      // Readings that arrive meanwhile come first.
-      await setImmediate();
-    }
-    return removed;
-  }
-
-  async function pruneAll(): Promise<void> {
-    for (const workspace of workspaces) {
-      const removed = await prune(workspace);
-      if (removed > 0)
-        logger.info({ workspace, removed }, 'removed readings: past their retention, or of removed devices');
-    }
+  async function pruneAndTell(): Promise<void> {
+    const removed = await prune();
+    if (removed.rows === 0 && removed.partitions.length === 0) return;
+    logger.info(removed, 'removed readings: past their retention, or of removed devices');
   }
 
   function run(): void {
-    running ??= pruneAll()
+    running ??= pruneAndTell()
       .catch((error: unknown) => {
         logger.error({ err: error }, 'could not remove old readings; trying again later');
       })
@@ -100,7 +99,7 @@ export function createRetention(deps: RetentionDeps): Retention {
   }
 
   function wake(): void {
-    if (closed || !timer || soon) return;
+    if (state.closed || !timer || soon) return;
     soon = setTimeout(() => {
       soon = undefined;
       // One that runs now may have looked for removed devices before this one was.
@@ -119,7 +118,7 @@ export function createRetention(deps: RetentionDeps): Retention {
     },
     wake,
     async close() {
-      closed = true;
+      state.closed = true;
       clearInterval(timer);
       clearTimeout(soon);
       await running;
@@ -127,108 +126,40 @@ export function createRetention(deps: RetentionDeps): Retention {
   };
 }
 
-interface Chunk {
-  readonly after: bigint;
-  /** How many sequences after it. */
-  readonly span: number;
-  /** What arrived at this time or later stays, and everything behind it. */
-  readonly before: Date;
+interface RetentionState {
+  closed: boolean;
+  places: PrunePlaces;
+  /** Since when the places are kept: a device whose retention has changed is looked at again after a day. */
+  placesSince: number;
 }
 
-interface ChunkOutcome {
-  readonly removed: number;
-  /** Whether a reading of the chunk stays. */
-  readonly keeps: boolean;
-}
+async function pruneAll(deps: RetentionDeps, state: RetentionState): Promise<Removed> {
+  const { database, workspaces, partitions, retentionMs, chunkSize = CHUNK_SIZE } = deps;
+  const nowMs = (deps.now ?? Date.now)();
+  const isClosed = () => state.closed;
+  const tables = [partitions, ...(deps.rollups ?? []).map((rollup) => rollup.partitions)];
+  for (const table of tables) await table.ensureAhead();
+  if (nowMs - state.placesSince > DAY_MS) Object.assign(state, { places: new Map(), placesSince: nowMs });
+  const own = new Map<WorkspaceId, ReadonlyMap<string, number>>();
+  for (const workspace of workspaces) own.set(workspace, (await deps.ownRetention?.(workspace)) ?? new Map());
 
-/** Removes the readings of a chunk up to the first that stays, and records the last that was removed, in one statement. */
-async function pruneChunk(rows: WorkspaceDatabase, { after, span, before }: Chunk): Promise<ChunkOutcome> {
-  const { client, workspace } = rows;
-  const through = after + BigInt(span);
-  const [outcome] = await client.$queryRaw<ChunkOutcome[]>`
-    WITH kept AS MATERIALIZED (
-      SELECT min(sequence) AS sequence FROM devices.readings
-      WHERE workspace_id = ${workspace} AND sequence > ${after} AND sequence <= ${through}
-        AND received_at >= ${before.toISOString()}::timestamptz
-    ), removed AS (
-      DELETE FROM devices.readings USING kept
-      WHERE workspace_id = ${workspace} AND readings.sequence > ${after} AND readings.sequence <= ${through}
-        AND (kept.sequence IS NULL OR readings.sequence < kept.sequence)
-      RETURNING readings.sequence
-    ), marked AS (
-      UPDATE devices.reading_streams SET pruned_sequence = greatest(pruned_sequence, newest.sequence)
-      FROM (SELECT max(sequence) AS sequence FROM removed) newest
-      WHERE workspace_id = ${workspace} AND newest.sequence IS NOT NULL
-    )
-    SELECT (SELECT count(*)::int FROM removed) AS removed, sequence IS NOT NULL AS keeps FROM kept`;
-  return outcome ?? { removed: 0, keeps: true };
-}
-
-interface OrphanOptions {
-  readonly partitions: Partitions;
-  readonly chunkSize: number;
-  readonly isClosed: () => boolean;
-}
-
-/** Removes the readings of all devices that are no more, in chunks, until it is closed. */
-async function pruneOrphans(
-  rows: WorkspaceDatabase,
-  { partitions, chunkSize, isClosed }: OrphanOptions,
-): Promise<number> {
-  let removed = 0;
-  const deviceIds = isClosed() ? [] : await findRemovedDevices(rows);
-  const tables = deviceIds.length > 0 ? await partitions.list() : [];
-  for (const deviceId of deviceIds) {
-    for (const { table } of tables) {
-      for (let count = chunkSize; count === chunkSize && !isClosed(); removed += count) {
-        count = await removeReadings(rows, { table, deviceId, limit: chunkSize });
-        // Readings that arrive meanwhile come first.
-        await setImmediate();
-      }
-    }
+  const dropped = await dropOldPartitions({ ...deps, own, nowMs, isClosed });
+  let rows = 0;
+  const overdueMs = retentionMs + Math.min(retentionMs, DAY_MS);
+  for (const workspace of workspaces) {
+    const options = { partitions, chunkSize, isClosed, nowMs, overdueMs, places: state.places };
+    const scope = database.inWorkspace(workspace);
+    rows += await pruneReadings(scope, { ...options, own: own.get(workspace) ?? new Map() });
+    for (const table of tables) rows += await pruneOrphans(scope, { partitions: table, chunkSize, isClosed });
   }
-  return removed;
-}
-
-/**
- * The devices that readings tell of and that are no more. Each step of the recursion is one look into the primary key, to
- * the next device that has readings: as many looks as there are devices, however many readings there are.
- */
-async function findRemovedDevices({ client, workspace }: WorkspaceDatabase): Promise<readonly string[]> {
-  const rows = await client.$queryRaw<{ readonly id: string }[]>`
-    WITH RECURSIVE measured(id) AS (
-      (
-        SELECT device_id FROM devices.readings WHERE workspace_id = ${workspace}
-        ORDER BY workspace_id, device_id LIMIT 1
-      )
-      UNION ALL
-      SELECT (
-        SELECT device_id FROM devices.readings WHERE workspace_id = ${workspace} AND device_id > measured.id
-        ORDER BY workspace_id, device_id LIMIT 1
-      )
-      FROM measured WHERE measured.id IS NOT NULL
-    )
-    SELECT measured.id FROM measured
-    WHERE measured.id IS NOT NULL AND NOT EXISTS (
-      SELECT FROM devices.devices WHERE workspace_id = ${workspace} AND devices.id = measured.id
-    )`;
-  return rows.map(({ id }) => id);
-}
-
-/** Removes at most so many readings of a device that is no more from one partition; returns how many. */
-function removeReadings(
-  { client, workspace }: WorkspaceDatabase,
-  { table, deviceId, limit }: { readonly table: string; readonly deviceId: string; readonly limit: number },
-): Promise<number> {
-  return client.$executeRawUnsafe(
-    `DELETE FROM devices.${table} WHERE ctid = ANY(ARRAY(
-      SELECT ctid FROM devices.${table} WHERE workspace_id = $1 AND device_id = $2 LIMIT $3
-    ))`,
-    ...[workspace, deviceId, limit],
-  );
+  return { rows, partitions: dropped };
 }
 
 /** A server has autovacuum; the embedded Postgres has not, and would never use the room of removed rows again. */
-async function vacuum(database: Database, workspace: WorkspaceId): Promise<void> {
-  await database.inWorkspace(workspace).client.$executeRawUnsafe('VACUUM devices.readings');
+async function vacuum({ database, workspaces, partitions, rollups = [] }: RetentionDeps): Promise<void> {
+  const [workspace] = workspaces;
+  if (workspace === undefined) return;
+  const { client } = database.inWorkspace(workspace);
+  for (const { table } of [partitions, ...rollups.map((rollup) => rollup.partitions)])
+    await client.$executeRawUnsafe(`VACUUM devices.${table}`);
 }

@@ -7,11 +7,8 @@ import type {
   Resolvers,
   SubscriptionDeviceReadingsArgs,
 } from '../generated/schema-types.js';
-import type { SeriesModel } from '../models.js';
 import type { DeviceMutations } from '../mutations.js';
-import { checkLatestKey } from '../readings/latest-readings.js';
 import type { ReadingEvent, ReadingStreamOptions } from '../readings/reading-stream.js';
-import { checkSeriesKey, type SeriesKey } from '../readings/series.js';
 import { isMetricName } from '../metric-name.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 
@@ -50,26 +47,12 @@ export function createDeviceResolvers({ selections, mutations, openStream }: Dev
     Device: {
       __resolveReference: async ({ id }, { devices }) => (await devices.load(id)) ?? null,
       metrics: ({ id }, _args, { metrics }) => metrics.load(id),
-      latest: ({ id }, { metrics }, { latest }) => latest.load(checkLatestKey({ deviceId: id, metrics })),
-      series: ({ id }, { metric, range: { from, to }, limit }, context) =>
-        loadSeries({ deviceId: id, metric, from, to: to ?? new Date(), limit }, context),
     },
     Reading: {
       // It may have been removed while its reading was on the way.
       device: async ({ deviceId }, _args, { devices }) => (await devices.load(deviceId)) ?? null,
     },
   } satisfies Resolvers;
-}
-
-async function loadSeries(key: SeriesKey, { series, metrics }: Context): Promise<SeriesModel> {
-  const { deviceId, metric } = checkSeriesKey(key);
-  const found = isMetricName(metric) ? await series.load(key) : undefined;
-  if (found) return found;
-  const declared = (await metrics.load(deviceId)).map(({ name }) => name).join(', ');
-  throw new AegisError(
-    'BAD_USER_INPUT',
-    `metric: expected one that the device declares (${declared}), got ${JSON.stringify(metric.slice(0, 64))}.`,
-  );
 }
 
 /** Checks what is asked of a stream. Errors: BAD_USER_INPUT; NOT_FOUND for a device that is not there. */

@@ -62,7 +62,12 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
   const origin = () => ({ workspace, traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` });
 
   async function register(name: string): Promise<string> {
-    const metrics = [{ name: 'm', unit: '1', description: null, minimum: null, maximum: null }];
+    const metric = {
+      ...{ name: 'm', unit: '1', description: null, minimum: null, maximum: null, resolution: null },
+      ...{ type: 'NUMBER' as const, states: [], writable: false, fromProfile: false },
+      calibration: { gain: 1, offset: 0, calibratedAt: null },
+    };
+    const metrics = [metric];
     const device = await registry().create(origin(), { name, description: null, metrics });
     if (device === 'NAME_TAKEN') throw new Error('the name is taken');
     return device.id;

@@ -1,10 +1,11 @@
-import type { Database } from '../../../kernel/database/database.js';
-import { AegisError } from '../../../kernel/errors/aegis-error.js';
-import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import type { SeriesModel } from '../models.js';
+import type { Database } from '../../../../kernel/database/database.js';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { SeriesModel } from '../../models.js';
+import { toQuality } from '../quality.js';
 
-/** One stretch of one metric's readings. */
-export interface SeriesKey {
+/** One stretch of one metric's readings, as they are. */
+export interface RawSeriesKey {
   readonly deviceId: string;
   readonly metric: string;
   readonly from: Date;
@@ -17,7 +18,7 @@ export interface SeriesKey {
 const MAX_POINTS = 10_000;
 
 /** Checks what is asked of a series. Errors: BAD_USER_INPUT. */
-export function checkSeriesKey(key: SeriesKey): SeriesKey {
+export function checkRawSeriesKey(key: RawSeriesKey): RawSeriesKey {
   if (key.limit < 1 || key.limit > MAX_POINTS) {
     throw new AegisError('BAD_USER_INPUT', `limit: expected 1 to ${MAX_POINTS}, got ${key.limit}.`);
   }
@@ -34,6 +35,7 @@ interface SeriesRow {
   /** Milliseconds since 1970, one for each value. */
   readonly instants: number[];
   readonly values: number[];
+  readonly qualities: number[];
 }
 
 /**
@@ -42,13 +44,13 @@ interface SeriesRow {
  *
  * Shape: n keys in; n series out, undefined where the device does not declare the metric.
  */
-export async function readSeries(
+export async function readRawSeries(
   database: Database,
   workspace: WorkspaceId,
-  keys: readonly SeriesKey[],
+  keys: readonly RawSeriesKey[],
 ): Promise<(SeriesModel | undefined)[]> {
   const rows = await database.inWorkspace(workspace).client.$queryRaw<SeriesRow[]>`
-    SELECT w.place::int AS place, m.unit, p.instants, p.values
+    SELECT w.place::int AS place, m.unit, p.instants, p.values, p.qualities
     FROM unnest(
       ${keys.map((key) => key.deviceId)}::text[],
       ${keys.map((key) => key.metric)}::text[],
@@ -61,9 +63,10 @@ export async function readSeries(
     CROSS JOIN LATERAL (
       SELECT
         coalesce(array_agg(floor(extract(epoch FROM measured_at) * 1000)::float8 ORDER BY measured_at), '{}') AS instants,
-        coalesce(array_agg(value ORDER BY measured_at), '{}') AS values
+        coalesce(array_agg(value ORDER BY measured_at), '{}') AS values,
+        coalesce(array_agg(quality ORDER BY measured_at), '{}') AS qualities
       FROM (
-        SELECT measured_at, value FROM devices.readings
+        SELECT measured_at, value, quality FROM devices.readings
         WHERE workspace_id = m.workspace_id AND device_id = m.device_id AND metric = m.name
           AND measured_at >= w.range_from AND measured_at < w.range_to AND unit = m.unit
         ORDER BY measured_at LIMIT w.points
@@ -76,9 +79,16 @@ export async function readSeries(
   });
 }
 
-function toSeries({ metric, limit }: SeriesKey, { unit, instants, values }: SeriesRow): SeriesModel {
-  const points = values
-    .slice(0, limit)
-    .map((value, index) => ({ measuredAt: new Date(instants[index] ?? NaN), value }));
-  return { metric, unit, points, truncated: values.length > limit };
+function toSeries(
+  { metric, limit }: RawSeriesKey,
+  { unit, instants, values, qualities }: SeriesRow,
+): SeriesModel {
+  const points = values.slice(0, limit).map((value, index) => ({
+    measuredAt: new Date(instants[index] ?? NaN),
+    value,
+    count: 1,
+    quality: toQuality(qualities[index] ?? 0),
+  }));
+  const truncated = values.length > limit;
+  return { metric, unit, points, truncated, resolution: 'RAW', stepMs: null, aggregate: null };
 }
