@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { dashboards } from './dashboards.js';
 import { drawCharts } from './draw-charts.js';
 import { fanOut } from './fan-out.js';
 import { heavyQuery } from './heavy-query.js';
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'many-plans': manyPlans,
   'fan-out': fanOut,
   'in-process': inProcess,
+  dashboards,
 };
 const CHARTS = 'charts';
 const SOAK = 'soak';
