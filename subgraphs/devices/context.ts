@@ -1,6 +1,8 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../kernel/database/database.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { CommandLoaders } from './commands/command-loaders.js';
+import type { Commands } from './commands/commands.js';
 import type { EndpointLoaders, Endpoints } from './endpoints/endpoints.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { FleetLoaders } from './fleet/fleet-loaders.js';
@@ -11,9 +13,12 @@ import type { StoredProfile } from './profiles/registry.js';
 import { createReadingLoaders, type ReadingLoaders } from './readings/reading-loaders.js';
 import type { MetricDeclaration } from './registration.js';
 import type { DeviceRegistry } from './registry.js';
+import type { TwinLoaders } from './twin/twin-loaders.js';
+import type { Twins } from './twin/twins.js';
 
 /** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
-export interface Context extends RequestContext, EndpointLoaders, FleetLoaders, ReadingLoaders {
+export interface Context
+  extends RequestContext, CommandLoaders, EndpointLoaders, FleetLoaders, ReadingLoaders, TwinLoaders {
   /** By id; undefined where there is none. */
   readonly devices: DataLoader<string, DeviceModel | undefined>;
   readonly profiles: DataLoader<ProfilePin, StoredProfile | undefined, string>;
@@ -27,15 +32,19 @@ export interface ContextDeps {
   readonly fleet: Pick<Fleet, 'createLoaders'>;
   readonly profiles: Pick<DeviceProfiles, 'find'>;
   readonly locations: Pick<Endpoints, 'createLoaders'>;
+  readonly twins: Pick<Twins, 'createLoaders'>;
+  readonly commands: Pick<Commands, 'createLoaders'>;
 }
 
 /** Makes the context of one request, or of one event of a stream. */
 export function createContext(deps: ContextDeps, request: RequestContext): Context {
-  const { database, registry, fleet, profiles } = deps;
+  const { database, registry, fleet, profiles, twins, commands } = deps;
   const { workspace } = request.principal;
   return {
     ...request,
     ...fleet.createLoaders(workspace),
+    ...twins.createLoaders(workspace),
+    ...commands.createLoaders(workspace),
     ...deps.locations.createLoaders(workspace),
     devices: new DataLoader(async (ids) => {
       const byId = new Map((await registry.findByIds(workspace, ids)).map((device) => [device.id, device]));

@@ -2,6 +2,8 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
 import { newId } from '../../kernel/ids/ids.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
+import { createCommands } from './commands/commands.js';
+import { createSchemaChecker } from './commands/json-schema.js';
 import type { DevicesSettings } from './config.js';
 import { createContext, type Context } from './context.js';
 import { createEndpoints } from './endpoints/endpoints.js';
@@ -26,6 +28,7 @@ import { createResolvers } from './resolvers.js';
 import { createConnectivity } from './sessions/connectivity.js';
 import { createConnectivityRegistry } from './sessions/registry.js';
 import { createSessions } from './sessions/sessions.js';
+import { createTwins } from './twin/twins.js';
 import { createUplink, refuseMessage } from './uplink.js';
 
 const PING_DEADLINE_MS = 2_000;
@@ -65,6 +68,8 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
           endpoints.forget(workspace);
         }
         credentials.onFact(workspace, fact);
+        twins.onFact(workspace, fact);
+        commands.onFact(workspace, fact);
       },
     }),
   );
@@ -77,11 +82,17 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   });
   const sessions = createSessions({ presence: connectivity, logger });
   const credentials = createCredentials({ ...deps, sessions });
+  const downlink = {
+    ...{ ...deps, settings: values, sessions, devices: known, schemas: createSchemaChecker() },
+    profileOf: profiles.lookups.ofDevice,
+  };
+  const twins = createTwins(downlink);
+  const commands = createCommands(downlink);
   const uplink = createUplink({
     ...{ devices: known, sessions, workspaces, ingest: readings.ingest },
-    report: refuseMessage('what a device reports of itself'),
-    answer: refuseMessage('an answer to a command'),
-    event: refuseMessage('an event'),
+    report: twins.report,
+    answer: commands.answer,
+    event: twins.event,
     claim: refuseMessage('a claim code'),
   });
   const doors = createDoors({ uplink, sessions, admit: credentials.admit });
@@ -101,7 +112,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       ...fleet,
       mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
       ...readings,
-      profiles,
+      ...{ profiles, twins, commands },
       ...{ doors, endpoints, findDiscovered: () => Promise.resolve([]) },
       fuseReadings: createFuseReadings({
         readTracks: (workspace, query) => readTracks(database, workspace, query),
@@ -111,7 +122,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     }),
     createContext: (request) =>
       createContext(
-        { database, registry, fleet, locations: endpoints, profiles: profiles.lookups },
+        { database, registry, fleet, locations: endpoints, profiles: profiles.lookups, twins, commands },
         request,
       ),
     routes: createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry }),
@@ -122,12 +133,16 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       await readings.start();
       await connectivity.start();
       credentials.start();
+      await twins.start();
+      await commands.start();
       await protocols.start();
     },
     async close() {
       await protocols.stopAccepting();
       // Everything that was taken is committed and acknowledged before its connection is closed.
       await readings.stopTaking();
+      await commands.close();
+      await twins.close();
       await protocols.close();
       await credentials.close();
       await connectivity.close();

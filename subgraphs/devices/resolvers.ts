@@ -1,6 +1,8 @@
 import { mergeResolvers } from '../../kernel/graphql/merge-resolvers.js';
+import type { Commands } from './commands/commands.js';
 import type { Context } from './context.js';
 import type { FuseReadings } from './fusion/fuse-readings.js';
+import { createCommandResolvers } from './resolvers/commands.js';
 import { createDeviceResolvers, type DeviceResolverDeps } from './resolvers/devices.js';
 import { createFleetResolvers, type FleetResolverDeps } from './resolvers/fleet.js';
 import { createFusionResolvers } from './resolvers/fusion.js';
@@ -12,6 +14,8 @@ import {
   type RejectedPayloadResolverDeps,
 } from './resolvers/rejected-payloads.js';
 import { createProtocolResolvers, type ProtocolResolverDeps } from './resolvers/protocols.js';
+import { createTwinResolvers } from './resolvers/twin.js';
+import type { Twins } from './twin/twins.js';
 
 export interface ResolverDeps
   extends
@@ -22,6 +26,8 @@ export interface ResolverDeps
     RejectedPayloadResolverDeps {
   readonly fuseReadings: FuseReadings;
   readonly profiles: Profiles;
+  readonly twins: Twins;
+  readonly commands: Commands;
 }
 
 /** GraphQL in, GraphQL out: the fields of every noun, each in a file of its own. */
@@ -31,6 +37,8 @@ export function createResolvers(deps: ResolverDeps) {
     createFleetResolvers(deps),
     createFusionResolvers(deps.fuseReadings),
     createProfileResolvers(deps.profiles),
+    createTwinResolvers(deps.twins),
+    createCommandResolvers(deps.commands),
     createProtocolResolvers(deps),
     createReadingResolvers(deps),
     createRejectedPayloadResolvers(deps),
