@@ -69,10 +69,10 @@ module.exports = {
     {
       name: 'a-subgraph-has-one-door',
       comment:
-        'Outsiders take a subgraph through its subgraph.ts (and the table of its settings, config.ts), so that its inside can change.',
+        'Outsiders take a subgraph through its subgraph.ts (and the table of its settings, config.ts; edge.ts is what of it runs beside devices), so that its inside can change.',
       severity: 'error',
       from: { path: '^(cli|gateway|kernel|bench|test)/', pathNot: '^test/subgraphs/' },
-      to: { path: '^subgraphs/', pathNot: '^subgraphs/[^/]+/(subgraph|config)[.]ts$' },
+      to: { path: '^subgraphs/', pathNot: '^subgraphs/[^/]+/(subgraph|config|edge)[.]ts$' },
     },
     {
       name: 'tests-open-only-their-own-subgraph',

@@ -43,6 +43,8 @@ export interface EventLog {
    * transaction keeps others of the workspace from appending, so append last.
    */
   append(transaction: Transaction, event: NewEvent): Promise<void>;
+  /** The same for several facts of one transaction, in their order. */
+  appendAll(transaction: Transaction, events: readonly NewEvent[]): Promise<void>;
   /** The next facts after a sequence, oldest first, at most `limit`. */
   readAfter(workspace: WorkspaceId, sequence: bigint, limit: number): Promise<readonly CloudEvent[]>;
   /** Up to where the log goes, and up to where retention has removed it; 0 for nothing. */
@@ -103,25 +105,29 @@ export interface EventLogDeps {
 
 /** Makes the log over the tables of the database; the bus carries the word that it has grown. */
 export function createEventLog({ database, bus, now = () => new Date() }: EventLogDeps): EventLog {
+  async function appendAll(transaction: Transaction, events: readonly NewEvent[]): Promise<void> {
+    const { client, workspace } = transaction;
+    await client.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::int, hashtext(${workspace}))`;
+    const time = now();
+    await client.event.createMany({
+      data: events.map((event) => ({ ...event, workspaceId: workspace, id: newId('evt'), time })),
+    });
+    transaction.afterCommit(() => {
+      // Consumers also read on their own from time to time: a lost announcement only makes them late.
+      void bus.publish({ workspace, name: EVENTS_TOPIC }, [null]).catch(() => undefined);
+    });
+  }
+
   return {
     ...createReader(database),
     prune: (workspace, before, limit) =>
       database.inWorkspace(workspace).transaction((transaction) => prune(transaction, before, limit)),
-    async append(transaction, event) {
-      const { client, workspace } = transaction;
-      await client.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::int, hashtext(${workspace}))`;
-      await client.event.create({
-        data: { ...event, workspaceId: workspace, id: newId('evt'), time: now() },
-      });
-      transaction.afterCommit(() => {
-        // Consumers also read on their own from time to time: a lost announcement only makes them late.
-        void bus.publish({ workspace, name: EVENTS_TOPIC }, [null]).catch(() => undefined);
-      });
-    },
+    append: (transaction, event) => appendAll(transaction, [event]),
+    appendAll,
   };
 }
 
-function createReader(database: Database): Omit<EventLog, 'append' | 'prune'> {
+function createReader(database: Database): Omit<EventLog, 'append' | 'appendAll' | 'prune'> {
   return {
     async readAfter(workspace, sequence, limit) {
       const rows = await database.inWorkspace(workspace).client.event.findMany({

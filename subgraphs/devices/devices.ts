@@ -2,15 +2,23 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
 import { newId } from '../../kernel/ids/ids.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
+import { createAlarms } from './alarms/alarms.js';
 import { createCommands } from './commands/commands.js';
 import { createSchemaChecker } from './commands/json-schema.js';
 import type { DevicesSettings } from './config.js';
 import { createContext, type Context } from './context.js';
 import { createEndpoints } from './endpoints/endpoints.js';
+import { createForwardRoute } from './edge/forward-route.js';
 import { createFleet } from './fleet/fleet.js';
+import { checkSelection } from './fleet/selection/selection.js';
 import { createFuseReadings } from './fusion/fuse-readings.js';
 import { createDeviceMutations } from './mutations.js';
+import { createCodecs } from './codecs/codecs.js';
+import { createClaims } from './claims/claims.js';
+import { createCredentialMutations } from './credentials/credential-mutations.js';
+import { createIdentity } from './credentials/identity-loaders.js';
 import { createCredentials } from './credentials/credentials.js';
+import { createValueConversion } from './profiles/convert-value.js';
 import { createProfiles } from './profiles/profiles.js';
 import { createHttpIngestion } from './protocols/http/http-routes.js';
 import { createMqtt } from './protocols/mqtt/mqtt.js';
@@ -22,14 +30,13 @@ import { createKnownDevices } from './readings/known-devices.js';
 import { readTracks } from './readings/metric-tracks.js';
 import { createOwnRetention } from './readings/own-retention.js';
 import { createReadings } from './readings/readings.js';
-import { decodeTelemetry } from './readings/telemetry.js';
 import { createDeviceRegistry } from './registry.js';
 import { createResolvers } from './resolvers.js';
 import { createConnectivity } from './sessions/connectivity.js';
 import { createConnectivityRegistry } from './sessions/registry.js';
 import { createSessions } from './sessions/sessions.js';
 import { createTwins } from './twin/twins.js';
-import { createUplink, refuseMessage } from './uplink.js';
+import { createUplink } from './uplink.js';
 
 const PING_DEADLINE_MS = 2_000;
 
@@ -44,11 +51,15 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     known.forget(workspace, device);
     profiles.lookups.forget(workspace, device);
   };
+  // The registry is made after what it tells of its changes.
+  const profiles = createProfiles({ database, log, devices: () => registry });
+  const codecs = createCodecs();
   const readings = createReadings({
     ...deps,
     settings: values,
     devices: known,
-    decode: ({ payload }) => decodeTelemetry(payload),
+    decode: codecs.decode,
+    convert: createValueConversion(profiles.units),
     ownRetention: createOwnRetention(database, (workspace, pins) => profiles.lookups.find(workspace, pins)),
   });
   const registry = createDeviceRegistry({
@@ -56,8 +67,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     onChange: forget,
     onRemoved: readings.onRemoved,
   });
-  const profiles = createProfiles({ database, log, devices: () => registry });
-  const fleet = createFleet({ database, log, onChange: forget });
+  const fleet = createFleet({
+    ...{ ...deps, registry, onChange: forget },
+    ...{ profiles: profiles.lookups, units: profiles.units },
+  });
   const endpoints = createEndpoints({ database, log, onChange: forget });
   const followers = workspaces.map((workspace) =>
     createDeviceFactFollower({
@@ -65,11 +78,12 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       onFact: (fact) => {
         if (changesDevice(fact)) {
           forget(workspace, fact);
-          endpoints.forget(workspace);
+          endpoints.forget(workspace, fact);
         }
         credentials.onFact(workspace, fact);
         twins.onFact(workspace, fact);
         commands.onFact(workspace, fact);
+        alarms.onFact(workspace, fact);
       },
     }),
   );
@@ -88,12 +102,24 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   };
   const twins = createTwins(downlink);
   const commands = createCommands(downlink);
+  const alarms = createAlarms({
+    ...{ ...deps, settings: values, openSource: readings.openSource },
+    selects: (workspace, selection, deviceIds) =>
+      fleet.selections.selects(workspace, checkSelection(selection), deviceIds),
+    findProfileAlarms: async (workspace, name, version) =>
+      (await profiles.lookups.get(workspace, { name, version }))?.alarms ?? [],
+  });
+  const identity = createIdentity({ credentials: credentials.registry, connectivity });
+  const claims = createClaims({
+    ...{ database, log, workspaces, credentials, profiles: profiles.lookups, units: profiles.units },
+    devices: registry,
+  });
   const uplink = createUplink({
     ...{ devices: known, sessions, workspaces, ingest: readings.ingest },
     report: twins.report,
     answer: commands.answer,
     event: twins.event,
-    claim: refuseMessage('a claim code'),
+    claim: claims.claim,
   });
   const doors = createDoors({ uplink, sessions, admit: credentials.admit });
   const protocols = combineProtocols([
@@ -110,9 +136,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   return {
     resolvers: createResolvers({
       ...fleet,
+      ...{ claims, credentialMutations: createCredentialMutations(credentials.registry) },
       mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
       ...readings,
-      ...{ profiles, twins, commands },
+      ...{ profiles, twins, commands, alarms },
       ...{ doors, endpoints, findDiscovered: () => Promise.resolve([]) },
       fuseReadings: createFuseReadings({
         readTracks: (workspace, query) => readTracks(database, workspace, query),
@@ -122,10 +149,23 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     }),
     createContext: (request) =>
       createContext(
-        { database, registry, fleet, locations: endpoints, profiles: profiles.lookups, twins, commands },
+        {
+          database,
+          registry,
+          fleet,
+          identity,
+          locations: endpoints,
+          profiles: profiles.lookups,
+          twins,
+          commands,
+          alarms,
+        },
         request,
       ),
-    routes: createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry }),
+    routes: (server) => {
+      createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry })(server);
+      createForwardRoute({ ...deps, ...values, ingest: uplink.telemetry })(server);
+    },
     endpoints: () => protocols.endpoints(),
     async start() {
       await profiles.start();
@@ -135,12 +175,17 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       credentials.start();
       await twins.start();
       await commands.start();
+      await fleet.start();
+      alarms.start();
       await protocols.start();
     },
     async close() {
       await protocols.stopAccepting();
       // Everything that was taken is committed and acknowledged before its connection is closed.
       await readings.stopTaking();
+      await codecs.close();
+      await fleet.close();
+      await alarms.close();
       await commands.close();
       await twins.close();
       await protocols.close();

@@ -70,7 +70,12 @@ export interface ChangeOrigin {
 
 /** The changes of the registry. Each states a fact in the event log, in the same transaction. */
 interface RegistryChanges {
-  create(origin: ChangeOrigin, registration: Registration): Promise<DeviceModel | 'NAME_TAKEN'>;
+  /** `alongside` writes what belongs to the new device in the same transaction; what it throws undoes all of it. */
+  create(
+    origin: ChangeOrigin,
+    registration: Registration,
+    alongside?: (transaction: Transaction, deviceId: string) => Promise<void>,
+  ): Promise<DeviceModel | 'NAME_TAKEN'>;
   update(
     origin: ChangeOrigin,
     id: string,
@@ -116,37 +121,48 @@ interface StatedDevice {
   readonly id: string;
   readonly name: string;
   readonly metrics: readonly { readonly name: string; readonly unit: string }[];
+  readonly profileName: string | null;
+  readonly profileVersion: number | null;
   readonly traceparent: string;
 }
 
 /** Makes the registry of devices. */
 export function createDeviceRegistry(deps: DeviceRegistryDeps): DeviceRegistry {
-  return { ...createChanges(deps), ...createLookups(deps.database) };
+  const stateFact = createFacts(deps);
+  return {
+    ...createChanges(deps, stateFact),
+    ...createCalibration(deps, stateFact),
+    ...createLookups(deps.database),
+  };
 }
 
-function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
-  const { database, log, onChange } = deps;
+/** States a fact in a transaction, and tells of the change once that is committed. */
+type StateFact = (transaction: Transaction, type: FactType, device: StatedDevice) => Promise<void>;
 
-  async function stateFact(
-    transaction: Transaction,
-    type: FactType,
-    { id, name, metrics, traceparent }: StatedDevice,
-  ): Promise<void> {
+function createFacts({ log, onChange }: DeviceRegistryDeps): StateFact {
+  return async (transaction, type, { id, name, metrics, profileName, profileVersion, traceparent }) => {
+    const profile = toPin(profileName, profileVersion);
     const declared = metrics.map(({ name: metric, unit }) => ({ name: metric, unit }));
     await log.append(transaction, {
       source: '/devices',
       type,
       subject: id,
-      data: { id, name, metrics: declared },
+      data: { id, name, metrics: declared, ...(profile ? { profile: { ...profile } } : {}) },
       traceparent,
     });
     transaction.afterCommit(() => {
       onChange(transaction.workspace, { id, name });
     });
-  }
+  };
+}
 
+function createChanges(
+  deps: DeviceRegistryDeps,
+  stateFact: StateFact,
+): Pick<DeviceRegistry, 'create' | 'update' | 'remove'> {
+  const { database } = deps;
   return {
-    create({ workspace, traceparent }, { name, description, metrics: own, profile, labels }) {
+    create({ workspace, traceparent }, { name, description, metrics: own, profile, labels }, alongside) {
       return refuseTakenName(
         database.inWorkspace(workspace).transaction(async (transaction) => {
           const id = newId('dev');
@@ -155,7 +171,8 @@ function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
             data: { workspaceId: workspace, id, name, description, labels, ...toPinColumns(profile) },
           });
           await transaction.client.deviceMetric.createMany({ data: toMetricRows(workspace, id, metrics) });
-          await stateFact(transaction, 'aegis.device.registered', { id, name, metrics, traceparent });
+          await alongside?.(transaction, id);
+          await stateFact(transaction, 'aegis.device.registered', { ...row, metrics, traceparent });
           return row;
         }),
       );
@@ -183,11 +200,33 @@ function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
             await client.deviceMetric.deleteMany({ where: { deviceId: id } });
             await client.deviceMetric.createMany({ data: toMetricRows(workspace, id, metrics) });
           }
-          await stateFact(transaction, 'aegis.device.updated', { id, name: row.name, metrics, traceparent });
+          await stateFact(transaction, 'aegis.device.updated', { ...row, metrics, traceparent });
           return row;
         }),
       );
     },
+    async remove({ workspace, traceparent }, id) {
+      if (!isText(id)) return 'NOT_FOUND';
+      return database.inWorkspace(workspace).transaction(async (transaction) => {
+        const { client } = transaction;
+        const row = await client.device.findFirst({ where: { id }, include: { metrics: METRICS_IN_ORDER } });
+        if (!row) return 'NOT_FOUND';
+        // Its readings may be millions: they are seen no more without their device, and are deleted in the background.
+        const { count } = await client.device.deleteMany({ where: { id } });
+        if (count === 0) return 'NOT_FOUND';
+        await stateFact(transaction, 'aegis.device.removed', { ...row, traceparent });
+        transaction.afterCommit(() => deps.onRemoved?.());
+        return 'REMOVED';
+      });
+    },
+  };
+}
+
+function createCalibration(
+  { database }: DeviceRegistryDeps,
+  stateFact: StateFact,
+): Pick<DeviceRegistry, 'calibrate'> {
+  return {
     async calibrate({ workspace, traceparent }, id, { metric, ...calibration }) {
       if (!isText(id) || !isText(metric)) return 'NOT_FOUND';
       return database.inWorkspace(workspace).transaction(async (transaction) => {
@@ -205,22 +244,8 @@ function createChanges(deps: DeviceRegistryDeps): RegistryChanges {
           where: { deviceId: id },
           ...METRICS_IN_ORDER,
         });
-        await stateFact(transaction, 'aegis.device.updated', { id, name: row.name, metrics, traceparent });
+        await stateFact(transaction, 'aegis.device.updated', { ...row, metrics, traceparent });
         return row;
-      });
-    },
-    async remove({ workspace, traceparent }, id) {
-      if (!isText(id)) return 'NOT_FOUND';
-      return database.inWorkspace(workspace).transaction(async (transaction) => {
-        const { client } = transaction;
-        const row = await client.device.findFirst({ where: { id }, include: { metrics: METRICS_IN_ORDER } });
-        if (!row) return 'NOT_FOUND';
-        // Its readings may be millions: they are seen no more without their device, and are deleted in the background.
-        const { count } = await client.device.deleteMany({ where: { id } });
-        if (count === 0) return 'NOT_FOUND';
-        await stateFact(transaction, 'aegis.device.removed', { ...row, traceparent });
-        transaction.afterCommit(() => deps.onRemoved?.());
-        return 'REMOVED';
       });
     },
   };
@@ -285,7 +310,12 @@ function isText(text: string): boolean {
   return !text.includes('\u0000');
 }
 
-function toMetricRows(workspaceId: WorkspaceId, deviceId: string, metrics: readonly MetricDeclaration[]) {
+/** The rows of a device's metrics, in the order of their declaration. */
+export function toMetricRows(
+  workspaceId: WorkspaceId,
+  deviceId: string,
+  metrics: readonly MetricDeclaration[],
+) {
   return metrics.map((metric, position) => ({ ...toMetricRow(metric), workspaceId, deviceId, position }));
 }
 
@@ -302,7 +332,8 @@ function toPin(name: string | null, version: number | null): ProfilePin | undefi
   return name === null || version === null ? undefined : { name, version };
 }
 
-function toPinColumns(profile: DevicePin | null) {
+/** The columns of a device that tell what it is pinned to. */
+export function toPinColumns(profile: DevicePin | null) {
   return { profileName: profile?.name ?? null, profileVersion: profile?.version ?? null };
 }
 

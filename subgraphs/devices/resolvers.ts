@@ -1,19 +1,23 @@
 import { mergeResolvers } from '../../kernel/graphql/merge-resolvers.js';
+import type { Alarms } from './alarms/alarms.js';
 import type { Commands } from './commands/commands.js';
 import type { Context } from './context.js';
 import type { FuseReadings } from './fusion/fuse-readings.js';
+import { createAlarmResolvers } from './resolvers/alarms.js';
 import { createCommandResolvers } from './resolvers/commands.js';
 import { createDeviceResolvers, type DeviceResolverDeps } from './resolvers/devices.js';
 import { createFleetResolvers, type FleetResolverDeps } from './resolvers/fleet.js';
 import { createFusionResolvers } from './resolvers/fusion.js';
 import type { Profiles } from './profiles/profiles.js';
-import { createProfileResolvers } from './resolvers/profiles.js';
 import { createReadingResolvers, type ReadingResolverDeps } from './resolvers/readings.js';
 import {
   createRejectedPayloadResolvers,
   type RejectedPayloadResolverDeps,
 } from './resolvers/rejected-payloads.js';
+import { createIdentityResolvers, type IdentityResolverDeps } from './resolvers/identity.js';
+import { createProfileResolvers } from './resolvers/profiles.js';
 import { createProtocolResolvers, type ProtocolResolverDeps } from './resolvers/protocols.js';
+import { createRunResolvers, type RunResolverDeps } from './resolvers/runs.js';
 import { createTwinResolvers } from './resolvers/twin.js';
 import type { Twins } from './twin/twins.js';
 
@@ -21,13 +25,16 @@ export interface ResolverDeps
   extends
     DeviceResolverDeps,
     FleetResolverDeps,
+    IdentityResolverDeps,
     ProtocolResolverDeps,
     ReadingResolverDeps,
+    RunResolverDeps,
     RejectedPayloadResolverDeps {
   readonly fuseReadings: FuseReadings;
   readonly profiles: Profiles;
   readonly twins: Twins;
   readonly commands: Commands;
+  readonly alarms: Alarms;
 }
 
 /** GraphQL in, GraphQL out: the fields of every noun, each in a file of its own. */
@@ -35,12 +42,15 @@ export function createResolvers(deps: ResolverDeps) {
   return mergeResolvers<Context>([
     createDeviceResolvers(deps),
     createFleetResolvers(deps),
+    createRunResolvers(deps),
     createFusionResolvers(deps.fuseReadings),
+    createIdentityResolvers(deps),
     createProfileResolvers(deps.profiles),
-    createTwinResolvers(deps.twins),
-    createCommandResolvers(deps.commands),
     createProtocolResolvers(deps),
     createReadingResolvers(deps),
     createRejectedPayloadResolvers(deps),
+    createTwinResolvers(deps.twins),
+    createCommandResolvers(deps.commands),
+    createAlarmResolvers(deps.alarms),
   ]);
 }

@@ -1,7 +1,9 @@
 import DataLoader from 'dataloader';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { GroupRegistry } from './groups/registry.js';
-import type { DeviceGroupModel } from './models.js';
+import type { ImportRegistry, RejectedPage, RejectedRow } from './bulk/registry.js';
+import type { DeviceGroupModel, DeviceImportModel, RunModel } from './models.js';
+import type { RunRegistry } from './runs/registry.js';
 import type { Selections } from './selection/registry.js';
 
 /** What the resolvers of one request share of groups. */
@@ -11,16 +13,22 @@ export interface FleetLoaders {
   readonly groupsOfDevice: DataLoader<string, DeviceGroupModel[]>;
   /** How many devices belong to a group, by group id. */
   readonly groupCounts: DataLoader<string, number>;
+  readonly runs: DataLoader<string, RunModel | undefined>;
+  /** By the id of the run. */
+  readonly deviceImports: DataLoader<string, DeviceImportModel | undefined>;
+  readonly importRejections: DataLoader<RejectedPage, RejectedRow[], string>;
 }
 
 export interface FleetLoadersDeps {
   readonly groups: GroupRegistry;
   readonly selections: Selections;
+  readonly runs: RunRegistry;
+  readonly imports: ImportRegistry;
 }
 
 /** Makes the loaders of one request. */
 export function createFleetLoaders(
-  { groups, selections }: FleetLoadersDeps,
+  { groups, selections, runs, imports }: FleetLoadersDeps,
   workspace: WorkspaceId,
 ): FleetLoaders {
   return {
@@ -33,5 +41,17 @@ export function createFleetLoaders(
       return ids.map((id) => byDevice.get(id) ?? []);
     }),
     groupCounts: new DataLoader((ids) => selections.countOfGroups(workspace, ids)),
+    runs: new DataLoader(async (ids) => {
+      const byId = new Map((await runs.findByIds(workspace, ids)).map((run) => [run.id, run]));
+      return ids.map((id) => byId.get(id));
+    }),
+    deviceImports: new DataLoader(async (ids) => {
+      const byId = await imports.summarise(workspace, ids);
+      return ids.map((id) => byId.get(id));
+    }),
+    importRejections: new DataLoader<RejectedPage, RejectedRow[], string>(
+      (pages) => imports.listRejected(workspace, pages),
+      { cacheKeyFn: JSON.stringify },
+    ),
   };
 }

@@ -1,4 +1,10 @@
 import type { Connection } from '../../../kernel/graphql/connection.js';
+import type {
+  DeviceImportRejection,
+  ExistingDevicePolicy,
+  RunKind,
+  RunState,
+} from '../generated/schema-types.js';
 
 /** A group as the registry holds it; its devices and their count are resolved further. */
 export interface DeviceGroupModel {
@@ -14,3 +20,45 @@ export interface DeviceGroupModel {
 
 /** A page of groups. */
 export type DeviceGroupConnectionModel = Connection<DeviceGroupModel>;
+
+/** Long work as its row tells; its error and what it works at are resolved further. */
+export interface RunModel {
+  readonly id: string;
+  readonly kind: RunKind;
+  readonly state: RunState;
+  readonly revision: number;
+  readonly done: number;
+  readonly total: number | null;
+  readonly note: string | null;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** A page of runs. */
+export type RunConnectionModel = Connection<RunModel>;
+
+/** Word of a run on its way to a subscriber. */
+export interface RunEventModel {
+  readonly cursor: string;
+  readonly run: RunModel;
+}
+
+/** A table of devices: how it is taken, and how many rows came to what. */
+export interface DeviceImportModel {
+  readonly id: string;
+  readonly header: readonly string[];
+  readonly dryRun: boolean;
+  readonly onExisting: ExistingDevicePolicy;
+  readonly rows: number;
+  readonly pending: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly rejected: number;
+}
+
+/** A page of refused rows. */
+export type DeviceImportRejectionConnectionModel = Connection<DeviceImportRejection>;

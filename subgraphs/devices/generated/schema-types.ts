@@ -174,9 +174,9 @@ export type QueryCommandArgs = {
 
 
 export type QueryClaimCodesArgs = {
-  first?: InputMaybe<Scalars['Int']['input']>;
+  first?: Scalars['Int']['input'];
   after?: InputMaybe<Scalars['String']['input']>;
-  usable?: InputMaybe<Scalars['Boolean']['input']>;
+  usable?: Scalars['Boolean']['input'];
 };
 
 
@@ -1795,11 +1795,11 @@ export type CreateClaimCodesInput = {
   /** The version of the profile; the newest at that time when left out. */
   profileVersion?: InputMaybe<Scalars['Int']['input']>;
   /** How many codes, 1 to 1000. */
-  count?: InputMaybe<Scalars['Int']['input']>;
+  count?: Scalars['Int']['input'];
   /** From when on they are refused; at most a year from now, 30 days when left out. */
   expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
   /** How many devices each of them may make, 1 to 100000. */
-  maxUses?: InputMaybe<Scalars['Int']['input']>;
+  maxUses?: Scalars['Int']['input'];
   /** The labels that the devices get, at most 64. */
   labels?: InputMaybe<Array<DeviceLabelInput>>;
   /**

@@ -1,9 +1,9 @@
 import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.js';
 import { listDevices } from '../fleet/list-devices.js';
-import { decodeGroupCursor, encodeGroupCursor } from '../fleet/groups/group-page.js';
 import type { GroupMutations } from '../fleet/groups/group-mutations.js';
 import type { GroupRegistry } from '../fleet/groups/registry.js';
 import { readLabels } from '../fleet/labels.js';
+import { readOpaque, writeOpaque } from '../fleet/opaque-cursor.js';
 import type { Selections } from '../fleet/selection/registry.js';
 import { selectGroup } from '../fleet/selection/selection.js';
 import type { Resolvers } from '../generated/schema-types.js';
@@ -23,10 +23,14 @@ export function createFleetResolvers({ groups, groupMutations, selections }: Fle
         const first = checkPageSize(wanted ?? 20);
         const rows = await groups.list(principal.workspace, {
           first,
-          after: after == null ? undefined : decodeGroupCursor(after),
+          after: after == null ? undefined : readOpaque('groups', after),
           nameContains: nameContains ?? undefined,
         });
-        return toConnection(rows, { first, after: after != null, cursorOf: encodeGroupCursor });
+        return toConnection(rows, {
+          first,
+          after: after != null,
+          cursorOf: ({ name }) => writeOpaque('groups', name),
+        });
       },
     },
     Mutation: {

@@ -6,7 +6,7 @@ import {
 } from '../../../../subgraphs/devices/readings/known-devices.js';
 
 const workspace = parseWorkspaceId('test') as WorkspaceId;
-const device = (id: string, name: string): KnownDevice => ({ id, name, metrics: new Map() });
+const device = (id: string, name: string): KnownDevice => ({ id, name, labels: {}, metrics: new Map() });
 
 /** A memory over a table that the test changes, and how often it was asked. */
 function open(rows: KnownDevice[], capacity = 10) {

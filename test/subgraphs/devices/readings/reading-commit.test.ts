@@ -68,7 +68,9 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       calibration: { gain: 1, offset: 0, calibratedAt: null },
     };
     const metrics = [metric];
-    const device = await registry().create(origin(), { name, description: null, metrics });
+    const device = await registry().create(origin(), {
+      ...{ name, description: null, metrics, profile: null, labels: {} },
+    });
     if (device === 'NAME_TAKEN') throw new Error('the name is taken');
     return device.id;
   }
