@@ -27,7 +27,8 @@ export async function assignNode(
   workspace: WorkspaceId,
   input: AssignmentInput,
 ): Promise<AssignmentOutcome> {
-  const wanted = readSignal(input);
+  const { source } = input;
+  const wanted = source === 'STATE' || source === 'GENERATOR' ? readOwn(input, source) : readSignal(input);
   if ('code' in wanted) return refuse(wanted);
   const { signal } = wanted;
   return database.inWorkspace(workspace).transaction(async (transaction) => {
@@ -70,15 +71,11 @@ function refuse(refusal: Refusal): AssignmentOutcome {
 
 /** A signal needs both of its halves; without either it is taken away. */
 function readSignal({
-  index,
   deviceId,
   metric,
-  source,
 }: AssignmentInput): { readonly signal: Signal | undefined } | Refusal {
   const hasDevice = deviceId !== null && deviceId !== undefined;
   const hasMetric = metric !== null && metric !== undefined;
-  if (source === 'STATE' && !hasDevice && !hasMetric) return { signal: { own: 'STATE', index } };
-  if (source === 'STATE' || source === 'GENERATOR') return refuseSource(source);
   if (hasDevice && hasMetric) return { signal: { deviceId, metric } };
   if (!hasDevice && !hasMetric) return { signal: undefined };
   const [given, missing] = hasDevice ? ['deviceId', 'metric'] : ['metric', 'deviceId'];
@@ -89,7 +86,13 @@ function readSignal({
   };
 }
 
-function refuseSource(source: SignalSource): Refusal {
+/** A pushed state is the node's own; the generator's signals are not given out by hand. */
+function readOwn(
+  { index, deviceId, metric }: AssignmentInput,
+  source: 'STATE' | 'GENERATOR',
+): { readonly signal: Signal } | Refusal {
+  const isFree = (deviceId ?? metric ?? undefined) === undefined;
+  if (source === 'STATE' && isFree) return { signal: { own: 'STATE', index } };
   const message =
     source === 'STATE'
       ? 'expected STATE without deviceId and metric: a pushed state is of no device.'

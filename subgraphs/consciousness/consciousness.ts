@@ -4,41 +4,41 @@ import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import { createLifecycle, withDeadline } from '../../kernel/lifecycle/lifecycle.js';
 import type { ConsciousnessSettings } from './config.js';
 import { createContext, type Context } from './context.js';
-import { createMetricsWorker } from './metrics/metrics-worker.js';
 import { createGraph } from './graph/configured-graph.js';
-import { createNetwork, type Network } from './network.js';
-import { createResolvers } from './resolvers.js';
 import { createHousekeeping } from './housekeeping.js';
+import { createMetricsWorker } from './metrics/metrics-worker.js';
+import { createNetwork, type Network } from './network.js';
+import { createReportTopics } from './reports/report-topics.js';
+import { createResolvers } from './resolvers.js';
+import { createRestRoutes } from './rest/rest-routes.js';
+import { createSampling } from './sampling.js';
 import { createSamplingMetrics } from './sampling-metrics.js';
-import { createTicker, systemClock, type Clock } from './ticker.js';
+import { systemClock, type Clock } from './ticker.js';
 
 const CLOSE_DEADLINE_MS = 5_000;
 const PING_DEADLINE_MS = 2_000;
-const HOUSEKEEPING_PERIOD_MS = 60_000;
 /** Sampling is taken for dead when nothing was sampled for this many periods, and for this time at least. */
 const DEAD_PERIODS = 5;
 const DEAD_AFTER_MS = 10_000;
 
-/** Wires the subgraph: a network for each workspace, one ticker for the samples of all of them and one for housekeeping. */
+/** Wires the subgraph: a network for each workspace, its samples and housekeeping, and the doors that it has beside GraphQL. */
 export function createConsciousness(
   deps: SubgraphDeps,
   settings: ConsciousnessSettings,
   clock: Clock = systemClock,
 ): Subgraph<Context> {
-  const { database, workspaces, logger } = deps;
+  const { database, workspaces, logger, log } = deps;
+  const { now } = clock;
   const lifecycle = createLifecycle({ logger, closeDeadlineMs: CLOSE_DEADLINE_MS });
   const stopping = new AbortController();
-  const metrics = createSamplingMetrics(deps.metrics);
   const metricsWorker = createMetricsWorker({ logger });
   const graph = createGraph(settings.networkGraph, settings.nodeCount);
-  const now = () => clock.now();
   const networks = new Map(
     workspaces.map((workspace) => [
       workspace,
       createNetwork({ ...deps, workspace, settings, graph, now, metricsWorker }),
     ]),
   );
-  let sampledAt: Date | undefined;
 
   function networkOf(workspace: WorkspaceId): Network {
     const network = networks.get(workspace);
@@ -47,66 +47,33 @@ export function createConsciousness(
     return network;
   }
 
-  /** Samples every workspace; a failure in one keeps none of the others from its sample. */
-  async function sampleAll(at: Date): Promise<void> {
-    const samplings = [...networks.values()].map(async ({ sampler, live }) => {
-      const sample = await metrics.observe(() => sampler.sample(at));
-      if (sample) live.offer(sample);
-    });
-    const failed = (await Promise.allSettled(samplings)).find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
-    sampledAt = clock.now();
-  }
-
-  const keep = createHousekeeping({ settings, logger, now, signal: stopping.signal });
-
-  async function keepAll(): Promise<void> {
-    for (const network of networks.values()) await keep(network);
-  }
-
-  const sampling = createTicker({
-    clock,
-    // As often as the network that is sampled most often; the others leave the instants between theirs out.
-    periodMs: () => Math.min(...[...networks.values()].map(({ sampler }) => sampler.periodMs())),
-    onTick: sampleAll,
-    onError: (error) => {
-      logger.error({ err: error }, 'a sample was not taken; the next one is tried when it is due');
-    },
+  const sampling = createSampling({
+    ...{ clock, logger, networks: () => [...networks.values()] },
+    metrics: createSamplingMetrics(deps.metrics),
+    keep: createHousekeeping({ settings, logger, now, signal: stopping.signal }),
   });
-  const housekeeping = createTicker({
-    clock,
-    periodMs: HOUSEKEEPING_PERIOD_MS,
-    onTick: keepAll,
-    onError: (error) => {
-      logger.error({ err: error }, 'the history was not tidied up; trying again at the next time');
-    },
-  });
+
+  async function checkHealth(): Promise<Health> {
+    const sampledAt = sampling.sampledAt();
+    const silentMs = sampledAt && now().getTime() - sampledAt.getTime();
+    return (await findDatabaseFault(database)) ?? judgeSampling(silentMs, settings);
+  }
 
   return {
-    resolvers: createResolvers({
-      ...{ database, graph, networkOf, now },
-      log: deps.log,
-    }),
-    createContext: (request) =>
-      createContext(request, {
-        ...networkOf(request.principal.workspace),
-        nodeCount: settings.nodeCount,
-      }),
+    resolvers: createResolvers({ database, graph, networkOf, now, log }),
+    createContext: (request) => createContext(request, networkOf(request.principal.workspace)),
+    routes: createRestRoutes({ ...deps, graph, networkOf, now, health: checkHealth }),
     async start() {
       await lifecycle.start({ name: 'measuring of networks', close: () => metricsWorker.close() });
       for (const network of networks.values()) await network.start(lifecycle);
-      sampledAt = clock.now();
-      await lifecycle.start({ name: 'sampling', ...sampling });
-      await lifecycle.start({ name: 'housekeeping', ...housekeeping });
+      for (const part of sampling.parts) await lifecycle.start(part);
+      await lifecycle.start(createReportTopics({ topics: deps.topics, networks }));
     },
     async close() {
       stopping.abort();
       await lifecycle.close();
     },
-    async health() {
-      const silentMs = sampledAt && clock.now().getTime() - sampledAt.getTime();
-      return (await findDatabaseFault(database)) ?? judgeSampling(silentMs, settings);
-    },
+    health: checkHealth,
   };
 }
 

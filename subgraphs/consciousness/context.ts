@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
-import type { MeasurementStorage } from './live/measurement-storage.js';
+import type { MeasurementStorage } from './storage/measurement-storage.js';
 import type { NetworkMetrics } from './metrics/describe-metrics.js';
 import type { PhiMethod } from './metrics/integrated-information.js';
 import type { NetworkMetricsReader } from './metrics/network-metrics.js';

@@ -1,9 +1,9 @@
 import type { Connection } from '../../kernel/graphql/connection.js';
-import type { GeneratorRow } from './generator/generator-storage.js';
+import type { GeneratorRow } from './storage/generator-storage.js';
 import type { NetworkGraph } from './graph/network-graph.js';
 import type { Surroundings } from './history/metrics-around.js';
 import type { GlobalState, NetworkMetrics, NodeMetrics } from './metrics/describe-metrics.js';
-import type { Report, ReportQuery } from './reports/report-storage.js';
+import type { Report, ReportQuery } from './storage/report-storage.js';
 import type { NodeMeasurement, Sample } from './samples/sample.js';
 import type { SampleEvent } from './samples/sample-stream.js';
 import type { Signal } from './signal.js';

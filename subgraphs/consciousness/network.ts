@@ -7,20 +7,21 @@ import type { ConsciousnessSettings } from './config.js';
 import { handleFact, prepareNodes } from './device-facts.js';
 import { createGeneratorControl, type GeneratorControl } from './generator/generator-control.js';
 import { createGeneratorRunner } from './generator/generator-runner.js';
-import { createGeneratorStorage } from './generator/generator-storage.js';
+import { createGeneratorStorage } from './storage/generator-storage.js';
 import type { NetworkGraph } from './graph/network-graph.js';
-import { createRollups, type Rollups } from './history/rollups.js';
+import { createRollups, type Rollups } from './storage/rollups.js';
 import { createLiveMetrics, type LiveMetrics } from './live/live-metrics.js';
 import { MEASUREMENTS_TOPIC, readMeasurementMessage, type Measurement } from './live/measurement.js';
-import { createMeasurementStorage, type MeasurementStorage } from './live/measurement-storage.js';
+import { createMeasurementStorage, type MeasurementStorage } from './storage/measurement-storage.js';
 import type { MetricsWorker } from './metrics/metrics-worker.js';
 import { createNetworkMetrics, type NetworkMetricsReader } from './metrics/network-metrics.js';
 import type { NodeStandingModel } from './models.js';
 import { createPushState, type PushState } from './push-state.js';
 import { createRegistry, type Registry } from './registry.js';
-import { createReportStorage, standingsAt, type ReportStorage } from './reports/report-storage.js';
+import { createReportStorage, standingsAt, type ReportStorage } from './storage/report-storage.js';
 import { createReports, type Reports } from './reports/reports.js';
 import { createSampler, type Sampler } from './sampler.js';
+import { createSignalSources, type SignalSources } from './signal-sources.js';
 import { createSampleStorage, type SampleStorage } from './samples/sample-storage.js';
 import { createSampleStream, type SampleStream } from './samples/sample-stream.js';
 import { createStoredStream, type StoredStream } from './streams/stored-stream.js';
@@ -29,9 +30,11 @@ import { createWatcher } from './watch/watcher.js';
 
 /** The network of one workspace: what there is once for each. */
 export interface Network {
+  readonly nodeCount: number;
   readonly registry: Registry;
   readonly storage: SampleStorage;
   readonly sampler: Sampler;
+  readonly sources: SignalSources;
   readonly stream: SampleStream;
   readonly metrics: NetworkMetricsReader;
   readonly measurements: MeasurementStorage;
@@ -73,7 +76,7 @@ export function createNetwork(deps: NetworkDeps): Network {
   const reports = createReports({ ...shared, graph, measurements, storage: reportStorage });
   const { readStandings } = reports;
   const refresh = () => {
-    sampler.refresh();
+    sources.refresh();
   };
   const generator = createGeneratorControl({ ...shared, nodeCount: graph.nodeCount, onChange: refresh });
   const runner = createGeneratorRunner({
@@ -82,7 +85,12 @@ export function createNetwork(deps: NetworkDeps): Network {
       await generator.stop();
     },
   });
-  const sampler = createSampler({ ...shared, registry, storage, generator: runner, settings });
+  const sources = createSignalSources({
+    ...{ ...shared, registry, generator: runner },
+    usualMs: settings.samplePeriodMs,
+    staleMs: settings.stalePeriods * settings.samplePeriodMs,
+  });
+  const sampler = createSampler({ ...shared, sources, storage, settings });
   const thresholds = createThresholds({
     ...shared,
     onChange: () => {
@@ -107,7 +115,8 @@ export function createNetwork(deps: NetworkDeps): Network {
     },
   });
   return {
-    ...{ registry, storage, sampler, stream, measurements, live, liveStream },
+    nodeCount: graph.nodeCount,
+    ...{ registry, storage, sampler, sources, stream, measurements, live, liveStream },
     ...{ generator, thresholds, reports, reportStorage },
     metrics: createNetworkMetrics({ storage, worker, readStandings, options: settings }),
     rollups: createRollups(database, workspace),

@@ -4,7 +4,7 @@ import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { GeneratorInput } from '../generated/schema-types.js';
 import type { Refusal } from '../refusal.js';
 import { generatorParameters, type GeneratorParameters } from './generator-parameters.js';
-import { createGeneratorStorage, type GeneratorRow } from './generator-storage.js';
+import { createGeneratorStorage, type GeneratorRow } from '../storage/generator-storage.js';
 
 /** What came of setting the generator. */
 export interface GeneratorOutcome {
@@ -87,7 +87,9 @@ function readParameters(
   current: GeneratorParameters,
   { input, nodeCount }: { readonly input: Partial<GeneratorInput>; readonly nodeCount: number },
 ): GeneratorParameters | Refusal[] {
-  const given = Object.entries(input).filter(([, value]) => value !== null && value !== undefined);
+  const given = Object.entries(input).filter(
+    ([, value]: [string, unknown]) => value !== null && value !== undefined,
+  );
   const { success, data, error } = generatorParameters.safeParse({
     ...current,
     ...Object.fromEntries(given),

@@ -1,6 +1,6 @@
 import type { NetworkGraph } from '../graph/network-graph.js';
 import { createRandom } from '../metrics/random.js';
-import type { GeneratorRow, GeneratorStorage } from './generator-storage.js';
+import type { GeneratorRow, GeneratorStorage } from '../storage/generator-storage.js';
 import { createOscillators, type Oscillators } from './oscillators.js';
 
 /** What the generator gives the network at one instant. */

@@ -43,37 +43,34 @@ const ADAPTATION_RATE = 0.2;
  */
 export function createOscillators({ graph, parameters, random }: OscillatorOptions): Oscillators {
   const { nodeCount } = graph;
-  const { frequencyHz, spreadHz, noise, amplitudes, adaptive } = parameters;
-  let { coupling } = parameters;
+  const { frequencyHz, spreadHz } = parameters;
   const links = listLinks(graph);
   const meanSum = links.length === 0 ? 1 : links.reduce((sum, { weight }) => sum + weight, 0) / nodeCount;
   const speeds = Float64Array.from(
     { length: nodeCount },
     () => 2 * Math.PI * (frequencyHz + spreadHz * drawNormal(random)),
   );
-  const phases = Float64Array.from({ length: nodeCount }, () => 2 * Math.PI * random());
-  const radii = new Float64Array(nodeCount).fill(1);
+  const state: State = {
+    phases: Float64Array.from({ length: nodeCount }, () => 2 * Math.PI * random()),
+    radii: new Float64Array(nodeCount).fill(1),
+  };
+  let { coupling } = parameters;
 
   function step(): void {
     const turn = Float64Array.from(speeds);
-    const growth = radii.map((radius) => (amplitudes ? (1 - radius * radius) * radius : 0));
+    const growth = state.radii.map((radius) => (parameters.amplitudes ? (1 - radius * radius) * radius : 0));
     for (const link of links) {
-      const { from, to, weight } = link;
-      const difference = (phases[from] ?? 0) - (phases[to] ?? 0);
-      const strength = (coupling * link.gain * weight) / meanSum;
-      const ratio = amplitudes ? (radii[from] ?? 1) / Math.max(1e-6, radii[to] ?? 1) : 1;
-      turn[to] = (turn[to] ?? 0) + strength * ratio * Math.sin(difference);
-      if (amplitudes) {
-        const pull = (radii[from] ?? 1) * Math.cos(difference) - (radii[to] ?? 1);
-        growth[to] = (growth[to] ?? 0) + strength * pull;
-      }
-      if (adaptive) link.gain += STEP_S * ADAPTATION_RATE * (Math.cos(difference) - link.gain);
+      const strength = (coupling * link.gain * link.weight) / meanSum;
+      const pull = pullAlong(link, state, parameters.amplitudes);
+      turn[link.to] = (turn[link.to] ?? 0) + strength * pull.turn;
+      growth[link.to] = (growth[link.to] ?? 0) + strength * pull.growth;
+      if (parameters.adaptive) link.gain += STEP_S * ADAPTATION_RATE * (pull.agreement - link.gain);
     }
-    const shake = noise * Math.sqrt(STEP_S);
+    const shake = parameters.noise * Math.sqrt(STEP_S);
     for (let node = 0; node < nodeCount; node += 1) {
-      const jitter = noise > 0 ? shake * drawNormal(random) : 0;
-      phases[node] = ((phases[node] ?? 0) + STEP_S * (turn[node] ?? 0) + jitter) % (2 * Math.PI);
-      radii[node] = Math.min(10, Math.max(0, (radii[node] ?? 1) + STEP_S * (growth[node] ?? 0)));
+      const jitter = shake > 0 ? shake * drawNormal(random) : 0;
+      state.phases[node] = (at(state.phases, node) + STEP_S * at(turn, node) + jitter) % (2 * Math.PI);
+      state.radii[node] = Math.min(10, Math.max(0, at(state.radii, node) + STEP_S * at(growth, node)));
     }
   }
 
@@ -83,12 +80,38 @@ export function createOscillators({ graph, parameters, random }: OscillatorOptio
       owedMs += ms;
       for (; owedMs >= 1_000 * STEP_S; owedMs -= 1_000 * STEP_S) step();
     },
-    read: () => phases.map((phase, node) => (radii[node] ?? 1) * Math.cos(phase)),
-    phases: () => Float64Array.from(phases),
+    read: () => state.phases.map((phase, node) => at(state.radii, node) * Math.cos(phase)),
+    phases: () => Float64Array.from(state.phases),
     setCoupling(next) {
       coupling = next;
     },
   };
+}
+
+interface State {
+  readonly phases: Float64Array;
+  readonly radii: Float64Array;
+}
+
+/** How one oscillator pulls at another: at its phase and at its amplitude, and how far they agree, −1 to 1. */
+function pullAlong(
+  { from, to }: Link,
+  { phases, radii }: State,
+  amplitudes: boolean,
+): { readonly turn: number; readonly growth: number; readonly agreement: number } {
+  const difference = at(phases, from) - at(phases, to);
+  const agreement = Math.cos(difference);
+  if (!amplitudes) return { turn: Math.sin(difference), growth: 0, agreement };
+  const ratio = at(radii, from) / Math.max(1e-6, at(radii, to));
+  return {
+    turn: ratio * Math.sin(difference),
+    growth: at(radii, from) * agreement - at(radii, to),
+    agreement,
+  };
+}
+
+function at(values: Float64Array, node: number): number {
+  return values[node] ?? 0;
 }
 
 interface Link {

@@ -1,6 +1,6 @@
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { HistoryPoint } from './history-point.js';
-import { HOUR_MS, MINUTE_MS, type Rollups, type Span } from './rollups.js';
+import { HOUR_MS, MINUTE_MS, type Rollups, type Span } from '../storage/rollups.js';
 
 export type HistoryStep = 'UPDATE' | 'MINUTE' | 'HOUR';
 

@@ -3,7 +3,7 @@ import { medianOf, robustZ } from '../watch/robust-z.js';
 import type { WatchedMetric } from '../watch/watched-metric.js';
 import { mergeSummaries, type HistoryPoint, type MetricName, type Summary } from './history-point.js';
 import { MOST_POINTS } from './metric-history.js';
-import type { Rollups } from './rollups.js';
+import type { Rollups } from '../storage/rollups.js';
 
 /** How one number was before and after an instant. */
 export interface MetricChange {
@@ -20,6 +20,7 @@ export interface Surroundings {
   readonly changes: MetricChange[];
 }
 
+/** Around when, and how far. */
 export interface SurroundingsQuery {
   readonly at: Date;
   readonly beforeMs: number;

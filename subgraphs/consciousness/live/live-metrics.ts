@@ -12,7 +12,7 @@ import { toNetworkState } from '../network-state.js';
 import type { Sampler } from '../sampler.js';
 import type { Sample } from '../samples/sample.js';
 import { MEASUREMENTS_TOPIC, toMeasurementMessage, type Measurement } from './measurement.js';
-import type { MeasurementStorage } from './measurement-storage.js';
+import type { MeasurementStorage } from '../storage/measurement-storage.js';
 import { SurrogateBand } from './surrogate-band.js';
 
 /** Measures the network of one workspace as it is sampled, up to five times a second. */

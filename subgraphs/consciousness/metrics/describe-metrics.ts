@@ -28,12 +28,14 @@ export interface NetworkMetrics {
   readonly computedInMs: number;
 }
 
+/** How two nodes keep together. */
 export interface PairView {
   readonly a: number;
   readonly b: number;
   readonly locking: number | null;
 }
 
+/** Φ, with its partition by the indexes of nodes. */
 export type PhiView = Omit<NonNullable<WindowMetrics['phi']>, 'partition' | 'references' | 'renewed'> & {
   readonly partition: number[][];
   readonly surrogatesAt: Date;
@@ -141,21 +143,24 @@ function describeNodes(
   const unknown = { phi: null, coherence: null, stability: null, divergence: null, level: null };
   return Array.from({ length: nodeCount }, (_, index) => {
     const numbers = measured.get(index) ?? unknown;
-    const standing = standings.get(index);
     const source = sources.get(index) ?? null;
-    const hasReported = standing !== undefined && standing.ageMs <= REPORT_FRESH_MS;
-    const fresh = source !== null || hasReported;
-    const isDoubted = standing?.valid === false && standing.ageMs <= DOUBT_MS;
-    const reputation = standing?.reputation ?? 1;
-    const reported = source === null && hasReported ? standing.level : null;
-    return {
-      index,
-      ...numbers,
-      level: numbers.level ?? reported,
-      ...{ fresh, reputation, source },
-      validity: fresh && !isDoubted ? reputation : 0,
-    };
+    const { reported, ...worth } = judge(source, standings.get(index));
+    return { index, source, ...numbers, level: numbers.level ?? reported, ...worth };
   });
+}
+
+/** What a node is worth: a signal stands for itself, unless the node's own reports are doubted. */
+function judge(source: SignalSource | null, standing: Standing | undefined) {
+  if (!standing) return { fresh: source !== null, reputation: 1, validity: source ? 1 : 0, reported: null };
+  const { reputation, valid, level, ageMs } = standing;
+  const hasReported = ageMs <= REPORT_FRESH_MS;
+  const fresh = source !== null || hasReported;
+  const isDoubted = !valid && ageMs <= DOUBT_MS;
+  return {
+    ...{ fresh, reputation },
+    validity: fresh && !isDoubted ? reputation : 0,
+    reported: source === null && hasReported ? level : null,
+  };
 }
 
 function summarise(nodes: readonly NodeMetrics[], coherence: number | null): GlobalState {

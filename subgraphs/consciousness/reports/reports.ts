@@ -4,10 +4,16 @@ import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import { newId } from '../../../kernel/ids/ids.js';
 import { listNeighbours, type NetworkGraph } from '../graph/network-graph.js';
-import type { MeasurementStorage } from '../live/measurement-storage.js';
+import type { MeasurementStorage } from '../storage/measurement-storage.js';
+import { readNodeName } from './node-name.js';
 import type { NodeMetrics, Standing } from '../metrics/describe-metrics.js';
 import { validateReport, type OwnNumbers } from './cross-validation.js';
-import { standingsAt, type Report, type ReportStorage, type StoredStanding } from './report-storage.js';
+import {
+  standingsAt,
+  type Report,
+  type ReportStorage,
+  type StoredStanding,
+} from '../storage/report-storage.js';
 import { judge, recover } from './reputation.js';
 import { toNumbers, wireReport, type WireReport } from './wire-format.js';
 
@@ -32,8 +38,6 @@ export interface ReportsDeps {
   readonly measurements: Pick<MeasurementStorage, 'findNewest'>;
   readonly now: () => Date;
 }
-
-const NODE_NAME = /^(?:nod_|node_)?(?<index>0|[1-9]\d{0,3})$/;
 
 /** For how long numbers are good to compare with, in milliseconds. */
 const COMPARABLE_MS = 30_000;
@@ -113,23 +117,14 @@ function readReport(
         `numbers but the id, but: ${reasons.join('; ')}.`,
     );
   }
-  const nodeIndex = readIndex(data.node_id, nodeCount);
-  if (nodeId !== undefined && readIndex(nodeId, nodeCount) !== nodeIndex) {
+  const nodeIndex = readNodeName(data.node_id, nodeCount);
+  if (nodeId !== undefined && readNodeName(nodeId, nodeCount) !== nodeIndex) {
     throw new AegisError(
       'BAD_USER_INPUT',
       `node_id: expected the node of the address, ${nodeId}, got ${data.node_id}.`,
     );
   }
   return { wire: data, nodeIndex };
-}
-
-function readIndex(name: string, nodeCount: number): number {
-  const index = NODE_NAME.exec(name)?.groups?.['index'];
-  if (index !== undefined && Number(index) < nodeCount) return Number(index);
-  throw new AegisError(
-    'NOT_FOUND',
-    `expected a node from node_0 to node_${nodeCount - 1}, got ${JSON.stringify(name.slice(0, 64))}.`,
-  );
 }
 
 function toOwn(node: NodeMetrics | undefined): OwnNumbers | undefined {

@@ -10,8 +10,6 @@ export interface HistoryResolverDeps {
   readonly now: () => Date;
 }
 
-const MINUTE_MS = 60_000;
-
 /** Fields of the numbers' past. */
 export function createHistoryResolvers({ networkOf, log, now }: HistoryResolverDeps) {
   return {
@@ -23,8 +21,7 @@ export function createHistoryResolvers({ networkOf, log, now }: HistoryResolverD
         if (!event) return null;
         const surroundings = await readSurroundings(networkOf(principal.workspace).rollups, {
           at: event.time,
-          beforeMs: beforeMs ?? MINUTE_MS,
-          afterMs: afterMs ?? MINUTE_MS,
+          ...{ beforeMs, afterMs },
         });
         return { eventId, ...surroundings };
       },

@@ -36,7 +36,7 @@ export function createNodeResolvers({ database, nodeCount, networkOf }: NodeReso
       assignNode: async (_mutation, { input }, { principal, forgetNodes }) => {
         const outcome = await assignNode(database, principal.workspace, input);
         forgetNodes();
-        networkOf(principal.workspace).sampler.refresh();
+        networkOf(principal.workspace).sources.refresh();
         return outcome;
       },
       pushNodeState: (_mutation, { input }, { principal }) => networkOf(principal.workspace).pushState(input),
@@ -65,7 +65,7 @@ export function createNodeResolvers({ database, nodeCount, networkOf }: NodeReso
     },
     NetworkState: {
       metrics: async ({ sample, metrics }, { method }, { metricsOf }) =>
-        metrics ?? (sample ? metricsOf(sample, method ?? undefined) : null),
+        metrics ?? (sample ? metricsOf(sample, method) : null),
     },
     ConsciousnessMetricsEvent: {
       metrics: ({ sample }, _arguments, { measurementsAt }) =>

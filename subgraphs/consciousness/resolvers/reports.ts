@@ -15,7 +15,7 @@ export function createReportResolvers(networkOf: NetworkOf) {
     Query: {
       validationReport: (_query, { nodeId, valid, first, after }) => ({
         query: {
-          first: checkPageSize(first ?? 20),
+          first: checkPageSize(first),
           beforeId: after == null ? undefined : readCursor(after),
           nodeIndex: nodeId == null ? undefined : readNode(nodeId),
           valid: valid ?? undefined,

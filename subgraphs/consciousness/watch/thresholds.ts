@@ -1,10 +1,9 @@
-import { z } from 'zod';
-import type { Database, Transaction, WorkspaceDatabase } from '../../../kernel/database/database.js';
+import type { Database, Transaction } from '../../../kernel/database/database.js';
 import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { newId } from '../../../kernel/ids/ids.js';
 import type { Refusal } from '../refusal.js';
-import { watchedMetric, type WatchedMetric } from './watched-metric.js';
+import { createThresholdStorage } from '../storage/threshold-storage.js';
+import type { WatchedMetric } from './watched-metric.js';
 
 /** A limit of one number, and on which side of it the number is. */
 export interface Threshold {
@@ -57,16 +56,6 @@ export interface ThresholdsDeps {
 const MOST = 100;
 const DEFAULT_HYSTERESIS = 0.05;
 
-const row = z.object({
-  id: z.string(),
-  metric: watchedMetric,
-  direction: z.enum(['ABOVE', 'BELOW']),
-  value: z.number(),
-  hysteresis: z.number(),
-  crossed: z.boolean(),
-  changedAt: z.date(),
-});
-
 /** Whether a number is out of bounds, given whether it was: it must come back by the hysteresis to be within again. */
 export function isCrossed({ direction, value, hysteresis, crossed }: Threshold, current: number): boolean {
   const beyond = direction === 'ABOVE' ? current - value : value - current;
@@ -87,7 +76,7 @@ export function createThresholds(deps: ThresholdsDeps): Thresholds {
   }
 
   return {
-    list: () => listThresholds(rows),
+    list: () => createThresholdStorage(rows).list(),
     set(input) {
       const refusal = checkInput(input);
       if (refusal) return Promise.resolve({ threshold: null, userErrors: [refusal] });
@@ -100,53 +89,40 @@ export function createThresholds(deps: ThresholdsDeps): Thresholds {
     },
     remove: (id) =>
       change(async (transaction) => {
-        const threshold = (await listThresholds(transaction)).find((one) => one.id === id);
+        const storage = createThresholdStorage(transaction);
+        const threshold = (await storage.list()).find((one) => one.id === id);
         if (!threshold)
           return refuse('NOT_FOUND', `expected the id of a limit, got ${JSON.stringify(id)}.`, 'id');
-        await transaction.client.networkThreshold.deleteMany({ where: { id } });
+        await storage.remove(id);
         await log.append(transaction, factOf('removed', threshold, { value: threshold.value }));
         return { threshold, userErrors: [] };
       }),
     turn: (threshold, { crossed, value }) =>
       rows.transaction(async (transaction) => {
-        const { count } = await transaction.client.networkThreshold.updateMany({
-          where: { id: threshold.id, crossed: !crossed },
-          data: { crossed, changedAt: now() },
-        });
-        if (count === 0) return false;
+        const turned = await createThresholdStorage(transaction).turn(threshold.id, { crossed, at: now() });
+        if (!turned) return false;
         await log.append(transaction, factOf(crossed ? 'crossed' : 'cleared', threshold, { value }));
         return true;
       }),
   };
 }
 
-async function listThresholds({
-  client,
-}: Pick<WorkspaceDatabase | Transaction, 'client'>): Promise<readonly Threshold[]> {
-  const found = await client.networkThreshold.findMany({
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-  });
-  return found.map((one) => row.parse(one));
-}
-
 async function save(
-  { client, workspace }: Transaction,
+  transaction: Transaction,
   { id, metric, direction, value, hysteresis }: ThresholdInput,
   at: Date,
 ): Promise<ThresholdOutcome> {
-  const data = { metric, direction, value, hysteresis: hysteresis ?? DEFAULT_HYSTERESIS };
+  const storage = createThresholdStorage(transaction);
+  const limit = { metric, direction, value, hysteresis: hysteresis ?? DEFAULT_HYSTERESIS };
   if (id !== null && id !== undefined) {
-    const [updated] = await client.networkThreshold.updateManyAndReturn({ where: { id }, data });
-    if (updated) return { threshold: row.parse(updated), userErrors: [] };
+    const updated = await storage.update(id, limit);
+    if (updated) return { threshold: updated, userErrors: [] };
     return refuse('NOT_FOUND', `expected the id of a limit, got ${JSON.stringify(id)}.`, 'id');
   }
-  if ((await client.networkThreshold.count()) >= MOST) {
+  if ((await storage.list()).length >= MOST) {
     return refuse('CONFLICT', `there are ${MOST} limits already. Remove one first.`, 'metric');
   }
-  const created = await client.networkThreshold.create({
-    data: { workspaceId: workspace, id: newId('thr'), ...data, crossed: false, changedAt: at, createdAt: at },
-  });
-  return { threshold: row.parse(created), userErrors: [] };
+  return { threshold: await storage.create(limit, at), userErrors: [] };
 }
 
 function checkInput({ value, hysteresis }: ThresholdInput): Refusal | undefined {

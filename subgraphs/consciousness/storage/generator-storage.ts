@@ -1,5 +1,5 @@
 import type { Transaction, WorkspaceDatabase } from '../../../kernel/database/database.js';
-import { generatorParameters, type GeneratorParameters } from './generator-parameters.js';
+import { generatorParameters, type GeneratorParameters } from '../generator/generator-parameters.js';
 
 /** The generator of one workspace as it is stored. */
 export interface GeneratorRow {

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Database, Transaction } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Standing } from '../metrics/describe-metrics.js';
-import { validationCheck } from './cross-validation.js';
-import { recover } from './reputation.js';
-import { reportedNumbers, type ReportedNumbers } from './wire-format.js';
+import { validationCheck } from '../reports/cross-validation.js';
+import { recover } from '../reports/reputation.js';
+import { reportedNumbers, type ReportedNumbers } from '../reports/wire-format.js';
 
 /** A stored report, and what came of its checks. */
 export type Report = Readonly<z.infer<typeof reportRow>>;

@@ -1,6 +1,6 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { historyPoint, mergePoints, type HistoryPoint } from './history-point.js';
+import { historyPoint, mergePoints, type HistoryPoint } from '../history/history-point.js';
 
 /** A stretch of time; its end is outside it. */
 export interface Span {
@@ -106,18 +106,8 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
 
   async function store(step: 'MINUTE' | 'HOUR', points: readonly HistoryPoint[]): Promise<void> {
     if (points.length === 0) return;
-    await client.measurementRollup.createMany({
-      data: points.map(({ at, count, ...summaries }) => ({
-        ...{ workspaceId: workspace, step, startsAt: at, count },
-        values: Object.fromEntries(
-          Object.entries(summaries).map(([name, summary]) => [
-            name,
-            summary ? [summary.count, summary.minimum, summary.maximum, summary.mean] : [0, null, null, null],
-          ]),
-        ),
-      })),
-      skipDuplicates: true,
-    });
+    const data = points.map((point) => ({ workspaceId: workspace, step, ...toRollup(point) }));
+    await client.measurementRollup.createMany({ data, skipDuplicates: true });
   }
 
   return {
@@ -146,6 +136,15 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
       return (await client.measurementRollup.deleteMany({ where })).count;
     },
   };
+}
+
+/** A point as it is stored. */
+function toRollup({ at, count, ...summaries }: HistoryPoint) {
+  const values = Object.entries(summaries).map(([name, summary]): [string, (number | null)[]] => [
+    name,
+    summary ? [summary.count, summary.minimum, summary.maximum, summary.mean] : [0, null, null, null],
+  ]);
+  return { startsAt: at, count, values: Object.fromEntries(values) };
 }
 
 function floorTo(lengthMs: number, at: Date): Date {

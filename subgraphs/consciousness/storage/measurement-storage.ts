@@ -1,4 +1,4 @@
-import type { Database } from '../../../kernel/database/database.js';
+import type { Database, WorkspaceDatabase } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { StoredItem } from '../streams/stored-stream.js';
 import {
@@ -7,7 +7,7 @@ import {
   toMeasurement,
   type Measurement,
   type NewMeasurement,
-} from './measurement.js';
+} from '../live/measurement.js';
 
 /** The stored updates of one workspace. */
 export interface MeasurementStorage {
@@ -76,22 +76,7 @@ export function createMeasurementStorage(database: Database, workspace: Workspac
       const row = await client.measurement.findFirst({ orderBy: { sequence: 'desc' } });
       return row ? readRow(row) : undefined;
     },
-    async findAt(instants) {
-      const found = await client.$queryRaw<{ place: number; sequence: bigint }[]>`
-        SELECT asked.place::int AS place, latest.sequence
-        FROM unnest(${instants.map((at) => at.toISOString())}::timestamptz[]) WITH ORDINALITY AS asked(at, place)
-        CROSS JOIN LATERAL (
-          SELECT sequence FROM consciousness.measurements
-          WHERE workspace_id = ${workspace} AND measured_at <= asked.at
-            AND measured_at >= asked.at - make_interval(secs => ${LATEST_MS / 1_000}::double precision)
-          ORDER BY measured_at DESC LIMIT 1
-        ) AS latest`;
-      const where = { sequence: { in: [...new Set(found.map(({ sequence }) => sequence))] } };
-      const known = found.length === 0 ? [] : await client.measurement.findMany({ where });
-      const bySequence = new Map(known.map((row) => [row.sequence, readRow(row)]));
-      const byPlace = new Map(found.map(({ place, sequence }) => [place, bySequence.get(sequence)]));
-      return instants.map((_, place) => byPlace.get(place + 1));
-    },
+    findAt: (instants) => findAt(rows, instants),
     async newestSequence() {
       const select = { sequence: true };
       const newest = await client.measurement.findFirst({ orderBy: { sequence: 'desc' }, select });
@@ -118,6 +103,26 @@ export function createMeasurementStorage(database: Database, workspace: Workspac
         return count;
       }),
   };
+}
+
+async function findAt(
+  { client, workspace }: WorkspaceDatabase,
+  instants: readonly Date[],
+): Promise<readonly (Measurement | undefined)[]> {
+  const found = await client.$queryRaw<{ place: number; sequence: bigint }[]>`
+    SELECT asked.place::int AS place, latest.sequence
+    FROM unnest(${instants.map((at) => at.toISOString())}::timestamptz[]) WITH ORDINALITY AS asked(at, place)
+    CROSS JOIN LATERAL (
+      SELECT sequence FROM consciousness.measurements
+      WHERE workspace_id = ${workspace} AND measured_at <= asked.at
+        AND measured_at >= asked.at - make_interval(secs => ${LATEST_MS / 1_000}::double precision)
+      ORDER BY measured_at DESC LIMIT 1
+    ) AS latest`;
+  const where = { sequence: { in: [...new Set(found.map(({ sequence }) => sequence))] } };
+  const known = found.length === 0 ? [] : await client.measurement.findMany({ where });
+  const bySequence = new Map(known.map((row) => [row.sequence, readRow(row)]));
+  const byPlace = new Map(found.map(({ place, sequence }) => [place, bySequence.get(sequence)]));
+  return instants.map((_, place) => byPlace.get(place + 1));
 }
 
 function readRow(row: unknown): Measurement {

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { AegisError } from '../../../kernel/errors/aegis-error.js';
+import type { PushState } from '../push-state.js';
+
+/** A state that a node pushes over HTTP or MQTT. */
+export const pushedValue = z.strictObject({
+  value: z.number(),
+  /** When it was true, in seconds since 1970, with fractions; now when left out. */
+  timestamp: z.number().min(0).max(253_402_300_799).optional(),
+});
+
+/**
+ * Takes a state that was pushed to a node.
+ *
+ * Errors: BAD_USER_INPUT when it is none; NOT_FOUND and CONFLICT when the node does not take it.
+ */
+export async function takePushedValue(pushState: PushState, index: number, given: unknown): Promise<void> {
+  const { success, data, error } = pushedValue.safeParse(given);
+  if (!success) {
+    const reasons = error.issues.map(({ path, message }) => `${path.join('.') || 'state'}: ${message}`);
+    throw new AegisError(
+      'BAD_USER_INPUT',
+      `expected {"value": 0.5, "timestamp": seconds since 1970 or left out}, but: ${reasons.join('; ')}.`,
+    );
+  }
+  const at = data.timestamp === undefined ? null : new Date(Math.round(1_000 * data.timestamp));
+  const { userErrors } = await pushState({ index, value: data.value, at });
+  const [refusal] = userErrors;
+  if (refusal) throw new AegisError(refusal.code, refusal.message);
+}
