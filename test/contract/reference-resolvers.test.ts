@@ -57,6 +57,7 @@ const REPRESENTATIONS: Readonly<Record<string, (prepared: Prepared) => readonly 
 
 /** What fields are given that do not go without an argument. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
+  'Device.reading': '(metric: "m0")',
   'Device.series': `(metric: "m0", range: { from: "${EPOCH}" })`,
 };
 
