@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -27,6 +28,7 @@ import { fileURLToPath } from 'node:url';
  * @property {string} tool the package that does the work
  * @property {string[]} command its program, from that package's folder, and the arguments
  * @property {(force: boolean) => void} prepare removes outputs that must not survive
+ * @property {() => void} [finish] adds what the tool leaves out
  */
 /** @typedef {Record<string, [mtimeMs: number, size: number, hash: string]>} Inputs */
 /** @typedef {Record<string, Inputs>} Stamp the inputs of each step's last good build */
@@ -49,11 +51,12 @@ const steps = [
     verb: 'compiled',
     sources: [...SERVER_FOLDERS, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     uses: (path) =>
-      !path.startsWith(PAGES_FOLDER) && !path.startsWith('cli/dev/') && /\.(ts|json)$/.test(path),
+      !path.startsWith(PAGES_FOLDER) && !path.startsWith('cli/dev/') && /\.(ts|json|yaml)$/.test(path),
     output: 'dist/cli/main.js',
     tool: 'typescript',
     command: ['bin/tsc', '-p', 'tsconfig.build.json'],
     prepare: prepareServer,
+    finish: copyCatalogues,
   },
   {
     name: 'dashboard',
@@ -94,6 +97,15 @@ function prepareServer(force) {
   for (const path of SERVER_FOLDERS.flatMap((folder) => listFiles(folder, dist))) {
     const origins = [path, path.replace(/\.(d\.ts|js(\.map)?)$/, '.ts')];
     if (!origins.some((origin) => existsSync(join(root, origin)))) rmSync(join(dist, path), { force: true });
+  }
+}
+
+/** The compiler leaves the data files of the sources where they are. */
+function copyCatalogues() {
+  for (const path of SERVER_FOLDERS.flatMap((folder) => listFiles(folder, root))) {
+    if (!path.endsWith('.yaml')) continue;
+    mkdirSync(dirname(join(dist, path)), { recursive: true });
+    copyFileSync(join(root, path), join(dist, path));
   }
 }
 
@@ -299,8 +311,10 @@ async function buildStale(work, force) {
   const results = stale.map(async ({ step, inputs }) => {
     step.prepare(force);
     const toolFolder = work.find((item) => item.step === step)?.toolFolder ?? '';
-    if (await run(step, toolFolder)) stamp[step.name] = inputs;
-    else process.exitCode = 1;
+    if (await run(step, toolFolder)) {
+      step.finish?.();
+      stamp[step.name] = inputs;
+    } else process.exitCode = 1;
   });
   await Promise.all(results);
   writeStamp(stamp);

@@ -10,7 +10,14 @@ import type { DeviceModel } from './models.js';
 import type { DeviceProfiles } from './profiles/device-profiles.js';
 import { findNextPin, findPin, isRefused } from './profiles/find-pin.js';
 import type { Units } from './profiles/units.js';
-import { checkDeviceInput, checkTogether, nameTaken, noSuchDevice, toDeclaration } from './registration.js';
+import {
+  checkDeviceInput,
+  checkTogether,
+  nameTaken,
+  noSuchDevice,
+  toDeclaration,
+  type DeviceInput,
+} from './registration.js';
 import type { ChangeOrigin, DeviceRegistry } from './registry.js';
 
 /** What came of a registration or a change: the device, or why not. */
@@ -40,40 +47,41 @@ export interface DeviceMutationsDeps {
 
 /** Makes the changes of the registry. */
 export function createDeviceMutations({ registry, units, profiles }: DeviceMutationsDeps): DeviceMutations {
+  /** Everything that is wrong with what was sent, its name being another's included. */
+  async function check({ workspace }: ChangeOrigin, input: DeviceInput, id?: string): Promise<UserError[]> {
+    const errors = checkDeviceInput(input, units);
+    const { name } = input;
+    if (name == null || errors.some(({ path }) => path[0] === 'name')) return errors;
+    return (await registry.isNameTaken(workspace, name, id)) ? [...errors, nameTaken(name)] : errors;
+  }
+
   return {
     async register(input, request) {
       const origin = toOrigin(request);
-      const errors = checkDeviceInput(input, units);
-      const nameIsRight = errors.every(({ path }) => path[0] !== 'name');
-      if (nameIsRight && (await registry.isNameTaken(origin.workspace, input.name)))
-        errors.push(nameTaken(input.name));
+      const errors = await check(origin, input);
       const pin = await findPin(profiles, origin.workspace, input);
-      if (isRefused(pin)) errors.push(...pin.refused);
+      if (isRefused(pin)) return refused([...errors, ...pin.refused]);
+      if (errors.length > 0) return refused(errors);
       const metrics = (input.metrics ?? []).map(toDeclaration);
-      if (errors.length === 0 && !isRefused(pin)) errors.push(...checkTogether(metrics, pin?.metrics ?? []));
-      if (errors.length > 0 || isRefused(pin)) return refused(errors);
-      const { name, description, labels } = input;
+      const together = checkTogether(metrics, pin?.metrics ?? []);
+      if (together.length > 0) return refused(together);
+      const { name, description = null, labels } = input;
       const created = await registry.create(origin, {
-        ...{ name, description: description ?? null, metrics, profile: pin ?? null },
+        ...{ name, description, metrics, profile: pin ?? null },
         labels: toLabels(labels ?? []),
       });
       return created === 'NAME_TAKEN' ? refused([nameTaken(name)]) : { device: created, userErrors: [] };
     },
     async update(input, request) {
       const origin = toOrigin(request);
-      const { id, name } = input;
-      const errors = checkDeviceInput(input, units);
-      const nameIsRight = name != null && errors.every(({ path }) => path[0] !== 'name');
-      if (nameIsRight && (await registry.isNameTaken(origin.workspace, name, id)))
-        errors.push(nameTaken(name));
+      const { id, name, description } = input;
+      const errors = await check(origin, input, id);
       const pin = await findNextPin({ registry, profiles }, origin.workspace, input);
-      if (isRefused(pin)) errors.push(...pin.refused);
-      if (errors.length > 0 || isRefused(pin)) return refused(errors);
+      if (isRefused(pin)) return refused([...errors, ...pin.refused]);
+      if (errors.length > 0) return refused(errors);
       const updated = await registry.update(origin, id, {
-        name: name ?? undefined,
-        description: input.description,
+        ...{ name: name ?? undefined, description, profile: pin },
         metrics: input.metrics?.map(toDeclaration),
-        profile: pin,
         labels: input.labels ? toLabels(input.labels) : undefined,
       });
       if (updated === 'NAME_TAKEN') return refused([nameTaken(name ?? '')]);

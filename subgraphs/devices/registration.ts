@@ -40,17 +40,14 @@ export function checkDeviceInput(
 
 /** A metric of a device's own that has been checked, with what was left out filled in. */
 export function toDeclaration(metric: MetricInput): MetricDeclaration {
-  const { name, description, minimum, maximum, resolution, calibration } = metric;
+  const { name, description = null, type, unit, minimum = null, maximum = null, resolution = null } = metric;
+  const { gain, offset } = metric.calibration ?? {};
   return {
-    name,
-    description: description ?? null,
-    type: metric.type ?? 'NUMBER',
-    unit: metric.unit ?? '1',
-    minimum: minimum ?? null,
-    maximum: maximum ?? null,
-    resolution: resolution ?? null,
+    ...{ name, description, minimum, maximum, resolution },
+    type: type ?? 'NUMBER',
+    unit: unit ?? '1',
     states: metric.states ?? [],
-    calibration: { gain: calibration?.gain ?? 1, offset: calibration?.offset ?? 0, calibratedAt: null },
+    calibration: { gain: gain ?? 1, offset: offset ?? 0, calibratedAt: null },
     writable: metric.writable ?? false,
     fromProfile: false,
   };

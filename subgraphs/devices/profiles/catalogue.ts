@@ -64,7 +64,8 @@ export function createCatalogue({ check, folder = FOLDER }: CatalogueOptions): C
 
 function parseEntry(file: string, text: string): Readonly<Record<string, unknown>> {
   const document: unknown = parse(text);
-  if (typeof document === 'object' && document !== null) return document as Readonly<Record<string, unknown>>;
+  const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
+  if (isObject) return document as Readonly<Record<string, unknown>>;
   throw new Error(`the catalogue of profiles, ${file}: expected a YAML object`);
 }
 

@@ -3,6 +3,7 @@ import type { RawReading } from '../codecs/codec.js';
 import type { ConvertValue } from '../readings/check-readings.js';
 import { describeValue, quote } from '../readings/describe-value.js';
 import type { KnownMetric } from '../readings/known-devices.js';
+import type { PropertyType } from './profile.js';
 import type { Units } from './units.js';
 
 /** What devices say for 0 and 1, in lower case. */
@@ -30,11 +31,8 @@ export function createValueConversion(units: Pick<Units, 'conversion'>): Convert
       unit === undefined || unit === declared.unit
         ? value
         : convert(value, unit, { metric, to: declared.unit });
-    const isPlain = calibration === undefined || (calibration.gain === 1 && calibration.offset === 0);
-    const result = isPlain ? inUnit : calibration.gain * inUnit + calibration.offset;
-    if (type === 'INTEGER') return toInteger(result, metric);
-    if (Number.isFinite(result)) return result;
-    throw refuse(`${quote(metric)}: expected a value that is finite after its conversion, got ${value}`);
+    const result = calibration ? calibration.gain * inUnit + calibration.offset : inUnit;
+    return checkResult(result, { metric, type });
   };
 
   function convert(value: number, from: string, { metric, to }: { metric: string; to: string }): number {
@@ -42,6 +40,12 @@ export function createValueConversion(units: Pick<Units, 'conversion'>): Convert
     if (conversion) return conversion.apply(value);
     throw refuse(`${quote(metric)}: expected ${to}, or a UCUM unit that converts to it, got ${quote(from)}`);
   }
+}
+
+function checkResult(value: number, { metric, type }: { metric: string; type: PropertyType }): number {
+  if (type === 'INTEGER') return toInteger(value, metric);
+  if (Number.isFinite(value)) return value;
+  throw refuse(`${quote(metric)}: expected a value that is finite after its conversion, got ${value}`);
 }
 
 /** What a conversion has added in the last digits is no fraction. */

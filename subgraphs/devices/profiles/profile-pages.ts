@@ -7,7 +7,8 @@ import type { ProfileRegistry, StoredProfile } from './registry.js';
 
 /** What page of a list is wanted. */
 interface PageRequest {
-  readonly first: number;
+  /** 20 when left out. */
+  readonly first: number | null | undefined;
   /** The cursor of the page before. */
   readonly after: string | undefined;
 }
@@ -36,7 +37,7 @@ export interface ProfilePagesDeps {
 export function createProfilePages({ registry, catalogue }: ProfilePagesDeps): ProfilePages {
   return {
     async list(workspace, { first: wanted, after: cursor, source }) {
-      const first = checkPageSize(wanted);
+      const first = checkPageSize(wanted ?? 20);
       const after = cursor === undefined ? '' : decodeCursor(cursor).name;
       const own = source === 'CATALOGUE' ? [] : await registry.listNewest(workspace, after, first + 1);
       const names = new Set(own.map(({ profile }) => profile.name));
@@ -46,7 +47,7 @@ export function createProfilePages({ registry, catalogue }: ProfilePagesDeps): P
       return toPage(rows.slice(0, first + 1), first, cursor);
     },
     async listVersions(workspace, name, { first: wanted, after: cursor }) {
-      const first = checkPageSize(wanted);
+      const first = checkPageSize(wanted ?? 20);
       const before = cursor === undefined ? 2 ** 31 - 1 : decodeCursor(cursor).version;
       if (name.includes('\u0000')) return toPage([], first, cursor);
       const own = await registry.listVersions(workspace, name, { before, limit: first + 1 });

@@ -63,8 +63,6 @@ interface ProfileRow {
 
 /** Makes the registry of profiles. */
 export function createProfileRegistry({ database, log }: ProfileRegistryDeps): ProfileRegistry {
-  const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
-
   function defineOnce({ workspace, traceparent }: DefinitionOrigin, definition: ProfileDefinition) {
     return database.inWorkspace(workspace).transaction(async (transaction) => {
       const newest = await transaction.client.deviceProfile.findFirst({
@@ -89,6 +87,7 @@ export function createProfileRegistry({ database, log }: ProfileRegistryDeps): P
   }
 
   return {
+    ...createLookups(database),
     async define(origin, definition) {
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -114,6 +113,14 @@ export function createProfileRegistry({ database, log }: ProfileRegistryDeps): P
         });
         return toStored({ ...former, deprecatedAt });
       }),
+  };
+}
+
+function createLookups(
+  database: Database,
+): Pick<ProfileRegistry, 'find' | 'findNewest' | 'listNewest' | 'listVersions'> {
+  const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
+  return {
     async find(workspace, pins) {
       if (pins.length === 0) return [];
       const rows = await clientOf(workspace).deviceProfile.findMany({

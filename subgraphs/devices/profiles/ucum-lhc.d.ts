@@ -22,6 +22,5 @@ declare module '@lhncbc/ucum-lhc' {
   }
 
   const ucum: { readonly UcumLhcUtils: { getInstance(): UcumUtils } };
-  // The package is CommonJS: what it exports is its default.
-  export default ucum;
+  export = ucum;
 }

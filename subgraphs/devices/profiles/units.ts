@@ -28,6 +28,10 @@ interface Scale {
 /** The longest code: enough for every product of units, and quickly parsed. */
 const MAX_CODE = 64;
 const PRINTABLE = /^[!-~]+$/;
+/** Characters outside of annotations, and annotations. Source: The Unified Code for Units of Measure, §§ 3 to 6. */
+const SYNTAX = /^(?:[A-Za-z0-9%'"*^_[\]().\/+-]|\{[^{}]*\})+$/;
+/** What the library cannot parse, and says so on the console: an empty pair of parentheses, an exponent of nothing. */
+const UNPARSED = /\(\)|\}\d/;
 /** The library looks units up in plain objects, where these are found as well. */
 const NO_UNIT =
   /\b(?:constructor|toString|valueOf|toLocaleString|hasOwnProperty|isPrototypeOf|propertyIsEnumerable)\b|__/;
@@ -121,6 +125,7 @@ export function createUnits(): Units {
     const meant = MEANT.get(code);
     if (meant !== undefined && meant !== code) return `did you mean \`${meant}\`?`;
     if (!PRINTABLE.test(code)) return 'it has spaces or characters beyond ASCII';
+    if (!SYNTAX.test(code) || UNPARSED.test(code)) return 'it cannot be read';
     if (NO_UNIT.test(code)) return 'there is no such unit';
     const { status, ucumCode, msg } = library.validateUnitString(code, true);
     if (status === 'valid' && ucumCode === code) return undefined;
@@ -140,8 +145,7 @@ export function createUnits(): Units {
 
   function ratio(from: string, to: string): number | undefined {
     const { status, toVal } = library.convertUnitTo(from, 1, to);
-    // The fifteenth digit is the last that a double keeps of a decimal number: km/h in m/s is 3.6, not 3.5999999999999996.
-    return status === 'succeeded' && toVal !== null ? Number(toVal.toPrecision(15)) : undefined;
+    return status === 'succeeded' && toVal !== null ? round(toVal) : undefined;
   }
 
   function find(from: string, to: string): Conversion | undefined {
@@ -175,10 +179,22 @@ export function createUnits(): Units {
   };
 }
 
+/**
+ * A straight line, by where it meets whichever axis at the rounder number: 20 Cel are 68 [degF] and back without a digit
+ * of rounding.
+ */
 function between(first: Scale, second: Scale): Conversion {
-  const gain = Number((first.gain / second.gain).toPrecision(15));
-  const offset = Number(((first.offset - second.offset) / second.gain).toPrecision(14));
-  return { apply: (value) => value * gain + offset, gain };
+  const gain = round(first.gain / second.gain);
+  const offset = round((first.offset - second.offset) / second.gain);
+  const zero = round((second.offset - first.offset) / first.gain);
+  const isRounder = String(offset).length <= String(zero).length;
+  return { apply: isRounder ? (value) => value * gain + offset : (value) => (value - zero) * gain, gain };
+}
+
+/** The decimal number that a double stands for, where what it differs by is but the rounding of how it was computed. */
+function round(value: number): number {
+  const decimal = Number(value.toPrecision(12));
+  return Math.abs(value - decimal) <= 1e-13 * Math.max(1, Math.abs(value)) ? decimal : value;
 }
 
 /** The library's sentence in one line, without what stands in ours already. */

@@ -1,4 +1,3 @@
-import type { Context } from '../context.js';
 import type { Resolvers } from '../generated/schema-types.js';
 import type { DeviceProfileModel } from '../models.js';
 import type { MetricDeclaration } from '../registration.js';
@@ -19,9 +18,9 @@ export function createProfileResolvers({
         return (await lookups.find(workspace, [{ name, version }]))[0] ?? null;
       },
       deviceProfiles: (_parent, { first, after, source }, { principal: { workspace } }) =>
-        pages.list(workspace, { first: first ?? 20, after: after ?? undefined, source: source ?? undefined }),
+        pages.list(workspace, { first, after: after ?? undefined, source: source ?? undefined }),
       deviceProfileVersions: (_parent, { name, first, after }, { principal: { workspace } }) =>
-        pages.listVersions(workspace, name, { first: first ?? 20, after: after ?? undefined }),
+        pages.listVersions(workspace, name, { first, after: after ?? undefined }),
     },
     Mutation: {
       defineDeviceProfile: (_parent, { input }, context) => mutations.define(input, context),
@@ -71,7 +70,7 @@ export function createProfileResolvers({
           value,
         ),
     },
-  } satisfies Resolvers<Context>;
+  } satisfies Resolvers;
 }
 
 function toProperty(property: ProfileProperty) {

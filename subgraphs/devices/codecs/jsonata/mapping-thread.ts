@@ -18,7 +18,7 @@ function serve(port: MessagePort): void {
       const known = compiled.get(expression) ?? jsonata(expression, LIMITS);
       compiled.set(expression, known);
       const result: unknown = await known.evaluate(JSON.parse(text));
-      return { id, text: JSON.stringify(result) as string | undefined };
+      return { id, text: JSON.stringify(result) };
     } catch (error) {
       const { message } = error as { readonly message?: unknown };
       return { id, fault: typeof message === 'string' ? message.slice(0, 200) : 'it failed' };

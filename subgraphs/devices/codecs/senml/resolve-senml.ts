@@ -89,13 +89,15 @@ function takeBase(base: Base, record: SenmlRecord, where: string): void {
   if (typeof bu === 'string') base.unit = bu;
   if (typeof bv === 'number') base.value = bv;
   if (typeof bs === 'number') base.sum = bs;
-  if (typeof bver !== 'number') return;
+  if (typeof bver === 'number') base.version = checkVersion(bver, base.version, where);
+}
+
+function checkVersion(bver: number, former: number | undefined, where: string): number {
   const isKnown = Number.isInteger(bver) && bver >= 1 && (bver <= VERSION || bver === WITH_SECONDARY_UNITS);
   if (!isKnown)
     throw refuse(`${where}bver: expected at most ${VERSION}, or ${WITH_SECONDARY_UNITS}, got ${bver}`);
-  if (base.version !== undefined && base.version !== bver)
-    throw refuse(`${where}bver: expected ${base.version} as before, got ${bver}`);
-  base.version = bver;
+  if (former === undefined || former === bver) return bver;
+  throw refuse(`${where}bver: expected ${former} as before, got ${bver}`);
 }
 
 function resolveRecord(
@@ -106,10 +108,6 @@ function resolveRecord(
   const { n, u, s } = record;
   const values = ['v', 'vs', 'vb', 'vd'].filter((field) => record[field] !== undefined);
   if (values.length > 1) throw refuse(`${where}expected one value, got ${values.join(' and ')}`);
-  const sum =
-    typeof s === 'number' || (base.sum !== undefined && values.length > 0)
-      ? (base.sum ?? 0) + (typeof s === 'number' ? s : 0)
-      : undefined;
   // A record may bring base fields alone.
   if (values.length === 0 && s === undefined && n === undefined) return [];
   if (values[0] === 'vd') throw refuse(`${where}vd: expected a number, a boolean or a text, got data`);
@@ -120,10 +118,16 @@ function resolveRecord(
       ownName,
       unit: typeof u === 'string' ? u : base.unit,
       value: resolveValue(record, base, where),
-      sum,
+      sum: resolveSum(record, base),
       measuredAtUs: resolveTime(record, base, arrivedAtUs),
     },
   ];
+}
+
+/** A missing one of the two counts as 0; undefined when both are missing. */
+function resolveSum({ s }: SenmlRecord, { sum }: Base): number | undefined {
+  if (typeof s === 'number') return (sum ?? 0) + s;
+  return sum;
 }
 
 /** A base value stands for the value of a record that has none, and is added to a number. */

@@ -70,23 +70,32 @@ function toReadings(pack: unknown, context: CodecContext): RawReading[] {
 
 /** A value becomes a reading of the metric that it names, and a sum one of `<metric>.sum` where that is declared. */
 function toReadingsOf(record: ResolvedRecord, { metrics }: CodecContext): RawReading[] {
-  const { value, sum, unit, measuredAtUs } = record;
+  const { value, sum, measuredAtUs } = record;
   const metric = findMetric(record, metrics);
-  const ucum = unit === undefined ? undefined : toUcum(unit);
   const at = measuredAtUs === undefined ? {} : { measuredAtUs };
   const readings: RawReading[] = [];
-  if (value !== undefined) {
-    const shifted = typeof value === 'number' ? value + (ucum?.offset ?? 0) : value;
-    // A word and a yes or no have no unit, whatever stands beside them.
-    const inUnit = ucum === undefined || typeof value !== 'number' ? {} : { unit: ucum.code };
-    readings.push({ metric, value: shifted, ...inUnit, ...at });
-  }
-  if (sum !== undefined && metrics?.has(`${metric}.sum`) === true) {
-    const inUnit = ucum === undefined ? {} : { unit: ucum.code === '1' ? 's' : `${ucum.code}.s` };
-    readings.push({ metric: `${metric}.sum`, value: sum, ...inUnit, ...at });
-  }
+  if (value !== undefined) readings.push({ metric, ...toValue(value, record.unit), ...at });
+  if (sum !== undefined && metrics?.has(`${metric}.sum`) === true)
+    readings.push({ metric: `${metric}.sum`, ...toSum(sum, record.unit), ...at });
   if (readings.length > 0) return readings;
   throw refusePayload(`${JSON.stringify(metric)}: expected a metric ${metric}.sum for a sum without a value`);
+}
+
+/** A word and a yes or no have no unit, whatever stands beside them. */
+function toValue(
+  value: NonNullable<ResolvedRecord['value']>,
+  unit: string | undefined,
+): Pick<RawReading, 'value' | 'unit'> {
+  if (unit === undefined || typeof value !== 'number') return { value };
+  const { code, offset = 0 } = toUcum(unit);
+  return { value: value + offset, unit: code };
+}
+
+/** The sum of values over time is in their unit times a second. Source: RFC 8428, §4.3. */
+function toSum(sum: number, unit: string | undefined): Pick<RawReading, 'value' | 'unit'> {
+  if (unit === undefined) return { value: sum };
+  const { code } = toUcum(unit);
+  return { value: sum, unit: code === '1' ? 's' : `${code}.s` };
 }
 
 /**

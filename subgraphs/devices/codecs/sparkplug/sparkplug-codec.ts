@@ -80,22 +80,13 @@ function toReading(name: string, metric: SparkplugMetric, sentAtMs: number | und
 }
 
 function toValue(name: string, { value, datatype }: SparkplugMetric): RawReading['value'] {
-  const bits = datatype === undefined ? undefined : SIGNED_BITS.get(datatype);
-  switch (value?.kind) {
-    case 'NUMBER':
-      return bits === undefined || bits === 64 ? value.value : toSigned(BigInt(value.value), bits);
-    case 'LONG':
-      return bits === undefined ? Number(value.value) : toSigned(value.value, bits);
-    case 'BOOLEAN':
-    case 'TEXT':
-      return value.value;
-    case 'BYTES':
-    case 'OTHER':
-    case undefined:
-      throw refusePayload(`${JSON.stringify(name.slice(0, 64))}: expected a number, a boolean or a text`);
-  }
+  if (value?.kind === 'NUMBER' || value?.kind === 'LONG') return toNumber(value.value, datatype);
+  if (value?.kind === 'BOOLEAN' || value?.kind === 'TEXT') return value.value;
+  throw refusePayload(`${JSON.stringify(name.slice(0, 64))}: expected a number, a boolean or a text`);
 }
 
-function toSigned(value: bigint, bits: number): number {
-  return Number(BigInt.asIntN(bits, value));
+function toNumber(value: number | bigint, datatype: number | undefined): number {
+  const bits = datatype === undefined ? undefined : SIGNED_BITS.get(datatype);
+  if (bits === undefined || (typeof value === 'number' && !Number.isInteger(value))) return Number(value);
+  return Number(BigInt.asIntN(bits, BigInt(value)));
 }

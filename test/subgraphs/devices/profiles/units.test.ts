@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { createUnits } from '../../../../subgraphs/devices/profiles/units.js';
 
@@ -33,6 +33,7 @@ describe('units', () => {
   it('leaves no rounding in what is even', () => {
     expect(units.convert(20, 'Cel', '[degF]')).toBe(68);
     expect(units.convert(20, 'Cel', 'K')).toBe(293.15);
+    expect(units.convert(68, '[degF]', 'Cel')).toBe(20);
     expect(units.convert(10, 'm/s', 'km/h')).toBe(36);
   });
 
@@ -104,13 +105,37 @@ describe('units', () => {
     );
   });
 
-  it('judges any text without a fault of its own', () => {
+  it('judges any text without a fault of its own, and without a word on the console', () => {
+    const parts = [
+      'Cel',
+      'm',
+      '/',
+      '.',
+      '(',
+      ')',
+      '{',
+      '}',
+      '[in_i]',
+      '10*',
+      '-',
+      '2',
+      '%',
+      'B[W]',
+      '{a}',
+      "'",
+      'k',
+    ];
+    const likely = fc.array(fc.constantFrom(...parts), { maxLength: 10 }).map((some) => some.join(''));
+    const text = fc.oneof(likely, fc.string({ maxLength: 70 }));
+    const log = jest.spyOn(console, 'log').mockImplementation(() => undefined);
     fc.assert(
-      fc.property(fc.string({ maxLength: 70 }), fc.string({ maxLength: 70 }), (a, b) => {
+      fc.property(text, text, (a, b) => {
         units.findFault(a);
         units.conversion(a, b);
       }),
-      { numRuns: 300 },
+      { numRuns: 2_000 },
     );
+    expect(log).not.toHaveBeenCalled();
+    log.mockRestore();
   });
 });
