@@ -1,11 +1,16 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../kernel/database/database.js';
 import type { RequestContext } from '../../kernel/graphql/subgraph.js';
+import type { WorkspaceId } from '../../kernel/identity/principal.js';
+import type { AlarmLoaders } from './alarms/alarm-loaders.js';
+import type { Alarms } from './alarms/alarms.js';
 import type { CommandLoaders } from './commands/command-loaders.js';
 import type { Commands } from './commands/commands.js';
+import type { Identity, IdentityLoaders } from './credentials/identity-loaders.js';
 import type { EndpointLoaders, Endpoints } from './endpoints/endpoints.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { FleetLoaders } from './fleet/fleet-loaders.js';
+import { createLazyContexts } from './lazy-loaders.js';
 import type { DeviceModel } from './models.js';
 import type { DeviceProfiles } from './profiles/device-profiles.js';
 import type { ProfilePin } from './profiles/profile.js';
@@ -16,9 +21,8 @@ import type { DeviceRegistry } from './registry.js';
 import type { TwinLoaders } from './twin/twin-loaders.js';
 import type { Twins } from './twin/twins.js';
 
-/** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
-export interface Context
-  extends RequestContext, CommandLoaders, EndpointLoaders, FleetLoaders, ReadingLoaders, TwinLoaders {
+/** What is read of the registry. */
+export interface RegistryLoaders {
   /** By id; undefined where there is none. */
   readonly devices: DataLoader<string, DeviceModel | undefined>;
   readonly profiles: DataLoader<ProfilePin, StoredProfile | undefined, string>;
@@ -26,26 +30,48 @@ export interface Context
   readonly metrics: DataLoader<string, MetricDeclaration[]>;
 }
 
+/** What the resolvers of one request share: loaders that turn the same question about many devices into one. */
+export interface Context
+  extends
+    RequestContext,
+    AlarmLoaders,
+    EndpointLoaders,
+    FleetLoaders,
+    IdentityLoaders,
+    ReadingLoaders,
+    TwinLoaders,
+    CommandLoaders,
+    RegistryLoaders {}
+
 export interface ContextDeps {
   readonly database: Database;
   readonly registry: DeviceRegistry;
   readonly fleet: Pick<Fleet, 'createLoaders'>;
+  readonly identity: Identity;
   readonly profiles: Pick<DeviceProfiles, 'find'>;
   readonly locations: Pick<Endpoints, 'createLoaders'>;
   readonly twins: Pick<Twins, 'createLoaders'>;
   readonly commands: Pick<Commands, 'createLoaders'>;
+  readonly alarms: Pick<Alarms, 'createLoaders'>;
 }
 
-/** Makes the context of one request, or of one event of a stream. */
-export function createContext(deps: ContextDeps, request: RequestContext): Context {
-  const { database, registry, fleet, profiles, twins, commands } = deps;
-  const { workspace } = request.principal;
+/** Makes the contexts, one for each request and for each event of a stream. */
+export function createContexts(deps: ContextDeps): (request: RequestContext) => Context {
+  const { database, fleet, identity, locations, twins, commands, alarms } = deps;
+  return createLazyContexts<Context>([
+    (workspace) => createRegistryLoaders(deps, workspace),
+    (workspace) => createReadingLoaders(database, workspace),
+    (workspace) => fleet.createLoaders(workspace),
+    (workspace) => identity.createLoaders(workspace),
+    (workspace) => locations.createLoaders(workspace),
+    (workspace) => twins.createLoaders(workspace),
+    (workspace) => commands.createLoaders(workspace),
+    (workspace) => alarms.createLoaders(workspace),
+  ]);
+}
+
+function createRegistryLoaders({ registry, profiles }: ContextDeps, workspace: WorkspaceId): RegistryLoaders {
   return {
-    ...request,
-    ...fleet.createLoaders(workspace),
-    ...twins.createLoaders(workspace),
-    ...commands.createLoaders(workspace),
-    ...deps.locations.createLoaders(workspace),
     devices: new DataLoader(async (ids) => {
       const byId = new Map((await registry.findByIds(workspace, ids)).map((device) => [device.id, device]));
       return ids.map((id) => byId.get(id));
@@ -58,6 +84,5 @@ export function createContext(deps: ContextDeps, request: RequestContext): Conte
       const byDevice = await registry.findMetrics(workspace, ids);
       return ids.map((id) => byDevice.get(id) ?? []);
     }),
-    ...createReadingLoaders(database, workspace),
   };
 }

@@ -6,12 +6,13 @@ import { createAlarms } from './alarms/alarms.js';
 import { createCommands } from './commands/commands.js';
 import { createSchemaChecker } from './commands/json-schema.js';
 import type { DevicesSettings } from './config.js';
-import { createContext, type Context } from './context.js';
+import { createContexts, type Context } from './context.js';
 import { createEndpoints } from './endpoints/endpoints.js';
 import { createForwardRoute } from './edge/forward-route.js';
 import { createFleet } from './fleet/fleet.js';
 import { checkSelection } from './fleet/selection/selection.js';
 import { createFuseReadings } from './fusion/fuse-readings.js';
+import { createStandingFusions, type StandingFusionsDeps } from './fusion/standing/standing-fusions.js';
 import { createDeviceMutations } from './mutations.js';
 import { createCodecs } from './codecs/codecs.js';
 import { createClaims } from './claims/claims.js';
@@ -20,7 +21,7 @@ import { createIdentity } from './credentials/identity-loaders.js';
 import { createCredentials } from './credentials/credentials.js';
 import { createValueConversion } from './profiles/convert-value.js';
 import { createProfiles } from './profiles/profiles.js';
-import { createHttpIngestion } from './protocols/http/http-routes.js';
+import { createHttp } from './protocols/http/http.js';
 import { createMqtt } from './protocols/mqtt/mqtt.js';
 import { createCoap } from './protocols/coap/coap.js';
 import { createDoors } from './protocols/doors.js';
@@ -102,6 +103,16 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   };
   const twins = createTwins(downlink);
   const commands = createCommands(downlink);
+  const fusing: Pick<StandingFusionsDeps, 'profilesOf' | 'readTracks' | 'units'> = {
+    readTracks: (workspace, query) => readTracks(database, workspace, query),
+    units: profiles.units,
+    profilesOf: profiles.lookups.ofDevices,
+  };
+  const standingFusions = createStandingFusions({
+    ...{ ...deps, ...fusing, openSource: readings.openSource },
+    select: (workspace, selection, limit) =>
+      fleet.selections.findSelected(workspace, checkSelection(selection), { limit }),
+  });
   const alarms = createAlarms({
     ...{ ...deps, settings: values, openSource: readings.openSource },
     selects: (workspace, selection, deviceIds) =>
@@ -122,7 +133,11 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     claim: claims.claim,
   });
   const doors = createDoors({ uplink, sessions, admit: credentials.admit });
+  const http = doors.add('HTTP', (metered) =>
+    createHttp({ ...metered, logger, devices: known, maxPayloadBytes: values.maxPayloadBytes }),
+  );
   const protocols = combineProtocols([
+    http,
     doors.add('MQTT', (metered) =>
       createMqtt({
         ...metered,
@@ -141,29 +156,22 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       ...readings,
       ...{ profiles, twins, commands, alarms },
       ...{ doors, endpoints, findDiscovered: () => Promise.resolve([]) },
-      fuseReadings: createFuseReadings({
-        readTracks: (workspace, query) => readTracks(database, workspace, query),
-        now: () => new Date(),
-        units: profiles.units,
-      }),
+      fuseReadings: createFuseReadings({ ...fusing, now: () => new Date() }),
+      standingFusions,
     }),
-    createContext: (request) =>
-      createContext(
-        {
-          database,
-          registry,
-          fleet,
-          identity,
-          locations: endpoints,
-          profiles: profiles.lookups,
-          twins,
-          commands,
-          alarms,
-        },
-        request,
-      ),
+    createContext: createContexts({
+      database,
+      registry,
+      fleet,
+      identity,
+      locations: endpoints,
+      profiles: profiles.lookups,
+      twins,
+      commands,
+      alarms,
+    }),
     routes: (server) => {
-      createHttpIngestion({ ...deps, ...values, ingest: uplink.telemetry })(server);
+      http.routes(server);
       createForwardRoute({ ...deps, ...values, ingest: uplink.telemetry })(server);
     },
     endpoints: () => protocols.endpoints(),
@@ -177,6 +185,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       await commands.start();
       await fleet.start();
       alarms.start();
+      standingFusions.start();
       await protocols.start();
     },
     async close() {
@@ -186,6 +195,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       await codecs.close();
       await fleet.close();
       await alarms.close();
+      await standingFusions.close();
       await commands.close();
       await twins.close();
       await protocols.close();

@@ -1,5 +1,6 @@
 import type { Connection } from '../../kernel/graphql/connection.js';
 import type { Quality } from './codecs/codec.js';
+import type { AlignedInput } from './fusion/fusion-step.js';
 import type { FusedPoint, FusionOptions } from './fusion/fuse-tracks.js';
 import type { Aggregate, Resolution } from './readings/series/step-query.js';
 import type { ProfileProperty } from './profiles/profile.js';
@@ -62,6 +63,9 @@ export interface DeviceSeriesModel {
   readonly deviceId: string;
   readonly series: readonly SeriesModel[];
 }
+
+/** A device's part in a fused value; its quality is resolved further. */
+export type FusedInputModel = AlignedInput;
 
 /** The readings of several devices as one series, with the settings that were used. */
 export interface FusedSeriesModel extends Pick<

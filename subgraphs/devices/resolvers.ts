@@ -2,12 +2,11 @@ import { mergeResolvers } from '../../kernel/graphql/merge-resolvers.js';
 import type { Alarms } from './alarms/alarms.js';
 import type { Commands } from './commands/commands.js';
 import type { Context } from './context.js';
-import type { FuseReadings } from './fusion/fuse-readings.js';
 import { createAlarmResolvers } from './resolvers/alarms.js';
 import { createCommandResolvers } from './resolvers/commands.js';
 import { createDeviceResolvers, type DeviceResolverDeps } from './resolvers/devices.js';
 import { createFleetResolvers, type FleetResolverDeps } from './resolvers/fleet.js';
-import { createFusionResolvers } from './resolvers/fusion.js';
+import { createFusionResolvers, type FusionResolverDeps } from './resolvers/fusion.js';
 import type { Profiles } from './profiles/profiles.js';
 import { createReadingResolvers, type ReadingResolverDeps } from './resolvers/readings.js';
 import {
@@ -25,12 +24,12 @@ export interface ResolverDeps
   extends
     DeviceResolverDeps,
     FleetResolverDeps,
+    FusionResolverDeps,
     IdentityResolverDeps,
     ProtocolResolverDeps,
     ReadingResolverDeps,
     RunResolverDeps,
     RejectedPayloadResolverDeps {
-  readonly fuseReadings: FuseReadings;
   readonly profiles: Profiles;
   readonly twins: Twins;
   readonly commands: Commands;
@@ -43,7 +42,7 @@ export function createResolvers(deps: ResolverDeps) {
     createDeviceResolvers(deps),
     createFleetResolvers(deps),
     createRunResolvers(deps),
-    createFusionResolvers(deps.fuseReadings),
+    createFusionResolvers(deps),
     createIdentityResolvers(deps),
     createProfileResolvers(deps.profiles),
     createProtocolResolvers(deps),

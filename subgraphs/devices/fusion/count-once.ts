@@ -1,4 +1,4 @@
-import type { FusionStep } from './fusion-step.js';
+import type { FusionMemory, FusionStep } from './fusion-step.js';
 
 /**
  * Lets each reading count once: a value that rests on no newer reading than the one before it is withheld and refused as
@@ -7,13 +7,11 @@ import type { FusionStep } from './fusion-step.js';
  *
  * Source: Bar-Shalom, Li, Kirubarajan (2001), §5.2 (white measurement noise).
  */
-export function countOnce(step: FusionStep): FusionStep {
-  const lastSourceAtMs = new Map<string, number>();
+export function countOnce(step: FusionStep, memory: FusionMemory = {}): FusionStep {
+  const countedAtMs = (memory.countedAtMs ??= {});
   return (inputs) => {
-    const isNew = inputs.map(
-      ({ deviceId, sourceAtMs }) => sourceAtMs > (lastSourceAtMs.get(deviceId) ?? -Infinity),
-    );
-    for (const { deviceId, sourceAtMs } of inputs) lastSourceAtMs.set(deviceId, sourceAtMs);
+    const isNew = inputs.map(({ deviceId, sourceAtMs }) => sourceAtMs > (countedAtMs[deviceId] ?? -Infinity));
+    for (const { deviceId, sourceAtMs } of inputs) countedAtMs[deviceId] = sourceAtMs;
     const estimate = step(inputs.filter((_input, index) => isNew[index]));
     const repeated = inputs
       .filter((_input, index) => !isNew[index])

@@ -1,7 +1,7 @@
 import type { FusionMethod, TimeAlignment } from '../generated/schema-types.js';
 import { alignTrack, type Track } from './align-track.js';
 import { countOnce } from './count-once.js';
-import type { AlignedInput, Estimate, FusionStep, RefusedInput } from './fusion-step.js';
+import type { AlignedInput, Estimate, FusionMemory, FusionStep, RefusedInput } from './fusion-step.js';
 import { fuseByInverseVariance } from './inverse-variance.js';
 import { createLevelFilter } from './kalman-level.js';
 import { createVelocityFilter } from './kalman-velocity.js';
@@ -37,14 +37,21 @@ export interface FusedPoint extends Estimate {
   readonly at: Date;
   /** How many devices had a usable value, whether or not it was taken. */
   readonly heard: number;
+  /** Whether a value that was used was not measured. */
+  readonly simulated: boolean;
 }
 
-const METHODS: Readonly<Record<FusionMethod, (options: FusionOptions) => FusionStep>> = {
+/** An UNCERTAIN value counts as one of twice the standard deviation, and so of four times the variance. */
+const UNCERTAIN_FACTOR = 4;
+
+type CreateStep = (options: FusionOptions, memory: FusionMemory) => FusionStep;
+
+const METHODS: Readonly<Record<FusionMethod, CreateStep>> = {
   INVERSE_VARIANCE: () => fuseByInverseVariance,
-  KALMAN_LEVEL: ({ driftVariance, stepMs }) =>
-    countOnce(createLevelFilter({ driftVariance, stepSeconds: stepMs / 1_000 })),
-  KALMAN_VELOCITY: ({ accelerationVariance, stepMs }) =>
-    countOnce(createVelocityFilter({ accelerationVariance, stepSeconds: stepMs / 1_000 })),
+  KALMAN_LEVEL: ({ driftVariance, stepMs }, memory) =>
+    countOnce(createLevelFilter({ driftVariance, stepSeconds: stepMs / 1_000, memory }), memory),
+  KALMAN_VELOCITY: ({ accelerationVariance, stepMs }, memory) =>
+    countOnce(createVelocityFilter({ accelerationVariance, stepSeconds: stepMs / 1_000, memory }), memory),
   MEDIAN: ({ outlierThreshold }) => createMedian({ threshold: outlierThreshold }),
   MAJORITY: ({ stateResolution }) => createMajority({ resolution: stateResolution }),
 };
@@ -54,9 +61,13 @@ const METHODS: Readonly<Record<FusionMethod, (options: FusionOptions) => FusionS
  * none, also from a filter that could still predict one. The order of the tracks makes no difference.
  *
  * Shape: n tracks in one unit in; one point for each instant of the grid out. Units: value in the tracks' unit, variance
- * in unit², times in milliseconds.
+ * in unit², times in milliseconds. `memory` is what a filter goes on from, and then holds what it has come to.
  */
-export function fuseTracks(tracks: readonly Track[], options: FusionOptions): FusedPoint[] {
+export function fuseTracks(
+  tracks: readonly Track[],
+  options: FusionOptions,
+  memory: FusionMemory = {},
+): FusedPoint[] {
   // Sums of doubles depend on their order.
   const sorted = [...tracks].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
   const grid = makeGrid(options);
@@ -65,21 +76,26 @@ export function fuseTracks(tracks: readonly Track[], options: FusionOptions): Fu
     variance: options.varianceOf(track.deviceId),
     values: alignTrack(track, grid, options),
   }));
-  const step = METHODS[options.method](options);
+  const step = METHODS[options.method](options, memory);
 
   return grid.map((instant, place) => {
     const inputs: AlignedInput[] = [];
     const silent: RefusedInput[] = [];
     for (const { deviceId, variance, values } of aligned) {
       const value = values[place] ?? { reason: 'GAP' };
-      if ('value' in value) inputs.push({ deviceId, variance, ...value });
+      if ('value' in value) inputs.push({ deviceId, variance: variance * factorOf(value), ...value });
       else silent.push({ deviceId, value: null, reason: value.reason });
     }
     const estimate = step(inputs);
     const refused = [...estimate.refused, ...silent];
     const shown = inputs.length > 0 ? estimate : { ...estimate, value: null, variance: null };
-    return { ...shown, refused, at: new Date(instant), heard: inputs.length };
+    const simulated = estimate.used.some(({ quality }) => quality === 'SIMULATED');
+    return { ...shown, refused, at: new Date(instant), heard: inputs.length, simulated };
   });
+}
+
+function factorOf({ quality }: Pick<AlignedInput, 'quality'>): number {
+  return quality === 'UNCERTAIN' ? UNCERTAIN_FACTOR : 1;
 }
 
 /** From the beginning of the range in steps, up to but without its end. */

@@ -1,3 +1,4 @@
+import type { InputQuality } from './align-track.js';
 import type { FusionRefusalReason } from '../generated/schema-types.js';
 
 /** What one device says at one instant of the grid. */
@@ -9,6 +10,8 @@ export interface AlignedInput {
   readonly variance: number;
   /** When the newest reading behind the value was measured, in milliseconds since 1970. */
   readonly sourceAtMs: number;
+  /** Undefined for one that rests on GOOD readings alone. */
+  readonly quality?: InputQuality;
 }
 
 /** A device that had no part in a fused value, and why. */
@@ -34,3 +37,37 @@ export interface Estimate {
  * of the grid, in order and with no input where there is none, so that it may carry a state from one to the next.
  */
 export type FusionStep = (inputs: readonly AlignedInput[]) => Estimate;
+
+/**
+ * What a way of fusing carries from one instant to the next, as JSON can hold it: who keeps it can go on later exactly as
+ * if nothing had come between. It belongs to the caller, and steps write to it.
+ */
+export interface FusionMemory {
+  /** Of KALMAN_LEVEL. */
+  level?: { readonly level: number; readonly variance: number };
+  /** Of KALMAN_VELOCITY. */
+  motion?: MotionPhase;
+  /** When the newest reading of each device that was counted was measured, in milliseconds since 1970. */
+  countedAtMs?: Record<string, number>;
+}
+
+/** A measured value and its variance. */
+export interface Measurement {
+  readonly value: number;
+  readonly variance: number;
+}
+
+/** A value and its velocity, with their covariance: of the value, of both, of the velocity. */
+export interface Motion {
+  readonly value: number;
+  readonly velocity: number;
+  readonly variance: number;
+  readonly cross: number;
+  readonly velocityVariance: number;
+}
+
+/** How much is known of a motion. */
+export type MotionPhase =
+  /** One measurement is no velocity yet. `steps` have gone by since. */
+  | { readonly kind: 'STARTED'; readonly first: Measurement; readonly steps: number }
+  | { readonly kind: 'MOVING'; readonly motion: Motion };

@@ -1,4 +1,4 @@
-import type { FusionStep } from './fusion-step.js';
+import type { FusionMemory, FusionStep } from './fusion-step.js';
 import { fuseByInverseVariance } from './inverse-variance.js';
 
 export interface LevelFilterOptions {
@@ -6,6 +6,8 @@ export interface LevelFilterOptions {
   readonly driftVariance: number;
   /** The distance of two instants of the grid, in seconds. */
   readonly stepSeconds: number;
+  /** Where it keeps its state; nothing is in it before the first inputs. */
+  readonly memory?: FusionMemory;
 }
 
 /**
@@ -18,12 +20,16 @@ export interface LevelFilterOptions {
  * Source: Welch & Bishop, An Introduction to the Kalman Filter (2006), §1.3 and §3 (estimating a random constant);
  * Bar-Shalom, Li, Kirubarajan (2001), §5.2.
  */
-export function createLevelFilter({ driftVariance, stepSeconds }: LevelFilterOptions): FusionStep {
+export function createLevelFilter({
+  driftVariance,
+  stepSeconds,
+  memory = {},
+}: LevelFilterOptions): FusionStep {
   const growth = driftVariance * stepSeconds;
-  let state: { readonly level: number; readonly variance: number } | undefined;
 
   return (inputs) => {
     const measured = fuseByInverseVariance(inputs);
+    let state = memory.level;
     const predicted = state && { level: state.level, variance: state.variance + growth };
     if (measured.value === null || measured.variance === null) state = predicted;
     else if (!predicted) state = { level: measured.value, variance: measured.variance };
@@ -34,6 +40,7 @@ export function createLevelFilter({ driftVariance, stepSeconds }: LevelFilterOpt
         variance: gain * measured.variance,
       };
     }
+    if (state) memory.level = state;
     return { ...measured, value: state?.level ?? null, variance: state?.variance ?? null };
   };
 }

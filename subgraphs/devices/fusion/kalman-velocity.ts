@@ -1,4 +1,4 @@
-import type { FusionStep } from './fusion-step.js';
+import type { FusionMemory, FusionStep, Measurement, Motion, MotionPhase } from './fusion-step.js';
 import { fuseByInverseVariance } from './inverse-variance.js';
 
 export interface VelocityFilterOptions {
@@ -6,28 +6,9 @@ export interface VelocityFilterOptions {
   readonly accelerationVariance: number;
   /** The distance of two instants of the grid, in seconds. */
   readonly stepSeconds: number;
+  /** Where it keeps its state; nothing is in it before the first inputs. */
+  readonly memory?: FusionMemory;
 }
-
-/** A measured value and its variance. */
-interface Measurement {
-  readonly value: number;
-  readonly variance: number;
-}
-
-/** The state and its covariance: of the value, of value and velocity, of the velocity. */
-interface Motion {
-  readonly value: number;
-  readonly velocity: number;
-  readonly variance: number;
-  readonly cross: number;
-  readonly velocityVariance: number;
-}
-
-type Phase =
-  | { readonly kind: 'UNKNOWN' }
-  /** One measurement is no velocity yet. `steps` have gone by since. */
-  | { readonly kind: 'STARTED'; readonly first: Measurement; readonly steps: number }
-  | { readonly kind: 'MOVING'; readonly motion: Motion };
 
 /**
  * Makes a Kalman filter of a value that moves at a nearly constant velocity, disturbed by discrete white noise
@@ -41,23 +22,24 @@ type Phase =
  * §5.5 (initiation), §6.3.2 (model: Q = σₐ² · [T⁴/4, T³/2; T³/2, T²]).
  */
 export function createVelocityFilter(options: VelocityFilterOptions): FusionStep {
-  let phase: Phase = { kind: 'UNKNOWN' };
+  const { memory = {} } = options;
   return (inputs) => {
     const estimate = fuseByInverseVariance(inputs);
     const { value, variance } = estimate;
-    phase = advance(phase, value === null || variance === null ? undefined : { value, variance }, options);
+    const measured = value === null || variance === null ? undefined : { value, variance };
+    const phase = advance(memory.motion, measured, options);
+    if (phase) memory.motion = phase;
     return { ...estimate, ...shown(phase) };
   };
 }
 
 function advance(
-  phase: Phase,
+  phase: MotionPhase | undefined,
   measured: Measurement | undefined,
   { accelerationVariance, stepSeconds }: VelocityFilterOptions,
-): Phase {
+): MotionPhase | undefined {
+  if (!phase) return measured && { kind: 'STARTED', first: measured, steps: 0 };
   switch (phase.kind) {
-    case 'UNKNOWN':
-      return measured ? { kind: 'STARTED', first: measured, steps: 0 } : phase;
     case 'STARTED': {
       const { first } = phase;
       const steps = phase.steps + 1;
@@ -72,9 +54,12 @@ function advance(
   }
 }
 
-function shown(phase: Phase): { readonly value: number | null; readonly variance: number | null } {
-  if (phase.kind === 'MOVING') return { value: phase.motion.value, variance: phase.motion.variance };
-  if (phase.kind === 'STARTED' && phase.steps === 0) return phase.first;
+function shown(phase: MotionPhase | undefined): {
+  readonly value: number | null;
+  readonly variance: number | null;
+} {
+  if (phase?.kind === 'MOVING') return { value: phase.motion.value, variance: phase.motion.variance };
+  if (phase?.kind === 'STARTED' && phase.steps === 0) return phase.first;
   return { value: null, variance: null };
 }
 

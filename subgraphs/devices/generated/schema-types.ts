@@ -4,7 +4,8 @@ import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } f
 import type { AlarmModel, AlarmRuleModel, AlarmEventModel, AlarmConnectionModel, AlarmRuleConnectionModel } from '../alarms/models.js';
 import type { ClaimCodeModel, ClaimCodeConnectionModel, CreateClaimCodesPayloadModel, RevokeClaimCodePayloadModel } from '../claims/models.js';
 import type { DeviceCommandModel, DeviceCommandEventModel, DeviceCommandConnectionModel } from '../commands/models.js';
-import type { DeviceGroupModel, DeviceGroupConnectionModel, RunModel, RunConnectionModel, RunEventModel, DeviceImportModel } from '../fleet/models.js';
+import type { DeviceGroupModel, DeviceGroupConnectionModel, RunModel, RunConnectionModel, RunEventModel, DeviceImportModel, DeviceImportRejectionConnectionModel } from '../fleet/models.js';
+import type { StandingFusionModel, StandingFusionConnectionModel, StandingFusedSeriesModel, FusedReadingEventModel } from '../fusion/standing/models.js';
 import type { DeviceModel, ReadingModel, SeriesModel, SeriesPointModel, DeviceSeriesModel, FusedInputModel, FusedSeriesModel, DeviceConnectionModel, DeviceProfileModel, DeviceMetricModel, DeviceProfileConnectionModel } from '../models.js';
 import type { DeviceTwinModel, TwinChangeModel, DeviceEventModel, DeviceTwinEventModel, TwinChangeConnectionModel, DeviceEventConnectionModel } from '../twin/models.js';
 import type { Context } from '../context.js';
@@ -116,6 +117,15 @@ export type Query = {
   run?: Maybe<Run>;
   /** Long work, newest first, a page at a time. */
   runs: RunConnection;
+  /** One standing fusion by its id; null when there is none. */
+  standingFusion?: Maybe<StandingFusion>;
+  /** The standing fusions by name, a page at a time. */
+  standingFusions: StandingFusionConnection;
+  /**
+   * The points of a standing fusion over a range, oldest first, as they were computed. Refused with NOT_FOUND when there is
+   * no such fusion.
+   */
+  fusedSeries: StandingFusedSeries;
 };
 
 
@@ -255,6 +265,24 @@ export type QueryRunsArgs = {
   states?: InputMaybe<Array<RunState>>;
 };
 
+
+export type QueryStandingFusionArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryStandingFusionsArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type QueryFusedSeriesArgs = {
+  id: Scalars['ID']['input'];
+  range: TimeRange;
+  limit?: InputMaybe<Scalars['Int']['input']>;
+};
+
 export type Mutation = {
   __typename?: 'Mutation';
   /** Registers a device with the metrics it will send. Readings are accepted from then on. */
@@ -340,6 +368,18 @@ export type Mutation = {
    * registered by a run, in steps of some hundred, which goes on after a restart. Sent again, it changes nothing more.
    */
   registerDevices: RegisterDevicesPayload;
+  /**
+   * Makes a fusion that is computed as time goes: one point for each step of a grid of time, as soon as `latenessMs` have gone
+   * by since its instant. At most 100 in a workspace.
+   */
+  createStandingFusion: CreateStandingFusionPayload;
+  /**
+   * Changes a standing fusion. What is left out stays as it is; devices, selection and config are changed as a whole. A
+   * filter begins anew when any of these, or the metric, change; points that are there stay.
+   */
+  updateStandingFusion: UpdateStandingFusionPayload;
+  /** Removes a standing fusion with its points. There is no way back. */
+  removeStandingFusion: RemoveStandingFusionPayload;
   /** Changes what is desired of a device. A device that is connected is told at once, any other when it connects. */
   updateDesired: UpdateDesiredPayload;
 };
@@ -470,6 +510,21 @@ export type MutationRegisterDevicesArgs = {
 };
 
 
+export type MutationCreateStandingFusionArgs = {
+  input: CreateStandingFusionInput;
+};
+
+
+export type MutationUpdateStandingFusionArgs = {
+  input: UpdateStandingFusionInput;
+};
+
+
+export type MutationRemoveStandingFusionArgs = {
+  input: RemoveStandingFusionInput;
+};
+
+
 export type MutationUpdateDesiredArgs = {
   input: UpdateDesiredInput;
 };
@@ -489,6 +544,8 @@ export type Subscription = {
    * each other quickly only the last is told.
    */
   runProgress: RunEvent;
+  /** Points of a standing fusion as they are computed, each once and in order. With `after`, first what was missed since then. */
+  fusedReadings: FusedReadingEvent;
   /**
    * The changes of twins as they are committed, each once and in order. With `after`, first everything that was missed
    * since then.
@@ -524,6 +581,12 @@ export type SubscriptionDeviceCommandsArgs = {
 
 
 export type SubscriptionRunProgressArgs = {
+  id: Scalars['ID']['input'];
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type SubscriptionFusedReadingsArgs = {
   id: Scalars['ID']['input'];
   after?: InputMaybe<Scalars['String']['input']>;
 };
@@ -800,7 +863,7 @@ export type DeviceMetricInput = {
   /** Unique in the device: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter. */
   name: Scalars['String']['input'];
   /** UCUM code of its unit (case sensitive), such as `Cel`, `%`, `By/s`; `1` for a plain number. */
-  unit: Scalars['String']['input'];
+  unit?: InputMaybe<Scalars['String']['input']>;
   /** What it tells, for people. */
   description?: InputMaybe<Scalars['String']['input']>;
   /** The smallest plausible value, in the unit. */
@@ -2998,6 +3061,224 @@ export type RegisterDevicesPayload = {
   userErrors: Array<UserError>;
 };
 
+/** The readings of several devices as one, computed as time goes. */
+export type StandingFusion = {
+  __typename?: 'StandingFusion';
+  /** Opaque id, such as `fus_0192…`. */
+  id: Scalars['ID']['output'];
+  /** Unique in the workspace. */
+  name: Scalars['String']['output'];
+  /** The metric that is fused. */
+  metric: Scalars['String']['output'];
+  /** UCUM code of the unit of its points; null before its first point. */
+  unit?: Maybe<Scalars['String']['output']>;
+  /** The devices, when they are given by name; null for a selection. */
+  deviceIds?: Maybe<Array<Scalars['ID']['output']>>;
+  /** The selection, when the devices are chosen by one; null for devices by name. */
+  selection?: Maybe<StandingFusionSelection>;
+  /**
+   * How they are fused: what was given for it. What was left out comes from the profiles of the devices, and then from the
+   * defaults that `FuseReadingsConfig` tells.
+   */
+  config: FusionSettings;
+  /** The distance of two points, in milliseconds. Points are at whole multiples of it since 1970. */
+  stepMs: Scalars['Int']['output'];
+  /** How long after an instant its point is computed, in milliseconds: later readings have no part in it. */
+  latenessMs: Scalars['Int']['output'];
+  /** Hours for which points are kept. */
+  retentionHours: Scalars['Int']['output'];
+  /**
+   * How many readings of its devices came later than that, since it was made. Those that came while no process computed it are
+   * not counted: they had a part in what was computed after.
+   */
+  lateInputs: Scalars['Float']['output'];
+  /** The instant of the newest point; null before the first. */
+  computedThrough?: Maybe<Scalars['DateTime']['output']>;
+  /** Why it does not compute as it should, for people; null when it does. */
+  problem?: Maybe<Scalars['String']['output']>;
+  /** When it was made. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it last changed. */
+  updatedAt: Scalars['DateTime']['output'];
+};
+
+/**
+ * Which devices are fused: those that declare the metric and for which all conditions hold, at most 50 of them, by their
+ * ids. They are chosen again for each point.
+ */
+export type StandingFusionSelection = {
+  __typename?: 'StandingFusionSelection';
+  /** Only devices of this profile, in any version; null for any. */
+  profile?: Maybe<Scalars['String']['output']>;
+  /** Only devices with such labels; null for any. */
+  labels?: Maybe<Scalars['String']['output']>;
+  /** Only devices of one of these groups, by name or id; null for any. */
+  groups?: Maybe<Array<Scalars['String']['output']>>;
+};
+
+/** How readings are fused, as it was given. */
+export type FusionSettings = {
+  __typename?: 'FusionSettings';
+  /** How the values of one instant become one. */
+  method?: Maybe<FusionMethod>;
+  /** How readings are brought onto the grid. */
+  alignment?: Maybe<TimeAlignment>;
+  /** How far a reading carries, in milliseconds. */
+  maxGapMs?: Maybe<Scalars['Int']['output']>;
+  /** The variances of the devices' measurements. */
+  variances?: Maybe<Array<DeviceVariance>>;
+  /** The variance of the measurements of other devices, in unit². */
+  defaultVariance?: Maybe<Scalars['Float']['output']>;
+  /** MEDIAN: how far from the median a value may lie, in standard deviations. */
+  outlierThreshold?: Maybe<Scalars['Float']['output']>;
+  /** MAJORITY: the distance of two states, in the unit. */
+  stateResolution?: Maybe<Scalars['Float']['output']>;
+  /** KALMAN_LEVEL: the variance that the level gains per second, in unit²/s. */
+  driftVariance?: Maybe<Scalars['Float']['output']>;
+  /** KALMAN_VELOCITY: the variance of the acceleration, in unit²/s⁴. */
+  accelerationVariance?: Maybe<Scalars['Float']['output']>;
+};
+
+/** How exactly a device measures. */
+export type DeviceVariance = {
+  __typename?: 'DeviceVariance';
+  /** The device. */
+  deviceId: Scalars['ID']['output'];
+  /** The variance of its measurements, in unit². */
+  variance: Scalars['Float']['output'];
+};
+
+/** A page of standing fusions. */
+export type StandingFusionConnection = {
+  __typename?: 'StandingFusionConnection';
+  /** The fusions, each with its cursor. */
+  edges: Array<StandingFusionEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A standing fusion in a page. */
+export type StandingFusionEdge = {
+  __typename?: 'StandingFusionEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The fusion. */
+  node: StandingFusion;
+};
+
+/** The points of a standing fusion over a range of time. */
+export type StandingFusedSeries = {
+  __typename?: 'StandingFusedSeries';
+  /** Name of the metric. */
+  metric: Scalars['String']['output'];
+  /** UCUM code of the unit; null before the first point. */
+  unit?: Maybe<Scalars['String']['output']>;
+  /** The points, oldest first; also where there is no value. */
+  points: Array<FusedPoint>;
+  /** Whether the range holds more points than `limit`: ask again from behind the last point's `at`. */
+  truncated: Scalars['Boolean']['output'];
+};
+
+/** A point of a standing fusion on its way to a subscriber. */
+export type FusedReadingEvent = {
+  __typename?: 'FusedReadingEvent';
+  /** Names this event: pass it as `after` to resume behind it. */
+  cursor: Scalars['String']['output'];
+  /** True when points between the event before and this one have been removed, or were never computed. */
+  gap: Scalars['Boolean']['output'];
+  /** UCUM code of the unit. */
+  unit: Scalars['String']['output'];
+  /** The point. */
+  point: FusedPoint;
+};
+
+/**
+ * Which devices are fused: those that declare the metric and for which all conditions hold, at most 50 of them, by their
+ * ids.
+ */
+export type StandingFusionSelectionInput = {
+  /** Only devices of this profile, in any version. */
+  profile?: InputMaybe<Scalars['String']['input']>;
+  /** Only devices with such labels: a selector such as `site=berlin, tier in (gold, silver)`. */
+  labels?: InputMaybe<Scalars['String']['input']>;
+  /** Only devices of one of these groups, 1 to 50 names or ids. */
+  groups?: InputMaybe<Array<Scalars['String']['input']>>;
+};
+
+/** A standing fusion to make: of devices by name, or of a selection. */
+export type CreateStandingFusionInput = {
+  /** Unique in the workspace: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit. */
+  name: Scalars['String']['input'];
+  /** The metric. */
+  metric: Scalars['String']['input'];
+  /** The devices, 1 to 50 ids. */
+  deviceIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Which devices, instead of their ids. */
+  selection?: InputMaybe<StandingFusionSelectionInput>;
+  /** How they are fused; `stepMs` is 1000 when it is left out, and 100 or more. */
+  config?: InputMaybe<FuseReadingsConfig>;
+  /**
+   * How long after an instant its point is computed, in milliseconds, 0 to 3600000: later readings have no part in it.
+   * Readings of up to `maxGapMs` after an instant have a part in it by NEAREST and LINEAR, when they have come by then.
+   */
+  latenessMs?: InputMaybe<Scalars['Int']['input']>;
+  /** Hours for which points are kept, 1 to 87600. */
+  retentionHours?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** A change to a standing fusion. */
+export type UpdateStandingFusionInput = {
+  /** The fusion. */
+  id: Scalars['ID']['input'];
+  /** Its new name. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** Its new metric. */
+  metric?: InputMaybe<Scalars['String']['input']>;
+  /** Its devices from now on, instead of a selection. */
+  deviceIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Its selection from now on, instead of devices by name. */
+  selection?: InputMaybe<StandingFusionSelectionInput>;
+  /** How they are fused from now on. */
+  config?: InputMaybe<FuseReadingsConfig>;
+  /** How long after an instant its point is computed, in milliseconds. */
+  latenessMs?: InputMaybe<Scalars['Int']['input']>;
+  /** Hours for which points are kept, 1 to 87600. */
+  retentionHours?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** A standing fusion to remove. */
+export type RemoveStandingFusionInput = {
+  /** The fusion. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of making a standing fusion. */
+export type CreateStandingFusionPayload = {
+  __typename?: 'CreateStandingFusionPayload';
+  /** The fusion; null when it was refused. */
+  standingFusion?: Maybe<StandingFusion>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of changing a standing fusion. */
+export type UpdateStandingFusionPayload = {
+  __typename?: 'UpdateStandingFusionPayload';
+  /** The fusion as it is now; null when the change was refused. */
+  standingFusion?: Maybe<StandingFusion>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of removing a standing fusion. */
+export type RemoveStandingFusionPayload = {
+  __typename?: 'RemoveStandingFusionPayload';
+  /** Id of the removed fusion; null when nothing was removed. */
+  standingFusionId?: Maybe<Scalars['ID']['output']>;
+  /** Why nothing was removed; empty when it was. */
+  userErrors: Array<UserError>;
+};
+
 /** Where the value of a reading comes from. */
 export type ReadingSource =
   /** What is stored: nobody is asked. */
@@ -3482,10 +3763,25 @@ export type ResolversTypes = {
   DeviceImport: ResolverTypeWrapper<DeviceImportModel>;
   ExistingDevicePolicy: ExistingDevicePolicy;
   DeviceImportRejection: ResolverTypeWrapper<DeviceImportRejection>;
-  DeviceImportRejectionConnection: ResolverTypeWrapper<DeviceImportRejectionConnection>;
+  DeviceImportRejectionConnection: ResolverTypeWrapper<DeviceImportRejectionConnectionModel>;
   DeviceImportRejectionEdge: ResolverTypeWrapper<DeviceImportRejectionEdge>;
   RegisterDevicesInput: RegisterDevicesInput;
   RegisterDevicesPayload: ResolverTypeWrapper<Omit<RegisterDevicesPayload, 'run'> & { run?: Maybe<ResolversTypes['Run']> }>;
+  StandingFusion: ResolverTypeWrapper<StandingFusionModel>;
+  StandingFusionSelection: ResolverTypeWrapper<StandingFusionSelection>;
+  FusionSettings: ResolverTypeWrapper<FusionSettings>;
+  DeviceVariance: ResolverTypeWrapper<DeviceVariance>;
+  StandingFusionConnection: ResolverTypeWrapper<StandingFusionConnectionModel>;
+  StandingFusionEdge: ResolverTypeWrapper<Omit<StandingFusionEdge, 'node'> & { node: ResolversTypes['StandingFusion'] }>;
+  StandingFusedSeries: ResolverTypeWrapper<StandingFusedSeriesModel>;
+  FusedReadingEvent: ResolverTypeWrapper<FusedReadingEventModel>;
+  StandingFusionSelectionInput: StandingFusionSelectionInput;
+  CreateStandingFusionInput: CreateStandingFusionInput;
+  UpdateStandingFusionInput: UpdateStandingFusionInput;
+  RemoveStandingFusionInput: RemoveStandingFusionInput;
+  CreateStandingFusionPayload: ResolverTypeWrapper<Omit<CreateStandingFusionPayload, 'standingFusion'> & { standingFusion?: Maybe<ResolversTypes['StandingFusion']> }>;
+  UpdateStandingFusionPayload: ResolverTypeWrapper<Omit<UpdateStandingFusionPayload, 'standingFusion'> & { standingFusion?: Maybe<ResolversTypes['StandingFusion']> }>;
+  RemoveStandingFusionPayload: ResolverTypeWrapper<RemoveStandingFusionPayload>;
   ReadingSource: ReadingSource;
   DeviceTwin: ResolverTypeWrapper<DeviceTwinModel>;
   TwinSide: TwinSide;
@@ -3658,10 +3954,25 @@ export type ResolversParentTypes = {
   CancelRunPayload: Omit<CancelRunPayload, 'run'> & { run?: Maybe<ResolversParentTypes['Run']> };
   DeviceImport: DeviceImportModel;
   DeviceImportRejection: DeviceImportRejection;
-  DeviceImportRejectionConnection: DeviceImportRejectionConnection;
+  DeviceImportRejectionConnection: DeviceImportRejectionConnectionModel;
   DeviceImportRejectionEdge: DeviceImportRejectionEdge;
   RegisterDevicesInput: RegisterDevicesInput;
   RegisterDevicesPayload: Omit<RegisterDevicesPayload, 'run'> & { run?: Maybe<ResolversParentTypes['Run']> };
+  StandingFusion: StandingFusionModel;
+  StandingFusionSelection: StandingFusionSelection;
+  FusionSettings: FusionSettings;
+  DeviceVariance: DeviceVariance;
+  StandingFusionConnection: StandingFusionConnectionModel;
+  StandingFusionEdge: Omit<StandingFusionEdge, 'node'> & { node: ResolversParentTypes['StandingFusion'] };
+  StandingFusedSeries: StandingFusedSeriesModel;
+  FusedReadingEvent: FusedReadingEventModel;
+  StandingFusionSelectionInput: StandingFusionSelectionInput;
+  CreateStandingFusionInput: CreateStandingFusionInput;
+  UpdateStandingFusionInput: UpdateStandingFusionInput;
+  RemoveStandingFusionInput: RemoveStandingFusionInput;
+  CreateStandingFusionPayload: Omit<CreateStandingFusionPayload, 'standingFusion'> & { standingFusion?: Maybe<ResolversParentTypes['StandingFusion']> };
+  UpdateStandingFusionPayload: Omit<UpdateStandingFusionPayload, 'standingFusion'> & { standingFusion?: Maybe<ResolversParentTypes['StandingFusion']> };
+  RemoveStandingFusionPayload: RemoveStandingFusionPayload;
   DeviceTwin: DeviceTwinModel;
   TwinChange: TwinChangeModel;
   TwinChangeConnection: TwinChangeConnectionModel;
@@ -3725,6 +4036,9 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   rejectedPayloads?: Resolver<ResolversTypes['RejectedPayloadConnection'], ParentType, ContextType, RequireFields<QueryRejectedPayloadsArgs, 'first'>>;
   run?: Resolver<Maybe<ResolversTypes['Run']>, ParentType, ContextType, RequireFields<QueryRunArgs, 'id'>>;
   runs?: Resolver<ResolversTypes['RunConnection'], ParentType, ContextType, RequireFields<QueryRunsArgs, 'first'>>;
+  standingFusion?: Resolver<Maybe<ResolversTypes['StandingFusion']>, ParentType, ContextType, RequireFields<QueryStandingFusionArgs, 'id'>>;
+  standingFusions?: Resolver<ResolversTypes['StandingFusionConnection'], ParentType, ContextType, RequireFields<QueryStandingFusionsArgs, 'first'>>;
+  fusedSeries?: Resolver<ResolversTypes['StandingFusedSeries'], ParentType, ContextType, RequireFields<QueryFusedSeriesArgs, 'id' | 'range' | 'limit'>>;
 };
 
 export type MutationResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
@@ -3753,6 +4067,9 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
   setDeviceEndpoint?: Resolver<ResolversTypes['SetDeviceEndpointPayload'], ParentType, ContextType, RequireFields<MutationSetDeviceEndpointArgs, 'input'>>;
   cancelRun?: Resolver<ResolversTypes['CancelRunPayload'], ParentType, ContextType, RequireFields<MutationCancelRunArgs, 'input'>>;
   registerDevices?: Resolver<ResolversTypes['RegisterDevicesPayload'], ParentType, ContextType, RequireFields<MutationRegisterDevicesArgs, 'input'>>;
+  createStandingFusion?: Resolver<ResolversTypes['CreateStandingFusionPayload'], ParentType, ContextType, RequireFields<MutationCreateStandingFusionArgs, 'input'>>;
+  updateStandingFusion?: Resolver<ResolversTypes['UpdateStandingFusionPayload'], ParentType, ContextType, RequireFields<MutationUpdateStandingFusionArgs, 'input'>>;
+  removeStandingFusion?: Resolver<ResolversTypes['RemoveStandingFusionPayload'], ParentType, ContextType, RequireFields<MutationRemoveStandingFusionArgs, 'input'>>;
   updateDesired?: Resolver<ResolversTypes['UpdateDesiredPayload'], ParentType, ContextType, RequireFields<MutationUpdateDesiredArgs, 'input'>>;
 };
 
@@ -3762,6 +4079,7 @@ export type SubscriptionResolvers<ContextType = Context, ParentType extends Reso
   commandProgress?: SubscriptionResolver<ResolversTypes['DeviceCommand'], "commandProgress", ParentType, ContextType, RequireFields<SubscriptionCommandProgressArgs, 'id'>>;
   deviceCommands?: SubscriptionResolver<ResolversTypes['DeviceCommandEvent'], "deviceCommands", ParentType, ContextType, Partial<SubscriptionDeviceCommandsArgs>>;
   runProgress?: SubscriptionResolver<ResolversTypes['RunEvent'], "runProgress", ParentType, ContextType, RequireFields<SubscriptionRunProgressArgs, 'id'>>;
+  fusedReadings?: SubscriptionResolver<ResolversTypes['FusedReadingEvent'], "fusedReadings", ParentType, ContextType, RequireFields<SubscriptionFusedReadingsArgs, 'id'>>;
   deviceTwins?: SubscriptionResolver<ResolversTypes['DeviceTwinEvent'], "deviceTwins", ParentType, ContextType, Partial<SubscriptionDeviceTwinsArgs>>;
   deviceEvents?: SubscriptionResolver<ResolversTypes['DeviceEventMessage'], "deviceEvents", ParentType, ContextType, Partial<SubscriptionDeviceEventsArgs>>;
 };
@@ -4476,6 +4794,86 @@ export type RegisterDevicesPayloadResolvers<ContextType = Context, ParentType ex
   userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
+export type StandingFusionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['StandingFusion'] = ResolversParentTypes['StandingFusion']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  unit?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  deviceIds?: Resolver<Maybe<Array<ResolversTypes['ID']>>, ParentType, ContextType>;
+  selection?: Resolver<Maybe<ResolversTypes['StandingFusionSelection']>, ParentType, ContextType>;
+  config?: Resolver<ResolversTypes['FusionSettings'], ParentType, ContextType>;
+  stepMs?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  latenessMs?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  retentionHours?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  lateInputs?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  computedThrough?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  problem?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+};
+
+export type StandingFusionSelectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['StandingFusionSelection'] = ResolversParentTypes['StandingFusionSelection']> = {
+  profile?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  labels?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  groups?: Resolver<Maybe<Array<ResolversTypes['String']>>, ParentType, ContextType>;
+};
+
+export type FusionSettingsResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusionSettings'] = ResolversParentTypes['FusionSettings']> = {
+  method?: Resolver<Maybe<ResolversTypes['FusionMethod']>, ParentType, ContextType>;
+  alignment?: Resolver<Maybe<ResolversTypes['TimeAlignment']>, ParentType, ContextType>;
+  maxGapMs?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  variances?: Resolver<Maybe<Array<ResolversTypes['DeviceVariance']>>, ParentType, ContextType>;
+  defaultVariance?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  outlierThreshold?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  stateResolution?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  driftVariance?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  accelerationVariance?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+};
+
+export type DeviceVarianceResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceVariance'] = ResolversParentTypes['DeviceVariance']> = {
+  deviceId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  variance?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
+
+export type StandingFusionConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['StandingFusionConnection'] = ResolversParentTypes['StandingFusionConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['StandingFusionEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type StandingFusionEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['StandingFusionEdge'] = ResolversParentTypes['StandingFusionEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['StandingFusion'], ParentType, ContextType>;
+};
+
+export type StandingFusedSeriesResolvers<ContextType = Context, ParentType extends ResolversParentTypes['StandingFusedSeries'] = ResolversParentTypes['StandingFusedSeries']> = {
+  metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  unit?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  points?: Resolver<Array<ResolversTypes['FusedPoint']>, ParentType, ContextType>;
+  truncated?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type FusedReadingEventResolvers<ContextType = Context, ParentType extends ResolversParentTypes['FusedReadingEvent'] = ResolversParentTypes['FusedReadingEvent']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  gap?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  unit?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  point?: Resolver<ResolversTypes['FusedPoint'], ParentType, ContextType>;
+};
+
+export type CreateStandingFusionPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CreateStandingFusionPayload'] = ResolversParentTypes['CreateStandingFusionPayload']> = {
+  standingFusion?: Resolver<Maybe<ResolversTypes['StandingFusion']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type UpdateStandingFusionPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['UpdateStandingFusionPayload'] = ResolversParentTypes['UpdateStandingFusionPayload']> = {
+  standingFusion?: Resolver<Maybe<ResolversTypes['StandingFusion']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RemoveStandingFusionPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RemoveStandingFusionPayload'] = ResolversParentTypes['RemoveStandingFusionPayload']> = {
+  standingFusionId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
 export type DeviceTwinResolvers<ContextType = Context, ParentType extends ResolversParentTypes['DeviceTwin'] = ResolversParentTypes['DeviceTwin']> = {
   reported?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
   desired?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
@@ -4650,6 +5048,17 @@ export type Resolvers<ContextType = Context> = {
   DeviceImportRejectionConnection?: DeviceImportRejectionConnectionResolvers<ContextType>;
   DeviceImportRejectionEdge?: DeviceImportRejectionEdgeResolvers<ContextType>;
   RegisterDevicesPayload?: RegisterDevicesPayloadResolvers<ContextType>;
+  StandingFusion?: StandingFusionResolvers<ContextType>;
+  StandingFusionSelection?: StandingFusionSelectionResolvers<ContextType>;
+  FusionSettings?: FusionSettingsResolvers<ContextType>;
+  DeviceVariance?: DeviceVarianceResolvers<ContextType>;
+  StandingFusionConnection?: StandingFusionConnectionResolvers<ContextType>;
+  StandingFusionEdge?: StandingFusionEdgeResolvers<ContextType>;
+  StandingFusedSeries?: StandingFusedSeriesResolvers<ContextType>;
+  FusedReadingEvent?: FusedReadingEventResolvers<ContextType>;
+  CreateStandingFusionPayload?: CreateStandingFusionPayloadResolvers<ContextType>;
+  UpdateStandingFusionPayload?: UpdateStandingFusionPayloadResolvers<ContextType>;
+  RemoveStandingFusionPayload?: RemoveStandingFusionPayloadResolvers<ContextType>;
   DeviceTwin?: DeviceTwinResolvers<ContextType>;
   TwinChange?: TwinChangeResolvers<ContextType>;
   TwinChangeConnection?: TwinChangeConnectionResolvers<ContextType>;

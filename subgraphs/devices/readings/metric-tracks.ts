@@ -1,6 +1,7 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { UNUSABLE } from './quality.js';
+import type { Quality } from '../codecs/codec.js';
+import { toQuality, UNUSABLE } from './quality.js';
 
 /** Which readings of several devices are wanted. */
 export interface TrackQuery {
@@ -27,6 +28,7 @@ export interface StoredTrack {
   readonly values: readonly number[];
   /** Whether each is neither BAD nor STALE, finite, within the metric's plausible range as it is now, and in the unit as it is now. */
   readonly good: readonly boolean[];
+  readonly qualities: readonly Quality[];
 }
 
 interface TrackRow {
@@ -36,6 +38,7 @@ interface TrackRow {
   readonly instants: number[];
   readonly values: number[];
   readonly good: boolean[];
+  readonly qualities: number[];
 }
 
 /**
@@ -51,7 +54,7 @@ export async function readTracks(
   // A text of Postgres has no NUL: nothing is named by one that has.
   const ids = deviceIds.filter((id) => !id.includes('\u0000'));
   const rows = await database.inWorkspace(workspace).client.$queryRaw<TrackRow[]>`
-    SELECT d.id AS device_id, m.unit, p.instants, p.values, p.good,
+    SELECT d.id AS device_id, m.unit, p.instants, p.values, p.good, p.qualities,
       CASE WHEN m.name IS NOT NULL THEN '{}' ELSE ARRAY(
         SELECT name FROM devices.device_metrics
         WHERE workspace_id = d.workspace_id AND device_id = d.id ORDER BY position
@@ -63,9 +66,10 @@ export async function readTracks(
       SELECT
         coalesce(array_agg((extract(epoch FROM measured_at) * 1000)::float8 ORDER BY measured_at), '{}') AS instants,
         coalesce(array_agg(value ORDER BY measured_at), '{}') AS values,
-        coalesce(array_agg(good ORDER BY measured_at), '{}') AS good
+        coalesce(array_agg(good ORDER BY measured_at), '{}') AS good,
+        coalesce(array_agg(quality::int ORDER BY measured_at), '{}') AS qualities
       FROM (
-        SELECT measured_at, value,
+        SELECT measured_at, value, quality,
           unit = m.unit AND quality <> ALL(${UNUSABLE}::smallint[])
             AND value > '-Infinity' AND value < 'Infinity'
             AND value >= coalesce(m.minimum, value) AND value <= coalesce(m.maximum, value) AS good
@@ -77,5 +81,9 @@ export async function readTracks(
       ) stretch
     ) p
     WHERE d.workspace_id = ${workspace} AND d.id = ANY(${ids}::text[])`;
-  return rows.map(({ device_id: deviceId, ...track }) => ({ deviceId, ...track }));
+  return rows.map(({ device_id: deviceId, qualities, ...track }) => ({
+    deviceId,
+    ...track,
+    qualities: qualities.map(toQuality),
+  }));
 }

@@ -54,10 +54,16 @@ export function createEvaluator(deps: EvaluatorDeps): Evaluator {
     };
     signal.addEventListener('abort', onEnd, { once: true });
     if (signal.aborted) onEnd();
-    const tick = () => line.addOnce('tick', () => session.tick());
+    const tick = () => {
+      line.addOnce('tick', () => session.tick());
+    };
+    const onFacts = () => {
+      session.factsCame();
+      tick();
+    };
     const stopListening = await bus.listen(
       { workspace, name: EVENTS_TOPIC },
-      { onMessages: tick, onLost: tick },
+      { onMessages: onFacts, onLost: onFacts },
     );
     const timers = [setInterval(tick, tickMs), setInterval(() => line.addOnce('prune', prune), PRUNE_MS)];
     try {

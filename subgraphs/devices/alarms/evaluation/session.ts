@@ -24,6 +24,8 @@ export interface EvaluationSessionDeps {
 const DEVICE_PAGE = 500;
 const TRACK_PAGE = 500;
 const FACT_PAGE = 100;
+/** How often facts are read even when none was announced, in milliseconds. */
+const FACTS_MS = 5_000;
 /** The most moves of one transaction. */
 const MAX_MOVES = 200;
 /** How often the place is written when nothing moves, in milliseconds: so much is looked at again after a crash. */
@@ -50,6 +52,7 @@ export class EvaluationSession {
   #assignments: Assignments | undefined;
   #sequence: bigint;
   #factPlace = 0n;
+  #factsReadAtMs = -Infinity;
   #writtenAtMs: number;
   #fence: Fence | undefined;
 
@@ -86,6 +89,11 @@ export class EvaluationSession {
     }
     await this.#flushWhenDue();
     await this.#fire();
+  }
+
+  /** The event log has grown: it is read with the next tick. */
+  factsCame(): void {
+    this.#factsReadAtMs = -Infinity;
   }
 
   /** Which rules look at a device may have changed: it is taken up with the next tick. */
@@ -131,15 +139,23 @@ export class EvaluationSession {
     }
   }
 
-  async #takeUpChanges(): Promise<void> {
-    const { workspace, log } = this.#deps;
-    let isAll = false;
+  /** Reads the facts that have come since the last time: when it was told of any, and from time to time. */
+  async #haveRulesChanged(): Promise<boolean> {
+    const { workspace, log, now } = this.#deps;
+    if (now() - this.#factsReadAtMs < FACTS_MS) return false;
+    this.#factsReadAtMs = now();
+    let haveChanged = false;
     for (let read = FACT_PAGE; read === FACT_PAGE;) {
       const facts = await log.readAfter(workspace, this.#factPlace, FACT_PAGE);
-      isAll ||= facts.some(({ type }) => CHANGES_ALL.test(type));
+      haveChanged ||= facts.some(({ type }) => CHANGES_ALL.test(type));
       this.#factPlace = facts.at(-1)?.sequence ?? this.#factPlace;
       read = facts.length;
     }
+    return haveChanged;
+  }
+
+  async #takeUpChanges(): Promise<void> {
+    const isAll = await this.#haveRulesChanged();
     const ids = [...this.#changedDevices];
     this.#changedDevices.clear();
     if (isAll) await this.#assignAll();

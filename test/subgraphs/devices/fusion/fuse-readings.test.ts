@@ -74,6 +74,7 @@ function fuseWith(deps: Partial<FuseReadingsDeps>) {
     readTracks: (workspace, query) => readTracks(database, workspace, query),
     now: () => new Date(),
     units: createUnits(),
+    profilesOf: () => Promise.resolve([]),
     ...deps,
   });
 }
@@ -205,16 +206,17 @@ describe('fusing the readings of several devices', () => {
     expect(points.map(({ at }) => at.getTime() - FIRST_AT_MS)).toEqual([0, 1_000, 2_000]);
   });
 
-  it('asks the database once, however many devices there are', async () => {
+  it('asks the database once, and once for profiles that it does not know yet, however many devices there are', async () => {
     const deviceIds: string[] = [];
     for (let index = 0; index < 50; index += 1) deviceIds.push(await deviceWith(`d${index}`, [[0, index]]));
     const countFor = async (some: readonly string[]) => {
       statements.length = 0;
       const { points } = await fuse({ deviceIds: some, config: SECONDLY });
       expect(points[0]?.used).toHaveLength(some.length);
-      return statements.length;
+      // Others ask in the background.
+      return statements.filter((sql) => /FROM devices\.devices d\n|profile_name/.test(sql)).length;
     };
-    expect(await countFor(deviceIds)).toBe(1);
+    expect(await countFor(deviceIds)).toBe(2);
     expect(await countFor(deviceIds.slice(0, 2))).toBe(1);
     expect(idsOf((await fuse({ deviceIds, config: SECONDLY })).points[0]?.used ?? [])).toEqual(
       [...deviceIds].sort(),
