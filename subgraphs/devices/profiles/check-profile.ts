@@ -1,8 +1,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { z } from 'zod';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
+import { checkAlarmRule, type AlarmRule } from '../alarms/rules/alarm-rule.js';
 import { checkFusion } from '../fusion/check-fusion.js';
 import type { UserError } from '../generated/schema-types.js';
+import { parseCoapMapping } from '../protocols/coap/coap-mapping.js';
 import { checkMetric } from './check-metric.js';
 import { PROFILE_DEFINITION, type ProfileDefinition } from './profile-definition.js';
 import type { JsonSchema, ProfileCodec } from './profile.js';
@@ -40,6 +42,8 @@ export function createProfileCheck({ units, findExpressionFault }: ProfileCheckD
       ...checkSchemas(definition),
       ...checkCodec(definition, findExpressionFault),
       ...checkFusionDefaults(definition),
+      ...checkAlarms(definition),
+      ...checkCoap(definition),
     ];
     return errors.length > 0 ? { errors } : { definition };
   };
@@ -183,6 +187,35 @@ function findFusionFault(metric: string, config: Readonly<Record<string, unknown
     if (error instanceof AegisError) return error.message;
     throw error;
   }
+}
+
+function checkAlarms({ alarms, properties }: ProfileDefinition): UserError[] {
+  const declared = new Set(properties.map(({ name }) => name));
+  return alarms.flatMap((alarm, index) => {
+    const path = ['alarms', String(index)];
+    const checked = checkAlarmRule(alarm);
+    if ('mistakes' in checked)
+      return checked.mistakes.map((mistake) => refuse([...path, ...mistake.path], mistake.message));
+    const strange = metricsOf(checked.rule).find((metric) => !declared.has(metric));
+    if (strange === undefined) return [];
+    return [
+      refuse([...path, 'condition'], `Expected properties of the profile, got ${JSON.stringify(strange)}.`),
+    ];
+  });
+}
+
+/** The metrics that a rule names; those of an expression are looked up when it is evaluated. */
+function metricsOf({ condition }: AlarmRule): string[] {
+  const { threshold, rate, noData, quality, geofence } = condition;
+  const named = [threshold?.metric, rate?.metric, noData?.metric, quality?.metric];
+  const places = geofence ? [geofence.latitudeMetric, geofence.longitudeMetric] : [];
+  return [...named, ...places].filter((metric) => metric !== undefined);
+}
+
+function checkCoap(definition: ProfileDefinition): UserError[] {
+  if (definition.coap === null) return [];
+  const parsed = parseCoapMapping(definition);
+  return 'fault' in parsed ? [refuse(['coap'], `Expected what CoAP can use: ${parsed.fault}`)] : [];
 }
 
 function refuse(path: string[], message: string): UserError {

@@ -28,10 +28,18 @@ interface Scale {
 /** The longest code: enough for every product of units, and quickly parsed. */
 const MAX_CODE = 64;
 const PRINTABLE = /^[!-~]+$/;
-/** Characters outside of annotations, and annotations. Source: The Unified Code for Units of Measure, §§ 3 to 6. */
-const SYNTAX = /^(?:[A-Za-z0-9%'"*^_[\]().\/+-]|\{[^{}]*\})+$/;
-/** What the library cannot parse, and says so on the console: an empty pair of parentheses, an exponent of nothing. */
-const UNPARSED = /\(\)|\}\d/;
+/**
+ * The grammar: units with an exponent and an annotation, annotations and whole numbers, with points and slashes between
+ * them. The library takes more, and of some of that it says on the console that it cannot parse it.
+ *
+ * Source: The Unified Code for Units of Measure, §5 (the Backus-Naur form).
+ */
+const ANNOTATION = String.raw`\{[^{}]*\}`;
+const SIMPLE = String.raw`(?:10[*^]|(?:[A-Za-z%'"_]|\[[^\][{}()]+\])+)(?:[+-]?\d+)?(?:${ANNOTATION})?`;
+const COMPONENT = `(?:${SIMPLE}|${ANNOTATION}|\\d+)`;
+const TERM = `/?${COMPONENT}(?:[./]${COMPONENT})*`;
+const WHOLE_TERM = new RegExp(`^${TERM}$`);
+const TERM_IN_PARENTHESES = new RegExp(`\\(${TERM}\\)`);
 /** The library looks units up in plain objects, where these are found as well. */
 const NO_UNIT =
   /\b(?:constructor|toString|valueOf|toLocaleString|hasOwnProperty|isPrototypeOf|propertyIsEnumerable)\b|__/;
@@ -125,7 +133,7 @@ export function createUnits(): Units {
     const meant = MEANT.get(code);
     if (meant !== undefined && meant !== code) return `did you mean \`${meant}\`?`;
     if (!PRINTABLE.test(code)) return 'it has spaces or characters beyond ASCII';
-    if (!SYNTAX.test(code) || UNPARSED.test(code)) return 'it cannot be read';
+    if (!isWellFormed(code)) return 'it cannot be read';
     if (NO_UNIT.test(code)) return 'there is no such unit';
     const { status, ucumCode, msg } = library.validateUnitString(code, true);
     if (status === 'valid' && ucumCode === code) return undefined;
@@ -185,16 +193,26 @@ export function createUnits(): Units {
  */
 function between(first: Scale, second: Scale): Conversion {
   const gain = round(first.gain / second.gain);
-  const offset = round((first.offset - second.offset) / second.gain);
-  const zero = round((second.offset - first.offset) / first.gain);
+  // The difference of two offsets is as exact as the larger of them.
+  const largest = Math.max(first.offset, second.offset);
+  const offset = round((first.offset - second.offset) / second.gain, largest / second.gain);
+  const zero = round((second.offset - first.offset) / first.gain, largest / first.gain);
   const isRounder = String(offset).length <= String(zero).length;
   return { apply: isRounder ? (value) => value * gain + offset : (value) => (value - zero) * gain, gain };
 }
 
 /** The decimal number that a double stands for, where what it differs by is but the rounding of how it was computed. */
-function round(value: number): number {
+function round(value: number, largest = Math.abs(value)): number {
   const decimal = Number(value.toPrecision(12));
-  return Math.abs(value - decimal) <= 1e-13 * Math.max(1, Math.abs(value)) ? decimal : value;
+  return Math.abs(value - decimal) <= 4e-15 * largest ? decimal : value;
+}
+
+/** Whether a code follows the grammar; its units are not looked up. */
+function isWellFormed(code: string): boolean {
+  let rest = code;
+  // Innermost first, as a number, which can have neither an exponent nor anything else beside it.
+  while (TERM_IN_PARENTHESES.test(rest)) rest = rest.replace(TERM_IN_PARENTHESES, '1');
+  return WHOLE_TERM.test(rest);
 }
 
 /** The library's sentence in one line, without what stands in ours already. */

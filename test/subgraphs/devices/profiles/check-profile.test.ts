@@ -134,14 +134,17 @@ describe('checking a profile', () => {
       { fusion: { level: { outlierThreshold: 0 } } },
       /^fusion\.level: config\.outlierThreshold/,
     ],
+    ['an alarm that is none', { alarms: [{ name: 'a' }] }, /^alarms\.0\.severity: /],
+    [
+      'an alarm of a property that is none',
+      { alarms: [{ name: 'a', severity: 'MINOR', condition: { threshold: { metric: 'x', above: 1 } } }] },
+      /^alarms\.0\.condition: Expected properties of the profile, got "x"/,
+    ],
+    ['resources of CoAP that are none', { coap: { resources: [] } }, /^coap: Expected what CoAP can use/],
     ['a retention of nothing', { retentionHours: 0 }, /^retentionHours/],
     ['a field that there is not', { colour: 'red' }, /colour/],
     ['a text with NUL', { title: 'a\u0000' }, /NUL/],
-    [
-      'more than it may hold',
-      { alarms: Array.from({ length: 64 }, () => ({ text: 'x'.repeat(5_000) })) },
-      /at most 262144 characters/,
-    ],
+    ['more than it may hold', { bluetooth: { text: 'x'.repeat(300_000) } }, /at most 262144 characters/],
   ])('refuses %s', (_what, change, message) => {
     expect(errorsOf(change).join('\n')).toMatch(message);
   });
