@@ -58,7 +58,7 @@ export interface ContextDeps {
 /** Makes the contexts, one for each request and for each event of a stream. */
 export function createContexts(deps: ContextDeps): (request: RequestContext) => Context {
   const { database, fleet, identity, locations, twins, commands, alarms } = deps;
-  return createLazyContexts<Context>([
+  return createLazyContexts<Omit<Context, keyof RequestContext>>([
     (workspace) => createRegistryLoaders(deps, workspace),
     (workspace) => createReadingLoaders(database, workspace),
     (workspace) => fleet.createLoaders(workspace),

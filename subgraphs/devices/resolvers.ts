@@ -16,6 +16,7 @@ import {
 import { createIdentityResolvers, type IdentityResolverDeps } from './resolvers/identity.js';
 import { createProfileResolvers } from './resolvers/profiles.js';
 import { createProtocolResolvers, type ProtocolResolverDeps } from './resolvers/protocols.js';
+import { createRolloutResolvers, type RolloutResolverDeps } from './resolvers/rollouts.js';
 import { createRunResolvers, type RunResolverDeps } from './resolvers/runs.js';
 import { createTwinResolvers } from './resolvers/twin.js';
 import type { Twins } from './twin/twins.js';
@@ -28,6 +29,7 @@ export interface ResolverDeps
     IdentityResolverDeps,
     ProtocolResolverDeps,
     ReadingResolverDeps,
+    RolloutResolverDeps,
     RunResolverDeps,
     RejectedPayloadResolverDeps {
   readonly profiles: Profiles;
@@ -42,6 +44,7 @@ export function createResolvers(deps: ResolverDeps) {
     createDeviceResolvers(deps),
     createFleetResolvers(deps),
     createRunResolvers(deps),
+    createRolloutResolvers(deps),
     createFusionResolvers(deps),
     createIdentityResolvers(deps),
     createProfileResolvers(deps.profiles),

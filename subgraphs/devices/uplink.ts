@@ -1,4 +1,3 @@
-import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import type { Uplink } from './protocols/protocol.js';
 import type { Telemetry } from './readings/ingestion.js';
@@ -41,9 +40,4 @@ export function createUplink({ ingest, devices, sessions, workspaces, ...rooms }
       return receipt;
     },
   };
-}
-
-/** Refuses what no room of this installation takes. */
-export function refuseMessage(what: string): () => Promise<never> {
-  return () => Promise.reject(new AegisError('UNAVAILABLE', `${what} is not taken here.`));
 }

@@ -4,7 +4,7 @@ import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } f
 import type { AlarmModel, AlarmRuleModel, AlarmEventModel, AlarmConnectionModel, AlarmRuleConnectionModel } from '../alarms/models.js';
 import type { ClaimCodeModel, ClaimCodeConnectionModel, CreateClaimCodesPayloadModel, RevokeClaimCodePayloadModel } from '../claims/models.js';
 import type { DeviceCommandModel, DeviceCommandEventModel, DeviceCommandConnectionModel } from '../commands/models.js';
-import type { DeviceGroupModel, DeviceGroupConnectionModel, RunModel, RunConnectionModel, RunEventModel, DeviceImportModel, DeviceImportRejectionConnectionModel } from '../fleet/models.js';
+import type { DeviceGroupModel, DeviceGroupConnectionModel, RunModel, RunConnectionModel, RunEventModel, DeviceImportModel, DeviceImportRejectionConnectionModel, RolloutModel, RolloutConnectionModel, RolloutDeviceModel, RolloutDeviceConnectionModel } from '../fleet/models.js';
 import type { StandingFusionModel, StandingFusionConnectionModel, StandingFusedSeriesModel, FusedReadingEventModel } from '../fusion/standing/models.js';
 import type { DeviceModel, ReadingModel, SeriesModel, SeriesPointModel, DeviceSeriesModel, FusedInputModel, FusedSeriesModel, DeviceConnectionModel, DeviceProfileModel, DeviceMetricModel, DeviceProfileConnectionModel } from '../models.js';
 import type { DeviceTwinModel, TwinChangeModel, DeviceEventModel, DeviceTwinEventModel, TwinChangeConnectionModel, DeviceEventConnectionModel } from '../twin/models.js';
@@ -113,6 +113,10 @@ export type Query = {
    * while, and are sent again, are not among them.
    */
   rejectedPayloads: RejectedPayloadConnection;
+  /** One rollout by its id, which is that of its run; null when there is none. */
+  rollout?: Maybe<Rollout>;
+  /** Rollouts, newest first, a page at a time. */
+  rollouts: RolloutConnection;
   /** Long work by its id; null when there is none. */
   run?: Maybe<Run>;
   /** Long work, newest first, a page at a time. */
@@ -253,6 +257,17 @@ export type QueryRejectedPayloadsArgs = {
 };
 
 
+export type QueryRolloutArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryRolloutsArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type QueryRunArgs = {
   id: Scalars['ID']['input'];
 };
@@ -361,6 +376,20 @@ export type Mutation = {
   calibrateDevice: CalibrateDevicePayload;
   /** Sets where a device is reached that serves CoAP, or is a peripheral of Bluetooth. It is called on from then on. */
   setDeviceEndpoint: SetDeviceEndpointPayload;
+  /**
+   * Brings devices to a firmware or a configuration, stage by stage: sets what is desired in their twins, and waits for what
+   * they report. It pauses by itself when too many fail.
+   */
+  createRollout: CreateRolloutPayload;
+  /** Has a rollout send nothing more until it is resumed. Devices that were told already go on. */
+  pauseRollout: RolloutActionPayload;
+  /** Has a paused rollout go on. Failures up to now no longer count against it. */
+  resumeRollout: RolloutActionPayload;
+  /**
+   * Takes a rollout back, whether it is under way, paused or has ended: what was desired before is desired again of every
+   * device that was told, and the others are told nothing.
+   */
+  rollbackRollout: RolloutActionPayload;
   /** Ends long work before it is done. What it has done stays done. */
   cancelRun: CancelRunPayload;
   /**
@@ -497,6 +526,26 @@ export type MutationCalibrateDeviceArgs = {
 
 export type MutationSetDeviceEndpointArgs = {
   input: SetDeviceEndpointInput;
+};
+
+
+export type MutationCreateRolloutArgs = {
+  input: CreateRolloutInput;
+};
+
+
+export type MutationPauseRolloutArgs = {
+  input: RolloutActionInput;
+};
+
+
+export type MutationResumeRolloutArgs = {
+  input: RolloutActionInput;
+};
+
+
+export type MutationRollbackRolloutArgs = {
+  input: RolloutActionInput;
 };
 
 
@@ -2864,6 +2913,8 @@ export type RejectedPayloadEdge = {
 /** Long work that goes on behind the mutation that began it, and after a restart. */
 export type Run = {
   __typename?: 'Run';
+  /** Of ROLLOUT: the rollout. */
+  rollout?: Maybe<Rollout>;
   /** Opaque id, such as `run_0192…`. */
   id: Scalars['ID']['output'];
   /** What is done. */
@@ -2888,6 +2939,199 @@ export type Run = {
   error?: Maybe<RunError>;
   /** Of DEVICE_IMPORT: what came of the table. */
   deviceImport?: Maybe<DeviceImport>;
+};
+
+/** A firmware or configuration on its way to devices, stage by stage. It is cancelled by `cancelRun`. */
+export type Rollout = {
+  __typename?: 'Rollout';
+  /** Opaque id, that of its run. */
+  id: Scalars['ID']['output'];
+  /** What it is called, for people. */
+  name: Scalars['String']['output'];
+  /** How far it is. */
+  run: Run;
+  /** The merge patch (RFC 7396) of what is desired. */
+  patch: Scalars['JSON']['output'];
+  /** What a device must report to have succeeded. */
+  expected: Scalars['JSON']['output'];
+  /** The stages, in their order. */
+  stages: Array<RolloutStage>;
+  /** The stage that it is in, from 1. */
+  stage: Scalars['Int']['output'];
+  /** Whether it is being taken back, or was. */
+  rollingBack: Scalars['Boolean']['output'];
+  /** The share of a stage's devices that may fail before it pauses, in percent. */
+  maxFailurePercent: Scalars['Float']['output'];
+  /** When devices that were not reached by then count as failed. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Its devices in the order in which they are told, a page at a time. */
+  devices: RolloutDeviceConnection;
+};
+
+
+/** A firmware or configuration on its way to devices, stage by stage. It is cancelled by `cancelRun`. */
+export type RolloutDevicesArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['String']['input']>;
+  states?: InputMaybe<Array<RolloutDeviceState>>;
+};
+
+/** A stage of a rollout. */
+export type RolloutStage = {
+  __typename?: 'RolloutStage';
+  /** Up to which share of all devices it goes, in percent. */
+  percent: Scalars['Float']['output'];
+  /** How long the rollout rests behind it, in seconds. */
+  soakSeconds: Scalars['Int']['output'];
+  /** How many devices it adds. */
+  devices: Scalars['Int']['output'];
+  /** How many of these have not been told yet; those that cannot be reached wait here. */
+  pending: Scalars['Int']['output'];
+  /** How many of these were told and have not answered yet. */
+  inFlight: Scalars['Int']['output'];
+  /** How many of these report what is expected. */
+  succeeded: Scalars['Int']['output'];
+  /** How many of these failed. */
+  failed: Scalars['Int']['output'];
+};
+
+/** Where a device of a rollout stands. */
+export type RolloutDeviceState =
+  /** It has not been told: it is not its turn, or it cannot be reached. */
+  | 'PENDING'
+  /** It is being told. */
+  | 'SENDING'
+  /** It was told and has not answered yet. */
+  | 'SENT'
+  /** It reports what is expected. */
+  | 'SUCCEEDED'
+  /** It reported a failure, did not report in time, or was not reached at all. */
+  | 'FAILED'
+  /** What was desired of it before is desired again. */
+  | 'ROLLED_BACK'
+  /** It is told nothing any more: the rollout was cancelled or taken back, or the device was removed. */
+  | 'CANCELLED';
+
+/** A device of a rollout. */
+export type RolloutDevice = {
+  __typename?: 'RolloutDevice';
+  /** The device; null when it has since been removed. */
+  device?: Maybe<Device>;
+  /** Its stage, from 1. */
+  stage: Scalars['Int']['output'];
+  /** Where it stands. */
+  state: RolloutDeviceState;
+  /** Why it failed; null when it did not. */
+  reason?: Maybe<Scalars['String']['output']>;
+  /** When it was told; null when it was not. */
+  sentAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it came to an end for it; null when it has not. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** A page of devices of a rollout. */
+export type RolloutDeviceConnection = {
+  __typename?: 'RolloutDeviceConnection';
+  /** The devices, each with its cursor. */
+  edges: Array<RolloutDeviceEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A device of a rollout in a page. */
+export type RolloutDeviceEdge = {
+  __typename?: 'RolloutDeviceEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The device. */
+  node: RolloutDevice;
+};
+
+/** A page of rollouts. */
+export type RolloutConnection = {
+  __typename?: 'RolloutConnection';
+  /** The rollouts, each with its cursor. */
+  edges: Array<RolloutEdge>;
+  /** Where the page stands. */
+  pageInfo: PageInfo;
+};
+
+/** A rollout in a page. */
+export type RolloutEdge = {
+  __typename?: 'RolloutEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
+  cursor: Scalars['String']['output'];
+  /** The rollout. */
+  node: Rollout;
+};
+
+/** What is rolled out: either `firmware` or `patch`. */
+export type CreateRolloutInput = {
+  /** What it is called, for people; 1 to 200 characters. */
+  name: Scalars['String']['input'];
+  /** Which devices, as they are selected now; `{}` means all of the workspace. */
+  selection: DeviceFilter;
+  /**
+   * A firmware: it becomes `desired.firmware`. A device has succeeded when it reports that `firmware.version`, and failed when
+   * it reports `firmware.state` as `FAILED`.
+   */
+  firmware?: InputMaybe<FirmwareInput>;
+  /** A configuration: a merge patch (RFC 7396) of what is desired. A device has succeeded when it reports all of it. */
+  patch?: InputMaybe<Scalars['JSON']['input']>;
+  /** What a device must report to have succeeded, where that is not what follows from `firmware` or `patch`. */
+  expected?: InputMaybe<Scalars['JSON']['input']>;
+  /** The stages, 1 to 20; the last one goes to 100 percent. */
+  stages?: InputMaybe<Array<RolloutStageInput>>;
+  /** The share of a stage's devices that may fail before the rollout pauses, in percent, 0 to 100. */
+  maxFailurePercent?: InputMaybe<Scalars['Float']['input']>;
+  /** How long a device that is connected may take to report, in seconds, 1 to 604800. */
+  deviceTimeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
+  /** How many devices are under way at once, 1 to 10000. */
+  maxInFlight?: InputMaybe<Scalars['Int']['input']>;
+  /** After how many hours devices that were never reached count as failed, 1 to 8760. */
+  expiresAfterHours?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** A firmware that devices fetch themselves. */
+export type FirmwareInput = {
+  /** Its version, as devices report it. */
+  version: Scalars['String']['input'];
+  /** Where devices fetch it from: an http or https URL. */
+  url: Scalars['String']['input'];
+  /** SHA-256 of the file, 64 hexadecimal digits. */
+  sha256: Scalars['String']['input'];
+};
+
+/** A stage of a rollout. */
+export type RolloutStageInput = {
+  /** Up to which share of all devices it goes, in percent, above that of the stage before, to 100; at least one device. */
+  percent: Scalars['Float']['input'];
+  /** How long the rollout rests behind it before the next one begins, in seconds, 0 to 2592000. */
+  soakSeconds?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** A rollout to act on. */
+export type RolloutActionInput = {
+  /** The rollout. */
+  id: Scalars['ID']['input'];
+};
+
+/** What came of making a rollout. */
+export type CreateRolloutPayload = {
+  __typename?: 'CreateRolloutPayload';
+  /** The rollout; null when it was refused. */
+  rollout?: Maybe<Rollout>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
+};
+
+/** What came of acting on a rollout. */
+export type RolloutActionPayload = {
+  __typename?: 'RolloutActionPayload';
+  /** The rollout as it is now; null when it was refused. */
+  rollout?: Maybe<Rollout>;
+  /** Why it was refused; empty when it was not. */
+  userErrors: Array<UserError>;
 };
 
 /** What long work does. */
@@ -3552,6 +3796,7 @@ export type FederationTypes = {
   Device: Device;
   DeviceGroup: DeviceGroup;
   Run: Run;
+  Rollout: Rollout;
 };
 
 /** Mapping of federation reference types */
@@ -3565,6 +3810,9 @@ export type FederationReferenceTypes = {
   Run:
     ( { __typename: 'Run' }
     & GraphQLRecursivePick<FederationTypes['Run'], {"id":true}> );
+  Rollout:
+    ( { __typename: 'Rollout' }
+    & GraphQLRecursivePick<FederationTypes['Rollout'], {"id":true}> );
 };
 
 /** Mapping of union types */
@@ -3752,6 +4000,20 @@ export type ResolversTypes = {
   RejectedPayloadConnection: ResolverTypeWrapper<RejectedPayloadConnection>;
   RejectedPayloadEdge: ResolverTypeWrapper<RejectedPayloadEdge>;
   Run: ResolverTypeWrapper<RunModel>;
+  Rollout: ResolverTypeWrapper<RolloutModel>;
+  RolloutStage: ResolverTypeWrapper<RolloutStage>;
+  RolloutDeviceState: RolloutDeviceState;
+  RolloutDevice: ResolverTypeWrapper<RolloutDeviceModel>;
+  RolloutDeviceConnection: ResolverTypeWrapper<RolloutDeviceConnectionModel>;
+  RolloutDeviceEdge: ResolverTypeWrapper<Omit<RolloutDeviceEdge, 'node'> & { node: ResolversTypes['RolloutDevice'] }>;
+  RolloutConnection: ResolverTypeWrapper<RolloutConnectionModel>;
+  RolloutEdge: ResolverTypeWrapper<Omit<RolloutEdge, 'node'> & { node: ResolversTypes['Rollout'] }>;
+  CreateRolloutInput: CreateRolloutInput;
+  FirmwareInput: FirmwareInput;
+  RolloutStageInput: RolloutStageInput;
+  RolloutActionInput: RolloutActionInput;
+  CreateRolloutPayload: ResolverTypeWrapper<Omit<CreateRolloutPayload, 'rollout'> & { rollout?: Maybe<ResolversTypes['Rollout']> }>;
+  RolloutActionPayload: ResolverTypeWrapper<Omit<RolloutActionPayload, 'rollout'> & { rollout?: Maybe<ResolversTypes['Rollout']> }>;
   RunKind: RunKind;
   RunState: RunState;
   RunError: ResolverTypeWrapper<RunError>;
@@ -3946,6 +4208,19 @@ export type ResolversParentTypes = {
   RejectedPayloadConnection: RejectedPayloadConnection;
   RejectedPayloadEdge: RejectedPayloadEdge;
   Run: RunModel;
+  Rollout: RolloutModel;
+  RolloutStage: RolloutStage;
+  RolloutDevice: RolloutDeviceModel;
+  RolloutDeviceConnection: RolloutDeviceConnectionModel;
+  RolloutDeviceEdge: Omit<RolloutDeviceEdge, 'node'> & { node: ResolversParentTypes['RolloutDevice'] };
+  RolloutConnection: RolloutConnectionModel;
+  RolloutEdge: Omit<RolloutEdge, 'node'> & { node: ResolversParentTypes['Rollout'] };
+  CreateRolloutInput: CreateRolloutInput;
+  FirmwareInput: FirmwareInput;
+  RolloutStageInput: RolloutStageInput;
+  RolloutActionInput: RolloutActionInput;
+  CreateRolloutPayload: Omit<CreateRolloutPayload, 'rollout'> & { rollout?: Maybe<ResolversParentTypes['Rollout']> };
+  RolloutActionPayload: Omit<RolloutActionPayload, 'rollout'> & { rollout?: Maybe<ResolversParentTypes['Rollout']> };
   RunError: RunError;
   RunEvent: RunEventModel;
   RunConnection: RunConnectionModel;
@@ -4034,6 +4309,8 @@ export type QueryResolvers<ContextType = Context, ParentType extends ResolversPa
   deviceSeries?: Resolver<Array<ResolversTypes['DeviceSeries']>, ParentType, ContextType, RequireFields<QueryDeviceSeriesArgs, 'metrics' | 'range' | 'stepMs' | 'aggregate'>>;
   readingStorage?: Resolver<ResolversTypes['ReadingStorage'], ParentType, ContextType>;
   rejectedPayloads?: Resolver<ResolversTypes['RejectedPayloadConnection'], ParentType, ContextType, RequireFields<QueryRejectedPayloadsArgs, 'first'>>;
+  rollout?: Resolver<Maybe<ResolversTypes['Rollout']>, ParentType, ContextType, RequireFields<QueryRolloutArgs, 'id'>>;
+  rollouts?: Resolver<ResolversTypes['RolloutConnection'], ParentType, ContextType, RequireFields<QueryRolloutsArgs, 'first'>>;
   run?: Resolver<Maybe<ResolversTypes['Run']>, ParentType, ContextType, RequireFields<QueryRunArgs, 'id'>>;
   runs?: Resolver<ResolversTypes['RunConnection'], ParentType, ContextType, RequireFields<QueryRunsArgs, 'first'>>;
   standingFusion?: Resolver<Maybe<ResolversTypes['StandingFusion']>, ParentType, ContextType, RequireFields<QueryStandingFusionArgs, 'id'>>;
@@ -4065,6 +4342,10 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
   deprecateDeviceProfile?: Resolver<ResolversTypes['DeprecateDeviceProfilePayload'], ParentType, ContextType, RequireFields<MutationDeprecateDeviceProfileArgs, 'input'>>;
   calibrateDevice?: Resolver<ResolversTypes['CalibrateDevicePayload'], ParentType, ContextType, RequireFields<MutationCalibrateDeviceArgs, 'input'>>;
   setDeviceEndpoint?: Resolver<ResolversTypes['SetDeviceEndpointPayload'], ParentType, ContextType, RequireFields<MutationSetDeviceEndpointArgs, 'input'>>;
+  createRollout?: Resolver<ResolversTypes['CreateRolloutPayload'], ParentType, ContextType, RequireFields<MutationCreateRolloutArgs, 'input'>>;
+  pauseRollout?: Resolver<ResolversTypes['RolloutActionPayload'], ParentType, ContextType, RequireFields<MutationPauseRolloutArgs, 'input'>>;
+  resumeRollout?: Resolver<ResolversTypes['RolloutActionPayload'], ParentType, ContextType, RequireFields<MutationResumeRolloutArgs, 'input'>>;
+  rollbackRollout?: Resolver<ResolversTypes['RolloutActionPayload'], ParentType, ContextType, RequireFields<MutationRollbackRolloutArgs, 'input'>>;
   cancelRun?: Resolver<ResolversTypes['CancelRunPayload'], ParentType, ContextType, RequireFields<MutationCancelRunArgs, 'input'>>;
   registerDevices?: Resolver<ResolversTypes['RegisterDevicesPayload'], ParentType, ContextType, RequireFields<MutationRegisterDevicesArgs, 'input'>>;
   createStandingFusion?: Resolver<ResolversTypes['CreateStandingFusionPayload'], ParentType, ContextType, RequireFields<MutationCreateStandingFusionArgs, 'input'>>;
@@ -4721,6 +5002,7 @@ export type RejectedPayloadEdgeResolvers<ContextType = Context, ParentType exten
 
 export type RunResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Run'] = ResolversParentTypes['Run'], FederationReferenceType extends FederationReferenceTypes['Run'] = FederationReferenceTypes['Run']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Run']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  rollout?: Resolver<Maybe<ResolversTypes['Rollout']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   kind?: Resolver<ResolversTypes['RunKind'], ParentType, ContextType>;
   state?: Resolver<ResolversTypes['RunState'], ParentType, ContextType>;
@@ -4733,6 +5015,70 @@ export type RunResolvers<ContextType = Context, ParentType extends ResolversPare
   finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   error?: Resolver<Maybe<ResolversTypes['RunError']>, ParentType, ContextType>;
   deviceImport?: Resolver<Maybe<ResolversTypes['DeviceImport']>, ParentType, ContextType>;
+};
+
+export type RolloutResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Rollout'] = ResolversParentTypes['Rollout'], FederationReferenceType extends FederationReferenceTypes['Rollout'] = FederationReferenceTypes['Rollout']> = {
+  __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Rollout']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  run?: Resolver<ResolversTypes['Run'], ParentType, ContextType>;
+  patch?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  expected?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  stages?: Resolver<Array<ResolversTypes['RolloutStage']>, ParentType, ContextType>;
+  stage?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  rollingBack?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  maxFailurePercent?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  devices?: Resolver<ResolversTypes['RolloutDeviceConnection'], ParentType, ContextType, RequireFields<RolloutDevicesArgs, 'first'>>;
+};
+
+export type RolloutStageResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutStage'] = ResolversParentTypes['RolloutStage']> = {
+  percent?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  soakSeconds?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  devices?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  pending?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  inFlight?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  succeeded?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  failed?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type RolloutDeviceResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutDevice'] = ResolversParentTypes['RolloutDevice']> = {
+  device?: Resolver<Maybe<ResolversTypes['Device']>, ParentType, ContextType>;
+  stage?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['RolloutDeviceState'], ParentType, ContextType>;
+  reason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  sentAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type RolloutDeviceConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutDeviceConnection'] = ResolversParentTypes['RolloutDeviceConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['RolloutDeviceEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type RolloutDeviceEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutDeviceEdge'] = ResolversParentTypes['RolloutDeviceEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['RolloutDevice'], ParentType, ContextType>;
+};
+
+export type RolloutConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutConnection'] = ResolversParentTypes['RolloutConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['RolloutEdge']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type RolloutEdgeResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutEdge'] = ResolversParentTypes['RolloutEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Rollout'], ParentType, ContextType>;
+};
+
+export type CreateRolloutPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['CreateRolloutPayload'] = ResolversParentTypes['CreateRolloutPayload']> = {
+  rollout?: Resolver<Maybe<ResolversTypes['Rollout']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
+};
+
+export type RolloutActionPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RolloutActionPayload'] = ResolversParentTypes['RolloutActionPayload']> = {
+  rollout?: Resolver<Maybe<ResolversTypes['Rollout']>, ParentType, ContextType>;
+  userErrors?: Resolver<Array<ResolversTypes['UserError']>, ParentType, ContextType>;
 };
 
 export type RunErrorResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RunError'] = ResolversParentTypes['RunError']> = {
@@ -5038,6 +5384,15 @@ export type Resolvers<ContextType = Context> = {
   RejectedPayloadConnection?: RejectedPayloadConnectionResolvers<ContextType>;
   RejectedPayloadEdge?: RejectedPayloadEdgeResolvers<ContextType>;
   Run?: RunResolvers<ContextType>;
+  Rollout?: RolloutResolvers<ContextType>;
+  RolloutStage?: RolloutStageResolvers<ContextType>;
+  RolloutDevice?: RolloutDeviceResolvers<ContextType>;
+  RolloutDeviceConnection?: RolloutDeviceConnectionResolvers<ContextType>;
+  RolloutDeviceEdge?: RolloutDeviceEdgeResolvers<ContextType>;
+  RolloutConnection?: RolloutConnectionResolvers<ContextType>;
+  RolloutEdge?: RolloutEdgeResolvers<ContextType>;
+  CreateRolloutPayload?: CreateRolloutPayloadResolvers<ContextType>;
+  RolloutActionPayload?: RolloutActionPayloadResolvers<ContextType>;
   RunError?: RunErrorResolvers<ContextType>;
   RunEvent?: RunEventResolvers<ContextType>;
   RunConnection?: RunConnectionResolvers<ContextType>;

@@ -31,7 +31,8 @@ export const SEEN_PRECISION_MS = 10_000;
 /** What this process has heard of the devices of one workspace. */
 export interface PresenceTable {
   connected(deviceId: string, protocol: ProtocolKind): void;
-  gone(deviceId: string, reason: string): void;
+  /** Without a reason it still counts as online, until it is silent for long. */
+  gone(deviceId: string, reason: string | undefined): void;
   heard(deviceId: string, protocol: ProtocolKind): void;
   find(deviceId: string): ConnectivityChange | undefined;
   takeDue(): DuePresence;
@@ -69,9 +70,12 @@ export function createPresenceTable(now: () => number): PresenceTable {
       bringOnline(entry, protocol);
     },
     gone(deviceId, reason) {
-      if (entries.get(deviceId)?.held !== true) return;
-      const entry = change(deviceId, 'MQTT');
-      Object.assign(entry, { held: false, state: 'OFFLINE', sinceMs: now(), reason });
+      const entry = entries.get(deviceId);
+      if (entry?.held !== true) return;
+      entry.changes += 1;
+      entry.held = false;
+      if (reason === undefined) entry.lastSeenMs = now();
+      else Object.assign(entry, { state: 'OFFLINE', sinceMs: now(), reason });
     },
     heard(deviceId, protocol) {
       const entry = entries.get(deviceId);

@@ -94,7 +94,7 @@ function createRows(database: Database, log: EventLog): ConnectivityRows {
           since = CASE WHEN c.state = excluded.state THEN c.since ELSE excluded.since END,
           last_seen_at = GREATEST(c.last_seen_at, excluded.last_seen_at),
           reason = excluded.reason,
-          holder = CASE WHEN excluded.state = 'ONLINE' AND c.state = 'ONLINE'
+          holder = CASE WHEN excluded.state = 'ONLINE' AND c.state = 'ONLINE' AND c.holder IS DISTINCT FROM ${holder}
             THEN COALESCE(excluded.holder, c.holder) ELSE excluded.holder END
         WHERE excluded.state = 'ONLINE' OR c.holder IS NULL OR c.holder = ${holder}`;
     },

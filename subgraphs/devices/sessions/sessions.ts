@@ -6,8 +6,8 @@ import type { DeviceSession, OpenSession, Sessions } from './session.js';
 /** Told of what is heard from devices, so that others see who is connected. Cheap: called for each message. */
 export interface Presence {
   connected(workspace: WorkspaceId, deviceId: string, protocol: ProtocolKind): void;
-  /** The last connection of a device is gone. */
-  gone(workspace: WorkspaceId, deviceId: string, reason: string): void;
+  /** The last connection of a device is gone; without a reason as those of its protocol are now and again. */
+  gone(workspace: WorkspaceId, deviceId: string, reason: string | undefined): void;
   heard(workspace: WorkspaceId, deviceId: string, protocol: ProtocolKind): void;
 }
 
@@ -75,8 +75,10 @@ export function createSessions({ presence, logger }: SessionsDeps): SessionTable
         close(reason, how) {
           if (closed) return;
           closed = true;
-          const last = remove(session);
-          if (last) presence.gone(workspace, deviceId, how === 'lost' ? `lost: ${reason}` : reason);
+          if (!remove(session)) return;
+          // Between two polls of a device nothing is wrong.
+          if (protocol === 'HTTP' && how === 'closed') presence.gone(workspace, deviceId, undefined);
+          else presence.gone(workspace, deviceId, how === 'lost' ? `lost: ${reason}` : reason);
         },
       };
     },

@@ -27,11 +27,13 @@ export type AggregateClaimCode = {
 }
 
 export type ClaimCodeAvgAggregateOutputType = {
+  profileVersion: number | null
   maxUses: number | null
   uses: number | null
 }
 
 export type ClaimCodeSumAggregateOutputType = {
+  profileVersion: number | null
   maxUses: number | null
   uses: number | null
 }
@@ -42,6 +44,7 @@ export type ClaimCodeMinAggregateOutputType = {
   digest: string | null
   lastFour: string | null
   profile: string | null
+  profileVersion: number | null
   namePrefix: string | null
   maxUses: number | null
   uses: number | null
@@ -56,6 +59,7 @@ export type ClaimCodeMaxAggregateOutputType = {
   digest: string | null
   lastFour: string | null
   profile: string | null
+  profileVersion: number | null
   namePrefix: string | null
   maxUses: number | null
   uses: number | null
@@ -70,6 +74,7 @@ export type ClaimCodeCountAggregateOutputType = {
   digest: number
   lastFour: number
   profile: number
+  profileVersion: number
   labels: number
   namePrefix: number
   maxUses: number
@@ -82,11 +87,13 @@ export type ClaimCodeCountAggregateOutputType = {
 
 
 export type ClaimCodeAvgAggregateInputType = {
+  profileVersion?: true
   maxUses?: true
   uses?: true
 }
 
 export type ClaimCodeSumAggregateInputType = {
+  profileVersion?: true
   maxUses?: true
   uses?: true
 }
@@ -97,6 +104,7 @@ export type ClaimCodeMinAggregateInputType = {
   digest?: true
   lastFour?: true
   profile?: true
+  profileVersion?: true
   namePrefix?: true
   maxUses?: true
   uses?: true
@@ -111,6 +119,7 @@ export type ClaimCodeMaxAggregateInputType = {
   digest?: true
   lastFour?: true
   profile?: true
+  profileVersion?: true
   namePrefix?: true
   maxUses?: true
   uses?: true
@@ -125,6 +134,7 @@ export type ClaimCodeCountAggregateInputType = {
   digest?: true
   lastFour?: true
   profile?: true
+  profileVersion?: true
   labels?: true
   namePrefix?: true
   maxUses?: true
@@ -226,7 +236,8 @@ export type ClaimCodeGroupByOutputType = {
   id: string
   digest: string
   lastFour: string
-  profile: string | null
+  profile: string
+  profileVersion: number | null
   labels: runtime.JsonValue
   namePrefix: string
   maxUses: number
@@ -264,7 +275,8 @@ export type ClaimCodeWhereInput = {
   id?: Prisma.StringFilter<"ClaimCode"> | string
   digest?: Prisma.StringFilter<"ClaimCode"> | string
   lastFour?: Prisma.StringFilter<"ClaimCode"> | string
-  profile?: Prisma.StringNullableFilter<"ClaimCode"> | string | null
+  profile?: Prisma.StringFilter<"ClaimCode"> | string
+  profileVersion?: Prisma.IntNullableFilter<"ClaimCode"> | number | null
   labels?: Prisma.JsonFilter<"ClaimCode">
   namePrefix?: Prisma.StringFilter<"ClaimCode"> | string
   maxUses?: Prisma.IntFilter<"ClaimCode"> | number
@@ -279,7 +291,8 @@ export type ClaimCodeOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   digest?: Prisma.SortOrder
   lastFour?: Prisma.SortOrder
-  profile?: Prisma.SortOrderInput | Prisma.SortOrder
+  profile?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrderInput | Prisma.SortOrder
   labels?: Prisma.SortOrder
   namePrefix?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
@@ -298,7 +311,8 @@ export type ClaimCodeWhereUniqueInput = Prisma.AtLeast<{
   workspaceId?: Prisma.StringFilter<"ClaimCode"> | string
   id?: Prisma.StringFilter<"ClaimCode"> | string
   lastFour?: Prisma.StringFilter<"ClaimCode"> | string
-  profile?: Prisma.StringNullableFilter<"ClaimCode"> | string | null
+  profile?: Prisma.StringFilter<"ClaimCode"> | string
+  profileVersion?: Prisma.IntNullableFilter<"ClaimCode"> | number | null
   labels?: Prisma.JsonFilter<"ClaimCode">
   namePrefix?: Prisma.StringFilter<"ClaimCode"> | string
   maxUses?: Prisma.IntFilter<"ClaimCode"> | number
@@ -313,7 +327,8 @@ export type ClaimCodeOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   digest?: Prisma.SortOrder
   lastFour?: Prisma.SortOrder
-  profile?: Prisma.SortOrderInput | Prisma.SortOrder
+  profile?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrderInput | Prisma.SortOrder
   labels?: Prisma.SortOrder
   namePrefix?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
@@ -336,7 +351,8 @@ export type ClaimCodeScalarWhereWithAggregatesInput = {
   id?: Prisma.StringWithAggregatesFilter<"ClaimCode"> | string
   digest?: Prisma.StringWithAggregatesFilter<"ClaimCode"> | string
   lastFour?: Prisma.StringWithAggregatesFilter<"ClaimCode"> | string
-  profile?: Prisma.StringNullableWithAggregatesFilter<"ClaimCode"> | string | null
+  profile?: Prisma.StringWithAggregatesFilter<"ClaimCode"> | string
+  profileVersion?: Prisma.IntNullableWithAggregatesFilter<"ClaimCode"> | number | null
   labels?: Prisma.JsonWithAggregatesFilter<"ClaimCode">
   namePrefix?: Prisma.StringWithAggregatesFilter<"ClaimCode"> | string
   maxUses?: Prisma.IntWithAggregatesFilter<"ClaimCode"> | number
@@ -351,7 +367,8 @@ export type ClaimCodeCreateInput = {
   id: string
   digest: string
   lastFour: string
-  profile?: string | null
+  profile: string
+  profileVersion?: number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix: string
   maxUses: number
@@ -366,7 +383,8 @@ export type ClaimCodeUncheckedCreateInput = {
   id: string
   digest: string
   lastFour: string
-  profile?: string | null
+  profile: string
+  profileVersion?: number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix: string
   maxUses: number
@@ -381,7 +399,8 @@ export type ClaimCodeUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   digest?: Prisma.StringFieldUpdateOperationsInput | string
   lastFour?: Prisma.StringFieldUpdateOperationsInput | string
-  profile?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profile?: Prisma.StringFieldUpdateOperationsInput | string
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix?: Prisma.StringFieldUpdateOperationsInput | string
   maxUses?: Prisma.IntFieldUpdateOperationsInput | number
@@ -396,7 +415,8 @@ export type ClaimCodeUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   digest?: Prisma.StringFieldUpdateOperationsInput | string
   lastFour?: Prisma.StringFieldUpdateOperationsInput | string
-  profile?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profile?: Prisma.StringFieldUpdateOperationsInput | string
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix?: Prisma.StringFieldUpdateOperationsInput | string
   maxUses?: Prisma.IntFieldUpdateOperationsInput | number
@@ -411,7 +431,8 @@ export type ClaimCodeCreateManyInput = {
   id: string
   digest: string
   lastFour: string
-  profile?: string | null
+  profile: string
+  profileVersion?: number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix: string
   maxUses: number
@@ -426,7 +447,8 @@ export type ClaimCodeUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   digest?: Prisma.StringFieldUpdateOperationsInput | string
   lastFour?: Prisma.StringFieldUpdateOperationsInput | string
-  profile?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profile?: Prisma.StringFieldUpdateOperationsInput | string
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix?: Prisma.StringFieldUpdateOperationsInput | string
   maxUses?: Prisma.IntFieldUpdateOperationsInput | number
@@ -441,7 +463,8 @@ export type ClaimCodeUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   digest?: Prisma.StringFieldUpdateOperationsInput | string
   lastFour?: Prisma.StringFieldUpdateOperationsInput | string
-  profile?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  profile?: Prisma.StringFieldUpdateOperationsInput | string
+  profileVersion?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   labels?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   namePrefix?: Prisma.StringFieldUpdateOperationsInput | string
   maxUses?: Prisma.IntFieldUpdateOperationsInput | number
@@ -462,6 +485,7 @@ export type ClaimCodeCountOrderByAggregateInput = {
   digest?: Prisma.SortOrder
   lastFour?: Prisma.SortOrder
   profile?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrder
   labels?: Prisma.SortOrder
   namePrefix?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
@@ -472,6 +496,7 @@ export type ClaimCodeCountOrderByAggregateInput = {
 }
 
 export type ClaimCodeAvgOrderByAggregateInput = {
+  profileVersion?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
   uses?: Prisma.SortOrder
 }
@@ -482,6 +507,7 @@ export type ClaimCodeMaxOrderByAggregateInput = {
   digest?: Prisma.SortOrder
   lastFour?: Prisma.SortOrder
   profile?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrder
   namePrefix?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
   uses?: Prisma.SortOrder
@@ -496,6 +522,7 @@ export type ClaimCodeMinOrderByAggregateInput = {
   digest?: Prisma.SortOrder
   lastFour?: Prisma.SortOrder
   profile?: Prisma.SortOrder
+  profileVersion?: Prisma.SortOrder
   namePrefix?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
   uses?: Prisma.SortOrder
@@ -505,6 +532,7 @@ export type ClaimCodeMinOrderByAggregateInput = {
 }
 
 export type ClaimCodeSumOrderByAggregateInput = {
+  profileVersion?: Prisma.SortOrder
   maxUses?: Prisma.SortOrder
   uses?: Prisma.SortOrder
 }
@@ -517,6 +545,7 @@ export type ClaimCodeSelect<ExtArgs extends runtime.Types.Extensions.InternalArg
   digest?: boolean
   lastFour?: boolean
   profile?: boolean
+  profileVersion?: boolean
   labels?: boolean
   namePrefix?: boolean
   maxUses?: boolean
@@ -532,6 +561,7 @@ export type ClaimCodeSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ext
   digest?: boolean
   lastFour?: boolean
   profile?: boolean
+  profileVersion?: boolean
   labels?: boolean
   namePrefix?: boolean
   maxUses?: boolean
@@ -547,6 +577,7 @@ export type ClaimCodeSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ext
   digest?: boolean
   lastFour?: boolean
   profile?: boolean
+  profileVersion?: boolean
   labels?: boolean
   namePrefix?: boolean
   maxUses?: boolean
@@ -562,6 +593,7 @@ export type ClaimCodeSelectScalar = {
   digest?: boolean
   lastFour?: boolean
   profile?: boolean
+  profileVersion?: boolean
   labels?: boolean
   namePrefix?: boolean
   maxUses?: boolean
@@ -571,7 +603,7 @@ export type ClaimCodeSelectScalar = {
   revokedAt?: boolean
 }
 
-export type ClaimCodeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "digest" | "lastFour" | "profile" | "labels" | "namePrefix" | "maxUses" | "uses" | "createdAt" | "expiresAt" | "revokedAt", ExtArgs["result"]["claimCode"]>
+export type ClaimCodeOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "digest" | "lastFour" | "profile" | "profileVersion" | "labels" | "namePrefix" | "maxUses" | "uses" | "createdAt" | "expiresAt" | "revokedAt", ExtArgs["result"]["claimCode"]>
 
 export type $ClaimCodePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ClaimCode"
@@ -582,9 +614,10 @@ export type $ClaimCodePayload<ExtArgs extends runtime.Types.Extensions.InternalA
     digest: string
     lastFour: string
     /**
-     * The profile that its devices get, such as `thermometer`, with or without a version.
+     * The profile that its devices get, and its version; the newest when null.
      */
-    profile: string | null
+    profile: string
+    profileVersion: number | null
     labels: runtime.JsonValue
     namePrefix: string
     maxUses: number
@@ -1020,6 +1053,7 @@ export interface ClaimCodeFieldRefs {
   readonly digest: Prisma.FieldRef<"ClaimCode", 'String'>
   readonly lastFour: Prisma.FieldRef<"ClaimCode", 'String'>
   readonly profile: Prisma.FieldRef<"ClaimCode", 'String'>
+  readonly profileVersion: Prisma.FieldRef<"ClaimCode", 'Int'>
   readonly labels: Prisma.FieldRef<"ClaimCode", 'Json'>
   readonly namePrefix: Prisma.FieldRef<"ClaimCode", 'String'>
   readonly maxUses: Prisma.FieldRef<"ClaimCode", 'Int'>

@@ -46,6 +46,7 @@ export type RolloutMinAggregateOutputType = {
   workspaceId: string | null
   id: string | null
   name: string | null
+  createdBy: string | null
   stage: number | null
   rollingBack: boolean | null
   maxFailurePercent: number | null
@@ -61,6 +62,7 @@ export type RolloutMaxAggregateOutputType = {
   workspaceId: string | null
   id: string | null
   name: string | null
+  createdBy: string | null
   stage: number | null
   rollingBack: boolean | null
   maxFailurePercent: number | null
@@ -77,6 +79,8 @@ export type RolloutCountAggregateOutputType = {
   id: number
   name: number
   patch: number
+  expected: number
+  createdBy: number
   stages: number
   stage: number
   rollingBack: number
@@ -111,6 +115,7 @@ export type RolloutMinAggregateInputType = {
   workspaceId?: true
   id?: true
   name?: true
+  createdBy?: true
   stage?: true
   rollingBack?: true
   maxFailurePercent?: true
@@ -126,6 +131,7 @@ export type RolloutMaxAggregateInputType = {
   workspaceId?: true
   id?: true
   name?: true
+  createdBy?: true
   stage?: true
   rollingBack?: true
   maxFailurePercent?: true
@@ -142,6 +148,8 @@ export type RolloutCountAggregateInputType = {
   id?: true
   name?: true
   patch?: true
+  expected?: true
+  createdBy?: true
   stages?: true
   stage?: true
   rollingBack?: true
@@ -246,6 +254,8 @@ export type RolloutGroupByOutputType = {
   id: string
   name: string
   patch: runtime.JsonValue
+  expected: runtime.JsonValue
+  createdBy: string
   stages: runtime.JsonValue
   stage: number
   rollingBack: boolean
@@ -286,6 +296,8 @@ export type RolloutWhereInput = {
   id?: Prisma.StringFilter<"Rollout"> | string
   name?: Prisma.StringFilter<"Rollout"> | string
   patch?: Prisma.JsonFilter<"Rollout">
+  expected?: Prisma.JsonFilter<"Rollout">
+  createdBy?: Prisma.StringFilter<"Rollout"> | string
   stages?: Prisma.JsonFilter<"Rollout">
   stage?: Prisma.IntFilter<"Rollout"> | number
   rollingBack?: Prisma.BoolFilter<"Rollout"> | boolean
@@ -303,6 +315,8 @@ export type RolloutOrderByWithRelationInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   patch?: Prisma.SortOrder
+  expected?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
   stages?: Prisma.SortOrder
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
@@ -324,6 +338,8 @@ export type RolloutWhereUniqueInput = Prisma.AtLeast<{
   id?: Prisma.StringFilter<"Rollout"> | string
   name?: Prisma.StringFilter<"Rollout"> | string
   patch?: Prisma.JsonFilter<"Rollout">
+  expected?: Prisma.JsonFilter<"Rollout">
+  createdBy?: Prisma.StringFilter<"Rollout"> | string
   stages?: Prisma.JsonFilter<"Rollout">
   stage?: Prisma.IntFilter<"Rollout"> | number
   rollingBack?: Prisma.BoolFilter<"Rollout"> | boolean
@@ -341,6 +357,8 @@ export type RolloutOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   patch?: Prisma.SortOrder
+  expected?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
   stages?: Prisma.SortOrder
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
@@ -366,6 +384,8 @@ export type RolloutScalarWhereWithAggregatesInput = {
   id?: Prisma.StringWithAggregatesFilter<"Rollout"> | string
   name?: Prisma.StringWithAggregatesFilter<"Rollout"> | string
   patch?: Prisma.JsonWithAggregatesFilter<"Rollout">
+  expected?: Prisma.JsonWithAggregatesFilter<"Rollout">
+  createdBy?: Prisma.StringWithAggregatesFilter<"Rollout"> | string
   stages?: Prisma.JsonWithAggregatesFilter<"Rollout">
   stage?: Prisma.IntWithAggregatesFilter<"Rollout"> | number
   rollingBack?: Prisma.BoolWithAggregatesFilter<"Rollout"> | boolean
@@ -383,6 +403,8 @@ export type RolloutCreateInput = {
   id: string
   name: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy: string
   stages: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: number
   rollingBack?: boolean
@@ -400,6 +422,8 @@ export type RolloutUncheckedCreateInput = {
   id: string
   name: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy: string
   stages: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: number
   rollingBack?: boolean
@@ -417,6 +441,8 @@ export type RolloutUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   stages?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -434,6 +460,8 @@ export type RolloutUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   stages?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -451,6 +479,8 @@ export type RolloutCreateManyInput = {
   id: string
   name: string
   patch: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy: string
   stages: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: number
   rollingBack?: boolean
@@ -468,6 +498,8 @@ export type RolloutUpdateManyMutationInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   stages?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -485,6 +517,8 @@ export type RolloutUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
   name?: Prisma.StringFieldUpdateOperationsInput | string
   patch?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  expected?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   stages?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
@@ -507,6 +541,8 @@ export type RolloutCountOrderByAggregateInput = {
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
   patch?: Prisma.SortOrder
+  expected?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
   stages?: Prisma.SortOrder
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
@@ -531,6 +567,7 @@ export type RolloutMaxOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
@@ -546,6 +583,7 @@ export type RolloutMinOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   id?: Prisma.SortOrder
   name?: Prisma.SortOrder
+  createdBy?: Prisma.SortOrder
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
@@ -572,6 +610,8 @@ export type RolloutSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   id?: boolean
   name?: boolean
   patch?: boolean
+  expected?: boolean
+  createdBy?: boolean
   stages?: boolean
   stage?: boolean
   rollingBack?: boolean
@@ -589,6 +629,8 @@ export type RolloutSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   id?: boolean
   name?: boolean
   patch?: boolean
+  expected?: boolean
+  createdBy?: boolean
   stages?: boolean
   stage?: boolean
   rollingBack?: boolean
@@ -606,6 +648,8 @@ export type RolloutSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   id?: boolean
   name?: boolean
   patch?: boolean
+  expected?: boolean
+  createdBy?: boolean
   stages?: boolean
   stage?: boolean
   rollingBack?: boolean
@@ -623,6 +667,8 @@ export type RolloutSelectScalar = {
   id?: boolean
   name?: boolean
   patch?: boolean
+  expected?: boolean
+  createdBy?: boolean
   stages?: boolean
   stage?: boolean
   rollingBack?: boolean
@@ -635,7 +681,7 @@ export type RolloutSelectScalar = {
   traceparent?: boolean
 }
 
-export type RolloutOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "name" | "patch" | "stages" | "stage" | "rollingBack" | "maxFailurePercent" | "forgivenFailures" | "deviceTimeoutMs" | "maxInFlight" | "expiresAt" | "stageDoneAt" | "traceparent", ExtArgs["result"]["rollout"]>
+export type RolloutOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "name" | "patch" | "expected" | "createdBy" | "stages" | "stage" | "rollingBack" | "maxFailurePercent" | "forgivenFailures" | "deviceTimeoutMs" | "maxInFlight" | "expiresAt" | "stageDoneAt" | "traceparent", ExtArgs["result"]["rollout"]>
 
 export type $RolloutPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Rollout"
@@ -645,6 +691,11 @@ export type $RolloutPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     id: string
     name: string
     patch: runtime.JsonValue
+    /**
+     * What `reported` must contain for a device to have succeeded.
+     */
+    expected: runtime.JsonValue
+    createdBy: string
     stages: runtime.JsonValue
     stage: number
     rollingBack: boolean
@@ -1082,6 +1133,8 @@ export interface RolloutFieldRefs {
   readonly id: Prisma.FieldRef<"Rollout", 'String'>
   readonly name: Prisma.FieldRef<"Rollout", 'String'>
   readonly patch: Prisma.FieldRef<"Rollout", 'Json'>
+  readonly expected: Prisma.FieldRef<"Rollout", 'Json'>
+  readonly createdBy: Prisma.FieldRef<"Rollout", 'String'>
   readonly stages: Prisma.FieldRef<"Rollout", 'Json'>
   readonly stage: Prisma.FieldRef<"Rollout", 'Int'>
   readonly rollingBack: Prisma.FieldRef<"Rollout", 'Boolean'>

@@ -64,6 +64,7 @@ export function createMqttPeer({ sessions, socket, maxDevices = MAX_DEVICES }: M
   ): DeviceSession {
     return {
       ...{ workspace, deviceId, credentialId, protocol: 'MQTT' },
+      takes: (kind) => targets.has(kind === 'command' ? 'commands' : 'desired'),
       async send(downlink, signal) {
         const kind = downlink.kind === 'command' ? 'commands' : 'desired';
         const target = targets.get(kind);

@@ -7,7 +7,8 @@ import { createSessions } from '../../../../subgraphs/devices/sessions/sessions.
 export function createTelemetryDeps(workspace: WorkspaceId, telemetry: Uplink['telemetry']) {
   const logger = createLogger({ level: 'silent', pretty: false });
   const refuse = () => Promise.reject(new Error('this test sends telemetry alone'));
-  const presence = { connected: () => undefined, gone: () => undefined, heard: () => undefined };
+  const ignore = () => undefined;
+  const presence = { connected: ignore, gone: ignore, heard: ignore };
   return {
     uplink: { telemetry, report: refuse, answer: refuse, event: refuse, claim: refuse },
     admit: () => Promise.resolve({ workspace, deviceId: undefined, credentialId: undefined }),
