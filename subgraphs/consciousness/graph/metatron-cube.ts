@@ -59,8 +59,16 @@ function listVertices(): Point[] {
   );
 }
 
-/** Turns the threefold axis (1, 1, 1) towards the onlooker. */
-function turnToDrawing({ x, y, z }: Point): Point {
+/** Turns the threefold axis (1, 1, 1) towards the onlooker, and a vertex of the outer hexagon to the top. */
+function turnToDrawing(vertex: Point): Point {
+  const { x, y, z } = alongAxis(vertex);
+  const top = alongAxis({ x: 0, y: -1, z: GOLDEN_RATIO });
+  const reach = Math.hypot(top.x, top.y);
+  const [sine, cosine] = [top.x / reach, top.y / reach];
+  return { x: cosine * x - sine * y, y: sine * x + cosine * y, z };
+}
+
+function alongAxis({ x, y, z }: Point): Point {
   return {
     x: (x - y) / Math.SQRT2,
     y: (2 * z - x - y) / Math.sqrt(6),
