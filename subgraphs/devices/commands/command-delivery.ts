@@ -35,17 +35,22 @@ export function createCommandDelivery({
   let stopListening: (() => void) | undefined;
   const lanes = createLanes({ work: sendWaiting, logger, what: 'send a command' });
 
+  /** The device's session, when it takes commands. */
+  function findSession(workspace: WorkspaceId, deviceId: string): DeviceSession | undefined {
+    const session = sessions.find(workspace, deviceId);
+    return session?.takes?.('command') === false ? undefined : session;
+  }
+
   async function sendWaiting({ workspace, deviceId, isNewSession }: LaneTurn): Promise<number | undefined> {
-    if (sessions.find(workspace, deviceId)?.takes?.('command') === false) return undefined;
-    if (!(await queue.isWaiting(workspace, deviceId))) return undefined;
+    if (!findSession(workspace, deviceId) || !(await queue.isWaiting(workspace, deviceId))) return undefined;
     if (isNewSession) await queue.requeue(workspace, deviceId);
     while (!closing.signal.aborted) {
-      const session = sessions.find(workspace, deviceId);
-      if (!session || session.takes?.('command') === false) return undefined;
+      const session = findSession(workspace, deviceId);
+      if (!session) return undefined;
       const claim = await queue.claim(workspace, deviceId);
       if (claim.kind === 'empty') return undefined;
       if (claim.kind === 'busy') return Math.max(10, claim.until.getTime() - now().getTime() + 10);
-      await attempt(session, claim.command);
+      if (claim.kind === 'claimed') await attempt(session, claim.command);
     }
     return undefined;
   }

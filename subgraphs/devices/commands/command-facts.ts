@@ -14,20 +14,22 @@ export interface CommandMove {
 
 const TYPE = /^aegis[.]command[.](?<state>[a-z]+)$/;
 
-/** States that a command has moved; the last thing in its transaction. */
-export async function stateMove(
+/** States that commands have moved; the last thing in its transaction. */
+export async function stateMoves(
   log: EventLog,
   transaction: Transaction,
-  { id, deviceId, action, state, attempts, expiresAt }: DeviceCommandModel,
+  commands: readonly DeviceCommandModel[],
   traceparent?: string,
 ): Promise<void> {
-  await log.append(transaction, {
+  if (commands.length === 0) return;
+  const facts = commands.map(({ id, deviceId, action, state, attempts, expiresAt }) => ({
     source: '/devices',
     type: `aegis.command.${state.toLowerCase()}`,
     subject: id,
     data: { id, deviceId, action, attempts, expiresAt: expiresAt.toISOString() },
     ...(traceparent === undefined ? {} : { traceparent }),
-  });
+  }));
+  await log.appendAll(transaction, facts);
 }
 
 /** The move that a fact tells of; undefined for a fact about something else. */

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../../../kernel/database/database.js';
 import type { EventLog } from '../../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import { stateMove } from '../command-facts.js';
+import { stateMoves } from '../command-facts.js';
 import { COMMAND_COLUMNS } from './command-row.js';
 import { isFinal, mayMove } from '../command-states.js';
 import type { DeviceCommandModel } from '../models.js';
@@ -58,7 +58,7 @@ export function createCommandOutcomes(deps: CommandOutcomesDeps): CommandOutcome
         if (!command || !mayMove(command.state, 'CANCELLED'))
           return command && { command, cancelled: command.state === 'CANCELLED' };
         const cancelled = await finish(transaction, { ...command, state: 'CANCELLED' }, now());
-        await stateMove(log, transaction, cancelled, traceparent);
+        await stateMoves(log, transaction, [cancelled], traceparent);
         return { command: cancelled, cancelled: true };
       }),
     expire: (workspace, limit) =>
@@ -73,7 +73,7 @@ export function createCommandOutcomes(deps: CommandOutcomesDeps): CommandOutcome
             ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
           ))
           RETURNING ${COMMAND_COLUMNS}`;
-        for (const command of expired) await stateMove(log, transaction, command);
+        await stateMoves(log, transaction, expired);
         return expired.length;
       }),
     async nextExpiry(workspace) {
@@ -130,7 +130,8 @@ async function recordAnswer(
   if (command?.deviceId !== deviceId) return false;
   const answered = { ...command, output, error: error ?? null, note: note ?? null };
   if (mayMove(command.state, state)) {
-    await stateMove(log, transaction, await finish(transaction, { ...answered, state }, now()));
+    const moved = await finish(transaction, { ...answered, state }, now());
+    await stateMoves(log, transaction, [moved]);
     return true;
   }
   const tooLate = command.state === 'EXPIRED' || command.state === 'CANCELLED';

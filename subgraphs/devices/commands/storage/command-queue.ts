@@ -4,7 +4,7 @@ import { newId } from '../../../../kernel/ids/ids.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import { isDeviceId } from '../../device-id.js';
 import { isSameJson } from '../../twin/merge-patch.js';
-import { stateMove } from '../command-facts.js';
+import { stateMoves } from '../command-facts.js';
 import { COMMAND_COLUMNS } from './command-row.js';
 import type { DeviceCommandModel } from '../models.js';
 
@@ -32,6 +32,8 @@ export type Claim =
   | { readonly kind: 'claimed'; readonly command: DeviceCommandModel }
   /** Another attempt is under way, or was when its process died: come again then. */
   | { readonly kind: 'busy'; readonly until: Date }
+  /** The next one was cancelled or answered just now: there is one behind it. */
+  | { readonly kind: 'missed' }
   | { readonly kind: 'empty' };
 
 /** The commands that wait for their devices. Every move is stated as a fact in the same transaction. */
@@ -85,7 +87,7 @@ export function createCommandQueue(deps: CommandQueueDeps): CommandQueue {
           WHERE workspace_id = ${workspace} AND device_id = ${deviceId} AND state = 'SENT'
             AND lease_until IS NULL AND payload = 'envelope' AND expires_at > ${now().toISOString()}::timestamptz
           RETURNING ${COMMAND_COLUMNS}`;
-        for (const command of requeued) await stateMove(log, transaction, command);
+        await stateMoves(log, transaction, requeued);
       });
     },
     claim: (workspace, deviceId) =>
@@ -127,7 +129,7 @@ async function addCommand(
     WHERE workspace_id = ${workspace} AND device_id = ${deviceId} AND state IN ('QUEUED', 'SENT')`;
   if ((waiting?.count ?? 0) >= deps.maxQueued) return { kind: 'full' };
   const queued = await insertCommand(transaction, command, deps.now());
-  await stateMove(deps.log, transaction, queued, command.traceparent);
+  await stateMoves(deps.log, transaction, [queued], command.traceparent);
   return { kind: 'queued', command: queued };
 }
 
@@ -169,11 +171,13 @@ async function claimNext(
   const { client, workspace } = transaction;
   const at = now();
   const lease = new Date(at.getTime() + LEASE_MS);
+  // The state stands outside the inner query as well: that is not asked again when the row was cancelled or answered while
+  // this waited for it.
   const [command] = await client.$queryRaw<DeviceCommandModel[]>`
     UPDATE devices.commands c
     SET state = 'SENT', attempts = attempts + 1, lease_until = ${lease.toISOString()}::timestamptz,
       sent_at = coalesce(sent_at, ${at.toISOString()}::timestamptz)
-    WHERE c.workspace_id = ${workspace} AND c.id = (
+    WHERE c.workspace_id = ${workspace} AND c.state IN ('QUEUED', 'SENT') AND c.id = (
       SELECT id FROM devices.commands
       WHERE workspace_id = ${workspace} AND device_id = ${deviceId} AND state IN ('QUEUED', 'SENT')
         AND (state = 'QUEUED' OR lease_until <= ${at.toISOString()}::timestamptz)
@@ -185,17 +189,30 @@ async function claimNext(
         AND lease_until > ${at.toISOString()}::timestamptz
     )
     RETURNING ${COMMAND_COLUMNS}`;
-  if (!command) return findAttempt(transaction, deviceId, at);
-  await stateMove(log, transaction, command);
-  return { kind: 'claimed', command };
+  if (command) {
+    await stateMoves(log, transaction, [command]);
+    return { kind: 'claimed', command };
+  }
+  const { until, waiting } = await findRest(transaction, deviceId, at.toISOString());
+  if (until) return { kind: 'busy', until };
+  return { kind: waiting === true ? 'missed' : 'empty' };
 }
 
-async function findAttempt({ client, workspace }: Transaction, deviceId: string, at: Date): Promise<Claim> {
-  const [attempt] = await client.$queryRaw<{ readonly until: Date | null }[]>`
-    SELECT max(lease_until) AS until FROM devices.commands
-    WHERE workspace_id = ${workspace} AND device_id = ${deviceId} AND state IN ('QUEUED', 'SENT')
-      AND lease_until > ${at.toISOString()}::timestamptz`;
-  return attempt?.until ? { kind: 'busy', until: attempt.until } : { kind: 'empty' };
+interface Rest {
+  /** When the attempt that is under way is over at the latest. */
+  readonly until: Date | null;
+  /** Whether anything is to be sent. */
+  readonly waiting: boolean | null;
+}
+
+/** Why nothing could be taken. */
+async function findRest({ client, workspace }: Transaction, deviceId: string, at: string): Promise<Rest> {
+  const [rest] = await client.$queryRaw<Rest[]>`
+    SELECT max(lease_until) FILTER (WHERE lease_until > ${at}::timestamptz) AS until,
+      bool_or((state = 'QUEUED' OR lease_until <= ${at}::timestamptz) AND expires_at > ${at}::timestamptz) AS waiting
+    FROM devices.commands
+    WHERE workspace_id = ${workspace} AND device_id = ${deviceId} AND state IN ('QUEUED', 'SENT')`;
+  return rest ?? { until: null, waiting: null };
 }
 
 async function settleSend(
@@ -212,5 +229,5 @@ async function settleSend(
       CASE WHEN ${state} = 'DELIVERED' THEN ${now().toISOString()}::timestamptz ELSE delivered_at END
     WHERE workspace_id = ${workspace} AND id = ${id} AND state = 'SENT'
     RETURNING ${COMMAND_COLUMNS}`;
-  if (command && outcome !== 'SENT') await stateMove(log, transaction, command);
+  if (command && outcome !== 'SENT') await stateMoves(log, transaction, [command]);
 }
