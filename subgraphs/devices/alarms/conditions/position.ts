@@ -24,30 +24,36 @@ export function distanceMetres(from: Position, to: Position): number {
 }
 
 /**
- * Whether a place lies in a polygon, whose sides are straight lines of latitude over longitude. A polygon may cross the
- * antimeridian: longitudes are taken relative to the place. It may not hold a pole or reach around half of the earth.
+ * Whether a place lies in a polygon, whose sides are straight lines of latitude over longitude, each taken the short way
+ * around the earth. A polygon may cross the antimeridian; it may not hold a pole.
  *
  * Source: Franklin, PNPOLY - point inclusion in polygon test (1970): a ray crosses the border an odd number of times.
  */
 export function isInPolygon({ latitude, longitude }: Position, corners: readonly Position[]): boolean {
+  const unrolled = unroll(corners);
+  return [-360, 0, 360].some((turn) => isInside({ latitude, longitude: longitude + turn }, unrolled));
+}
+
+function isInside({ latitude, longitude }: Position, corners: readonly Position[]): boolean {
   let inside = false;
   let before = corners.at(-1);
   for (const corner of corners) {
     if (before && corner.latitude > latitude !== before.latitude > latitude) {
-      const east = relativeTo(longitude, corner.longitude);
-      // The side is taken the short way around the earth.
-      const across = relativeTo(corner.longitude, before.longitude);
       const share = (latitude - corner.latitude) / (before.latitude - corner.latitude);
-      if (east + across * share > 0) inside = !inside;
+      if (corner.longitude + (before.longitude - corner.longitude) * share > longitude) inside = !inside;
     }
     before = corner;
   }
   return inside;
 }
 
-/** How far east a longitude lies of another, -180 up to but without 180. */
-function relativeTo(from: number, to: number): number {
-  return ((((to - from + 180) % 360) + 360) % 360) - 180;
+/** Longitudes without the leap from 180 to -180: each lies less than half of the earth from the one before. */
+function unroll(corners: readonly Position[]): Position[] {
+  let before = corners[0]?.longitude ?? 0;
+  return corners.map(({ latitude, longitude }) => {
+    before += ((((longitude - before + 180) % 360) + 360) % 360) - 180;
+    return { latitude, longitude: before };
+  });
 }
 
 function toRadians(degrees: number): number {
