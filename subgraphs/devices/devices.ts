@@ -10,6 +10,7 @@ import { createContexts, type Context } from './context.js';
 import { createEndpoints } from './endpoints/endpoints.js';
 import { createForwardRoute } from './edge/forward-route.js';
 import { createFleet } from './fleet/fleet.js';
+import { createSetDesired } from './fleet/rollouts/set-desired.js';
 import { checkSelection } from './fleet/selection/selection.js';
 import { createFuseReadings } from './fusion/fuse-readings.js';
 import { createStandingFusions, type StandingFusionsDeps } from './fusion/standing/standing-fusions.js';
@@ -23,8 +24,8 @@ import { createValueConversion } from './profiles/convert-value.js';
 import { createProfiles } from './profiles/profiles.js';
 import { createHttp } from './protocols/http/http.js';
 import { createMqtt } from './protocols/mqtt/mqtt.js';
-import { createCoap } from './protocols/coap/coap.js';
 import { createDoors } from './protocols/doors.js';
+import { createFieldProtocols } from './protocols/field-protocols.js';
 import { combineProtocols, type Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
 import { createKnownDevices } from './readings/known-devices.js';
@@ -71,6 +72,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   const fleet = createFleet({
     ...{ ...deps, registry, onChange: forget },
     ...{ profiles: profiles.lookups, units: profiles.units },
+    setDesired: createSetDesired((...change) => twins.updateDesired(...change)),
   });
   const endpoints = createEndpoints({ database, log, onChange: forget });
   const followers = workspaces.map((workspace) =>
@@ -136,6 +138,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   const http = doors.add('HTTP', (metered) =>
     createHttp({ ...metered, logger, devices: known, maxPayloadBytes: values.maxPayloadBytes }),
   );
+  const field = createFieldProtocols({
+    ...{ ...deps, doors, endpoints, devices: known, settings: values },
+    profileOf: profiles.lookups.ofDevice,
+  });
   const protocols = combineProtocols([
     http,
     doors.add('MQTT', (metered) =>
@@ -145,7 +151,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
         maxPayloadBytes: values.maxPayloadBytes,
       }),
     ),
-    ...createCoap({ doors, logger, devices: known, settings: values }),
+    ...field.protocols,
   ]);
 
   return {
@@ -155,7 +161,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
       ...readings,
       ...{ profiles, twins, commands, alarms },
-      ...{ doors, endpoints, findDiscovered: () => Promise.resolve([]) },
+      ...{ doors, endpoints, findDiscovered: field.findDiscovered },
       fuseReadings: createFuseReadings({ ...fusing, now: () => new Date() }),
       standingFusions,
     }),

@@ -77,6 +77,8 @@ CREATE TABLE "devices"."rollouts" (
     "id" TEXT NOT NULL,
     "name" TEXT NOT NULL,
     "patch" JSONB NOT NULL,
+    "expected" JSONB NOT NULL,
+    "created_by" TEXT NOT NULL,
     "stages" JSONB NOT NULL,
     "stage" INTEGER NOT NULL DEFAULT 0,
     "rolling_back" BOOLEAN NOT NULL DEFAULT false,

@@ -2,7 +2,15 @@ import DataLoader from 'dataloader';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { GroupRegistry } from './groups/registry.js';
 import type { ImportRegistry, RejectedPage, RejectedRow } from './bulk/registry.js';
-import type { DeviceGroupModel, DeviceImportModel, RunModel } from './models.js';
+import type {
+  DeviceGroupModel,
+  DeviceImportModel,
+  RolloutDeviceModel,
+  RolloutModel,
+  RunModel,
+  StageCounts,
+} from './models.js';
+import type { RolloutDevicePage, RolloutRegistry } from './rollouts/registry.js';
 import type { RunRegistry } from './runs/registry.js';
 import type { Selections } from './selection/registry.js';
 
@@ -17,6 +25,10 @@ export interface FleetLoaders {
   /** By the id of the run. */
   readonly deviceImports: DataLoader<string, DeviceImportModel | undefined>;
   readonly importRejections: DataLoader<RejectedPage, RejectedRow[], string>;
+  readonly rollouts: DataLoader<string, RolloutModel | undefined>;
+  /** By the id of the rollout. */
+  readonly stageCounts: DataLoader<string, StageCounts[]>;
+  readonly rolloutDevices: DataLoader<RolloutDevicePage, RolloutDeviceModel[], string>;
 }
 
 export interface FleetLoadersDeps {
@@ -24,11 +36,12 @@ export interface FleetLoadersDeps {
   readonly selections: Selections;
   readonly runs: RunRegistry;
   readonly imports: ImportRegistry;
+  readonly rollouts: RolloutRegistry;
 }
 
 /** Makes the loaders of one request. */
 export function createFleetLoaders(
-  { groups, selections, runs, imports }: FleetLoadersDeps,
+  { groups, selections, runs, imports, rollouts }: FleetLoadersDeps,
   workspace: WorkspaceId,
 ): FleetLoaders {
   return {
@@ -51,6 +64,18 @@ export function createFleetLoaders(
     }),
     importRejections: new DataLoader<RejectedPage, RejectedRow[], string>(
       (pages) => imports.listRejected(workspace, pages),
+      { cacheKeyFn: JSON.stringify },
+    ),
+    rollouts: new DataLoader(async (ids) => {
+      const byId = new Map((await rollouts.findByIds(workspace, ids)).map((one) => [one.id, one]));
+      return ids.map((id) => byId.get(id));
+    }),
+    stageCounts: new DataLoader(async (ids) => {
+      const counts = await rollouts.countStages(workspace, ids);
+      return ids.map((id) => counts.filter((one) => one.id === id));
+    }),
+    rolloutDevices: new DataLoader<RolloutDevicePage, RolloutDeviceModel[], string>(
+      (pages) => rollouts.listDevices(workspace, pages),
       { cacheKeyFn: JSON.stringify },
     ),
   };

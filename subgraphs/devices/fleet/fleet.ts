@@ -10,6 +10,9 @@ import { createGroupMutations, type GroupMutations } from './groups/group-mutati
 import { createGroupRegistry, type GroupRegistry } from './groups/registry.js';
 import type { RunEventModel } from './models.js';
 import { createLabelRegistry, type LabelRegistryDeps } from './registry.js';
+import { createRolloutRegistry, type RolloutRegistry } from './rollouts/registry.js';
+import { createRolloutExecutor, type SetDesired } from './rollouts/rollout-executor.js';
+import { createRolloutMutations, type RolloutMutations } from './rollouts/rollout-mutations.js';
 import { createRunRegistry, type RunRegistry } from './runs/registry.js';
 import { createRunAnnouncer, openRunStream } from './runs/run-stream.js';
 import { createRunWorker } from './runs/run-worker.js';
@@ -22,6 +25,8 @@ export interface Fleet {
   readonly groupMutations: GroupMutations;
   readonly runs: RunRegistry;
   readonly registerDevices: RegisterDevices;
+  readonly rollouts: RolloutRegistry;
+  readonly rolloutMutations: RolloutMutations;
   /** Says that somebody has changed a run, and has it looked at. */
   readonly wakeRun: (workspace: WorkspaceId, id: string) => void;
   readonly openRunStream: (
@@ -40,6 +45,7 @@ export interface FleetDeps extends Pick<SubgraphDeps, 'database' | 'log' | 'bus'
   readonly registry: ImportExecutorDeps['registry'];
   readonly profiles: ImportExecutorDeps['profiles'];
   readonly units: Units;
+  readonly setDesired: SetDesired;
 }
 
 /** Ties the rooms of the fleet together. */
@@ -49,24 +55,30 @@ export function createFleet(deps: FleetDeps): Fleet {
   const groups = createGroupRegistry(deps);
   const runs = createRunRegistry(database);
   const imports = createImportRegistry({ ...deps, runs });
+  const rollouts = createRolloutRegistry({ ...deps, runs });
   const announce = createRunAnnouncer(bus);
   const worker = createRunWorker({
     ...{ registry: runs, workspaces, announce, logger },
-    executors: [createImportExecutor({ ...deps, imports })],
+    executors: [
+      createImportExecutor({ ...deps, imports }),
+      createRolloutExecutor({ rollouts, setDesired: deps.setDesired }),
+    ],
     owner: newId('prc'),
     alone: database.kind === 'embedded',
   });
+  const wakeRun = (workspace: WorkspaceId, id: string) => {
+    announce(workspace, id);
+    worker.wake();
+  };
   return {
-    ...{ selections, groups, runs },
+    ...{ selections, groups, runs, rollouts, wakeRun },
+    rolloutMutations: createRolloutMutations({ rollouts, wakeRun }),
     groupMutations: createGroupMutations({ groups, labels: createLabelRegistry(deps) }),
     registerDevices: createRegisterDevices({ imports, units: deps.units, wake: worker.wake }),
-    wakeRun(workspace, id) {
-      announce(workspace, id);
-      worker.wake();
-    },
     openRunStream: (workspace, options) =>
       openRunStream({ bus, find: async (of, id) => (await runs.findByIds(of, [id]))[0] }, workspace, options),
-    createLoaders: (workspace) => createFleetLoaders({ groups, selections, runs, imports }, workspace),
+    createLoaders: (workspace) =>
+      createFleetLoaders({ groups, selections, runs, imports, rollouts }, workspace),
     start: worker.start,
     close: worker.close,
   };

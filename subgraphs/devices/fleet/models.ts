@@ -2,9 +2,11 @@ import type { Connection } from '../../../kernel/graphql/connection.js';
 import type {
   DeviceImportRejection,
   ExistingDevicePolicy,
+  RolloutDeviceState,
   RunKind,
   RunState,
 } from '../generated/schema-types.js';
+import type { JsonObject } from '../twin/merge-patch.js';
 
 /** A group as the registry holds it; its devices and their count are resolved further. */
 export interface DeviceGroupModel {
@@ -62,3 +64,54 @@ export interface DeviceImportModel {
 
 /** A page of refused rows. */
 export type DeviceImportRejectionConnectionModel = Connection<DeviceImportRejection>;
+
+/** A rollout as its row tells; its run, the counts of its stages and its devices are resolved further. */
+export interface RolloutModel {
+  readonly id: string;
+  readonly name: string;
+  readonly patch: JsonObject;
+  readonly expected: JsonObject;
+  readonly stages: readonly { readonly percent: number; readonly soakSeconds: number }[];
+  /** From 0. */
+  readonly stage: number;
+  readonly stageDoneAt: Date | null;
+  readonly rollingBack: boolean;
+  readonly maxFailurePercent: number;
+  readonly forgivenFailures: number;
+  readonly deviceTimeoutMs: bigint;
+  readonly maxInFlight: number;
+  readonly expiresAt: Date;
+  readonly traceparent: string;
+  readonly createdBy: string;
+}
+
+/** A page of rollouts. */
+export type RolloutConnectionModel = Connection<RolloutModel>;
+
+/** A device of a rollout; the device itself is resolved further. */
+export interface RolloutDeviceModel {
+  readonly deviceId: string;
+  readonly position: number;
+  /** From 0. */
+  readonly stage: number;
+  readonly state: RolloutDeviceState;
+  readonly reason: string | null;
+  readonly sentAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** A page of devices of a rollout. */
+export type RolloutDeviceConnectionModel = Connection<RolloutDeviceModel>;
+
+/** How the devices of one stage stand. */
+export interface StageCounts {
+  /** Of the rollout. */
+  readonly id: string;
+  /** From 0. */
+  readonly stage: number;
+  readonly devices: number;
+  readonly pending: number;
+  readonly inFlight: number;
+  readonly succeeded: number;
+  readonly failed: number;
+}

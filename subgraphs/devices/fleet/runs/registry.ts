@@ -34,7 +34,7 @@ export interface ClaimedRun {
 /** The rows of runs. */
 export interface RunRegistry {
   /** Writes a run in the transaction of what it is to work at. */
-  create(transaction: Transaction, kind: RunKind, total: number): Promise<string>;
+  create(transaction: Transaction, kind: RunKind, total: number | null): Promise<string>;
   findByIds(workspace: WorkspaceId, ids: readonly string[]): Promise<RunModel[]>;
   /** At most one more than `first`, newest first. */
   list(workspace: WorkspaceId, page: RunPage): Promise<RunModel[]>;
@@ -46,6 +46,14 @@ export interface RunRegistry {
   change(workspace: WorkspaceId, id: string, change: RunChange): Promise<RunModel | undefined>;
   /** Gives a run back: it is taken again at an instant, at once when that is null. */
   release(workspace: WorkspaceId, id: string, options: { owner: string; until: Date | null }): Promise<void>;
+  /** Has a run that is paused go on, and one that has ended when `ended` says so; undefined when it is in no such state. */
+  resume(
+    transaction: Transaction,
+    id: string,
+    options: { readonly ended: boolean },
+  ): Promise<RunModel | undefined>;
+  /** Has a run wait until it is resumed; undefined when it is neither under way nor waits for its turn. */
+  pause(transaction: Transaction, id: string, note: string): Promise<RunModel | undefined>;
   /** Says that a run shall end. */
   cancel(workspace: WorkspaceId, id: string): Promise<RunModel | 'NOT_FOUND' | 'ENDED'>;
   /** Gives all runs back that are worked at: nobody else is there who could. */
@@ -136,6 +144,23 @@ export function createRunRegistry(database: Database): RunRegistry {
       if (changed) return changed;
       const row = await clientOf(workspace).run.findFirst({ where: { id }, select: { id: true } });
       return row ? 'ENDED' : 'NOT_FOUND';
+    },
+    async resume({ client }, id, { ended }) {
+      const [row] = await client.run.updateManyAndReturn({
+        where: { id, state: { in: ['PAUSED', 'QUEUED', 'RUNNING', ...(ended ? ENDED : [])] } },
+        data: {
+          ...{ state: 'QUEUED', note: null, owner: null, leasedUntil: null, finishedAt: null },
+          ...{ cancelling: false, revision: { increment: 1 } },
+        },
+      });
+      return row as RunModel | undefined;
+    },
+    async pause({ client }, id, note) {
+      const [row] = await client.run.updateManyAndReturn({
+        where: { id, state: { in: [...OPEN] } },
+        data: { state: 'PAUSED', note, revision: { increment: 1 } },
+      });
+      return row as RunModel | undefined;
     },
     async releaseAll(workspace) {
       await clientOf(workspace).run.updateMany({

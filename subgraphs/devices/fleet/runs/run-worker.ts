@@ -85,8 +85,12 @@ export function createRunWorker(deps: RunWorkerDeps): RunWorker {
       }
       run = await registry.renew(workspace, id, lease());
     }
-    if (run?.cancelling) await end(workspace, id, { state: 'CANCELLED' });
-    else await registry.release(workspace, id, { owner, until: null });
+    if (run?.cancelling) {
+      await executors.get(kind)?.cancel?.({ workspace, id, signal: stopping.signal });
+      await end(workspace, id, { state: 'CANCELLED' });
+    } else {
+      await registry.release(workspace, id, { owner, until: null });
+    }
   }
 
   /** Out: `ended`, when it is to go on, or undefined for at once. */

@@ -25,4 +25,6 @@ export type RunStep =
 export interface RunExecutor {
   readonly kind: RunKind;
   step(work: RunWork): Promise<RunStep>;
+  /** Told before the run counts as cancelled. */
+  cancel?(work: RunWork): Promise<void>;
 }
