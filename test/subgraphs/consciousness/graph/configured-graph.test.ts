@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { readSettings, SettingsError } from '../../../../kernel/config/settings.js';
 import { settings } from '../../../../subgraphs/consciousness/config.js';
-import { createGraph, type GraphChoice } from '../../../../subgraphs/consciousness/graph/configured-graph.js';
+import { createGraph } from '../../../../subgraphs/consciousness/graph/configured-graph.js';
 
 const read = (text: string) =>
-  readSettings(settings, { flags: {}, env: { AEGIS_NETWORK_GRAPH: text } }).networkGraph as GraphChoice;
+  readSettings(settings, { flags: {}, env: { AEGIS_NETWORK_GRAPH: text } }).networkGraph;
 
 describe('the graph of a network', () => {
   it("is Metatron's cube for 13 nodes, and each with each for any other number", () => {

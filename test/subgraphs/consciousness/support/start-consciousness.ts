@@ -7,8 +7,9 @@ import { createInProcessLiveBus } from '../../../../kernel/events/in-process-liv
 import type { LiveBus } from '../../../../kernel/events/live-bus.js';
 import { loadTypeDefs } from '../../../../kernel/graphql/load-type-defs.js';
 import { createSubgraphSchema } from '../../../../kernel/graphql/subgraph-schema.js';
-import type { Subgraph } from '../../../../kernel/graphql/subgraph.js';
+import type { Identify, Subgraph } from '../../../../kernel/graphql/subgraph.js';
 import { parseWorkspaceId, type WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import { createMetrics } from '../../../../kernel/telemetry/metrics.js';
 import { continueTrace } from '../../../../kernel/telemetry/trace-context.js';
 import { settings, type ConsciousnessSettings } from '../../../../subgraphs/consciousness/config.js';
@@ -40,6 +41,9 @@ export interface StartOptions {
   readonly clock?: ManualClock;
   readonly bus?: LiveBus;
   readonly settings?: Partial<ConsciousnessSettings>;
+  /** Lets nobody in by default. */
+  readonly identify?: Identify;
+  readonly topics?: TopicRoutes;
 }
 
 export const START = new Date('2026-01-31T12:00:00.500Z');
@@ -61,7 +65,8 @@ export async function startConsciousness(options: StartOptions): Promise<Conscio
   const log = createEventLog({ database, bus });
   const values = { ...readSettings(settings, { flags: {}, env: {} }), ...options.settings };
   const metrics = createMetrics();
-  const deps = { database, log, bus, logger, metrics, workspaces: [workspace], identify: () => undefined };
+  const { identify = () => undefined, topics } = options;
+  const deps = { database, log, bus, logger, metrics, workspaces: [workspace], identify, topics };
   const subgraph = createConsciousness(deps, values, clock);
   const schema = createSubgraphSchema(await loadTypeDefs('schema', 'consciousness'), subgraph.resolvers);
   await subgraph.start();

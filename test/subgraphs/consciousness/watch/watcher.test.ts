@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Database } from '../../../../kernel/database/database.js';
+import { createEventLog } from '../../../../kernel/events/event-log.js';
+import { createInProcessLiveBus } from '../../../../kernel/events/in-process-live-bus.js';
+import type { Measurement } from '../../../../subgraphs/consciousness/live/measurement.js';
+import { describeMetrics } from '../../../../subgraphs/consciousness/metrics/describe-metrics.js';
+import { missAll } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
+import { createThresholds } from '../../../../subgraphs/consciousness/watch/thresholds.js';
+import { createWatcher } from '../../../../subgraphs/consciousness/watch/watcher.js';
+import { openTestDatabase } from '../../../support/embedded-database.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
+import { newWorkspace, startConsciousness } from '../support/start-consciousness.js';
+import { createRandom } from '../support/waves.js';
+
+const opened = createOpened();
+let database: Database;
+
+beforeAll(async () => {
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
+
+afterAll(opened.close);
+
+const NOON = Date.parse('2026-01-31T12:00:00Z');
+
+/** An update so many seconds after noon, whose coherence is given. */
+function update(second: number, coherence: number): Measurement {
+  const at = new Date(NOON + 1_000 * second);
+  const history = { length: 64, nodes: [0, 1], signals: [] };
+  const metrics = describeMetrics(
+    { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 },
+    {
+      ...{ history, at, periodMs: 100, surrogatesAt: at, nodeCount: 2 },
+      ...{ sources: new Map(), standings: new Map() },
+    },
+  );
+  const state = { coherence, nodeCount: 2, reportingCount: 0, windowMs: 6_400 };
+  return { sequence: BigInt(second), measuredAt: at, metrics, state };
+}
+
+function open() {
+  const workspace = newWorkspace();
+  const log = createEventLog({ database, bus: createInProcessLiveBus() });
+  const shared = { database, log, workspace };
+  const thresholds = createThresholds({
+    ...{ ...shared, now: () => new Date() },
+    onChange: () => {
+      watcher.refresh();
+    },
+  });
+  const watcher = createWatcher({ ...shared, thresholds });
+  const facts = async (prefix: string) =>
+    (
+      await database.inWorkspace(workspace).client.event.findMany({
+        where: { type: { startsWith: prefix } },
+        orderBy: { sequence: 'asc' },
+      })
+    ).map(({ type, subject, data }) => ({ type, subject, data }));
+  return { workspace, thresholds, watcher, facts };
+}
+
+describe('a limit of a number', () => {
+  it('states a fact when it is crossed and one when the number has come back, and none between', async () => {
+    const { thresholds, watcher, facts } = open();
+    const { threshold } = await thresholds.set({
+      ...{ metric: 'COHERENCE', direction: 'BELOW', value: 0.3, hysteresis: 0.1 },
+    });
+    for (const [second, coherence] of [0.5, 0.29, 0.35, 0.2, 0.39, 0.41, 0.5].entries()) {
+      await watcher.observe(update(second, coherence));
+    }
+    expect(await facts('aegis.network.threshold.c')).toEqual([
+      {
+        type: 'aegis.network.threshold.crossed',
+        subject: threshold?.id,
+        data: { metric: 'COHERENCE', direction: 'BELOW', limit: 0.3, hysteresis: 0.1, value: 0.29 },
+      },
+      {
+        type: 'aegis.network.threshold.cleared',
+        subject: threshold?.id,
+        data: { metric: 'COHERENCE', direction: 'BELOW', limit: 0.3, hysteresis: 0.1, value: 0.41 },
+      },
+    ]);
+  });
+
+  it('is told of once by two processes', async () => {
+    const { thresholds } = open();
+    const { threshold } = await thresholds.set({ metric: 'LEVEL', direction: 'ABOVE', value: 0.5 });
+    if (!threshold) throw new Error('expected a limit');
+    const turned = [
+      await thresholds.turn(threshold, { crossed: true, value: 0.6 }),
+      await thresholds.turn(threshold, { crossed: true, value: 0.6 }),
+    ];
+    expect(turned).toEqual([true, false]);
+  });
+
+  it('is set, changed, listed and removed through the graph', async () => {
+    const consciousness = await startConsciousness({ database, workspace: newWorkspace() });
+    opened.keep(consciousness.subgraph);
+    const ask = async (source: string) => (await consciousness.query(source)).data as Record<string, unknown>;
+    const set = async (input: string) =>
+      (
+        await ask(
+          `mutation { setNetworkThreshold(input: ${input}) { threshold { id value hysteresis crossed } userErrors { code path } } }`,
+        )
+      )['setNetworkThreshold'] as { threshold: { id: string } | null };
+    const { threshold } = await set('{ metric: PHI, direction: ABOVE, value: 1 }');
+    const id = threshold?.id ?? '';
+    expect(threshold).toMatchObject({ value: 1, hysteresis: 0.05, crossed: false });
+    expect(
+      await set(`{ id: "${id}", metric: PHI, direction: ABOVE, value: 2, hysteresis: 0.2 }`),
+    ).toMatchObject({
+      threshold: { id, value: 2, hysteresis: 0.2 },
+    });
+    expect(await ask('{ networkThresholds { id metric direction value } }')).toEqual({
+      networkThresholds: [{ id, metric: 'PHI', direction: 'ABOVE', value: 2 }],
+    });
+    expect(await set('{ metric: PHI, direction: ABOVE, value: 1, hysteresis: -1 }')).toMatchObject({
+      ...{ threshold: null, userErrors: [{ code: 'BAD_USER_INPUT', path: ['hysteresis'] }] },
+    });
+    const remove = `mutation { removeNetworkThreshold(id: "${id}") { threshold { id } userErrors { code } } }`;
+    expect(await ask(remove)).toEqual({ removeNetworkThreshold: { threshold: { id }, userErrors: [] } });
+    expect(await ask(remove)).toEqual({
+      removeNetworkThreshold: { threshold: null, userErrors: [{ code: 'NOT_FOUND' }] },
+    });
+  });
+});
+
+describe('an anomaly', () => {
+  it('is a fact: a shift of level among values of windows that do not overlap much', async () => {
+    const { watcher, facts } = open();
+    const random = createRandom(1);
+    // A quarter of a window of 64 samples at 10 Hz is 1.6 s; updates in between are not looked at.
+    for (let second = 0; second < 120; second += 1) {
+      const level = second < 80 ? 0.5 : 0.75;
+      await watcher.observe(update(second, level + 0.02 * (random() - 0.5)));
+    }
+    const found = await facts('aegis.network.anomaly.detected');
+    expect(found.length).toBeGreaterThanOrEqual(1);
+    expect(found.filter(({ data }) => (data as { kind: string }).kind === 'CHANGE_POINT')).toHaveLength(1);
+    expect(found.at(-1)).toMatchObject({ subject: 'COHERENCE', data: { direction: 'UP' } });
+  });
+});
