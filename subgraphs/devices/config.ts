@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
+import { parseNetwork } from './protocols/coap/coap-addresses.js';
 import { MAX_READINGS_PER_COMMIT } from './readings/new-reading.js';
 
 function isBrokerUrl(text: string): boolean {
@@ -127,6 +128,42 @@ export const settings = {
     maximum: 1_000_000,
     initial: 10_000,
   }),
+  coapNetworks: {
+    env: 'AEGIS_COAP_NETWORKS',
+    description:
+      'Private networks whose devices may be called on over CoAP; public addresses always may. Whoever may set the endpoint of a device reaches these networks by it.',
+    expects: 'networks such as 192.168.1.0/24,fd00::/8',
+    schema: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').filter((part) => part.trim() !== ''))
+      .pipe(z.array(z.string().refine((text) => parseNetwork(text) !== undefined)).max(64)),
+  } satisfies Setting<string[]>,
+  bluetooth: {
+    env: 'AEGIS_BLUETOOTH',
+    description:
+      'Whether peripherals of Bluetooth Low Energy are looked for, connected and read: `on` or `off`. Needs BlueZ, the Bluetooth stack of Linux.',
+    expects: 'on or off',
+    schema: z.enum(['on', 'off']).default('off'),
+  } satisfies Setting<'on' | 'off'>,
+  bluetoothAdapter: {
+    env: 'AEGIS_BLUETOOTH_ADAPTER',
+    description: 'Bluetooth adapter that is used, as BlueZ names it; the first when not given.',
+    expects: 'a name such as hci0',
+    schema: z
+      .string()
+      .regex(/^hci\d{1,3}$/)
+      .optional(),
+  } satisfies Setting<string | undefined>,
+  dbusAddress: {
+    env: 'AEGIS_DBUS_ADDRESS',
+    description: 'D-Bus address of the system bus, by which BlueZ is reached.',
+    expects: 'an address such as unix:path=/run/dbus/system_bus_socket',
+    schema: z
+      .string()
+      .regex(/^(unix|tcp):[\w=,./-]{1,300}$/)
+      .default('unix:path=/run/dbus/system_bus_socket'),
+  } satisfies Setting<string>,
   seenWithinSeconds: wholeNumber({
     env: 'AEGIS_DEVICE_SEEN_WITHIN_SECONDS',
     description:

@@ -29,10 +29,10 @@ export interface Endpoints {
   ): Promise<ReachedDevice<Extract<Endpoint, { kind: K }>>[]>;
   /** What the resolvers of one request share. */
   createLoaders(workspace: WorkspaceId): EndpointLoaders;
-  /** Told of a change of a device, by this process or another. */
-  forget(workspace: WorkspaceId): void;
-  /** Told when something in a workspace has changed: devices, their profiles or endpoints. The returned function ends it. */
-  onChange(listener: (workspace: WorkspaceId) => void): () => void;
+  /** To be told of each device that was registered, changed or removed, by this process or another. */
+  forget(workspace: WorkspaceId, device: { readonly id: string }): void;
+  /** Told of each device that is not what it was. The returned function ends it. */
+  onChange(listener: (workspace: WorkspaceId, deviceId: string) => void): () => void;
 }
 
 export interface EndpointsDeps extends Pick<SubgraphDeps, 'database' | 'log'> {
@@ -44,7 +44,7 @@ export const MAX_REACHED = 10_000;
 
 /** Ties the room together. */
 export function createEndpoints(deps: EndpointsDeps): Endpoints {
-  const listeners = new Set<(workspace: WorkspaceId) => void>();
+  const listeners = new Set<(workspace: WorkspaceId, deviceId: string) => void>();
   const registry = createEndpointRegistry(deps);
 
   return {
@@ -63,8 +63,8 @@ export function createEndpoints(deps: EndpointsDeps): Endpoints {
         return ids.map((id) => byDevice.get(id));
       }),
     }),
-    forget(workspace) {
-      for (const listener of listeners) listener(workspace);
+    forget(workspace, { id }) {
+      for (const listener of listeners) listener(workspace, id);
     },
     onChange(listener) {
       listeners.add(listener);

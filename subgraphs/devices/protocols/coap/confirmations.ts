@@ -30,7 +30,7 @@ interface Pending {
 }
 
 /** How many messages may wait for one end. */
-const MAX_WAITING = 64;
+const MAX_WAITING = 128;
 const MESSAGE_IDS = 65_536;
 
 /**

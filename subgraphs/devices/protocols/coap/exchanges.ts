@@ -8,6 +8,8 @@ export interface Exchange {
 export interface Exchanges {
   find(key: string): Exchange | undefined;
   open(key: string): Exchange;
+  /** It is as if it had not come. */
+  forget(key: string): void;
 }
 
 export interface ExchangesOptions {
@@ -48,6 +50,9 @@ export function createExchanges({
       open.delete(key);
       open.set(key, exchange);
       return exchange;
+    },
+    forget(key) {
+      open.delete(key);
     },
   };
 }

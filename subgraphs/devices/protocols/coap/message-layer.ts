@@ -1,5 +1,5 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { generate, parse, type ParsedPacket } from 'coap-packet';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
@@ -33,10 +33,10 @@ export interface MessageLayerOptions {
   /** The most requests that are worked on at once; others are left unanswered, and so repeated by their senders. */
   readonly maxRequests?: number;
   readonly timing?: CoapTiming;
-  /** Answers a request. An error of it is a defect and answered 5.00. Undefined: leave it unanswered. */
-  readonly onRequest: (message: CoapMessage, remote: Remote) => Promise<AnsweredMessage | undefined>;
-  /** Takes an answer; false when nobody waits for it, which its sender is then told. */
-  readonly onAnswer?: (message: CoapMessage, remote: Remote) => boolean;
+  /** Answers a request; without it there are no resources here. An error of it is a defect and answered 5.00. */
+  readonly onRequest?: (message: CoapMessage, remote: Remote) => Promise<AnsweredMessage>;
+  /** Takes an answer, which is acknowledged then; false when nobody waits for it, which its sender is told. */
+  readonly onAnswer?: (message: CoapMessage, remote: Remote) => boolean | Promise<boolean>;
 }
 
 /** An answer, and what is to be done when it has been sent. */
@@ -70,12 +70,14 @@ export interface MessageLayer {
 const MAX_REQUESTS = 10_000;
 const RECEIVE_BUFFER_BYTES = 4_194_304;
 const EMPTY = Buffer.alloc(0);
+const MAPPED = '::ffff:';
 
 /** Makes the layer on a socket of its own. */
 export function createMessageLayer(options: MessageLayerOptions): MessageLayer {
   const { host, port, logger, timing = COAP_TIMING } = options;
+  const isSix = isIPv6(host);
   const socket = createSocket({
-    type: isIPv6(host) ? 'udp6' : 'udp4',
+    type: isSix ? 'udp6' : 'udp4',
     recvBufferSize: RECEIVE_BUFFER_BYTES,
   });
   let listening = false;
@@ -83,16 +85,19 @@ export function createMessageLayer(options: MessageLayerOptions): MessageLayer {
 
   function send(datagram: Buffer, { address, port: to }: Remote): void {
     if (closed) return;
-    socket.send(datagram, to, address, (error) => {
+    // A socket of IPv6 reaches IPv4 by mapped addresses (RFC 4291, §2.5.5.2).
+    const reached = isSix && isIPv4(address) ? `${MAPPED}${address}` : address;
+    socket.send(datagram, to, reached, (error) => {
       // Lost on the way, as any datagram may be: whoever waits for it repeats it.
       if (error) logger.debug({ err: error, to: address }, 'a CoAP message could not be sent');
     });
   }
   const confirmations = createConfirmations({ send, timing });
+  const takeAnswer = createAnswerDoor({ ...options, timing }, send);
   const requests = createRequestDoor({ ...options, timing }, { send, confirmations });
 
   socket.on('message', (datagram, info) => {
-    receive(datagram, info, { send, confirmations, requests, onAnswer: options.onAnswer });
+    receive(datagram, info, { send, confirmations, requests, takeAnswer });
   });
 
   return {
@@ -141,7 +146,7 @@ function createRequestDoor(
   options: MessageLayerOptions & { readonly timing: CoapTiming },
   { send, confirmations }: Sending,
 ): RequestDoor {
-  const { onRequest, logger, timing, maxRequests = MAX_REQUESTS } = options;
+  const { onRequest = refuseRequest, logger, timing, maxRequests = MAX_REQUESTS } = options;
   const exchanges = createExchanges({ lifetimeMs: timing.exchangeLifetimeMs });
   const working = new Set<Promise<void>>();
   let stopped = false;
@@ -153,14 +158,11 @@ function createRequestDoor(
       send(exchange.answer, remote);
     };
     const timer = confirmable ? setTimeout(acknowledge, timing.separateAfterMs) : undefined;
-    const answered: AnsweredMessage | undefined = await onRequest(toMessage(packet), remote).catch(
-      (error: unknown) => {
-        logger.error({ err: error }, 'a CoAP request failed in a way that was not foreseen');
-        return { code: '5.00', token, options: [], payload: EMPTY };
-      },
-    );
+    const answered: AnsweredMessage = await onRequest(toMessage(packet), remote).catch((error: unknown) => {
+      logger.error({ err: error }, 'a CoAP request failed in a way that was not foreseen');
+      return { code: '5.00', token, options: [], payload: EMPTY };
+    });
     clearTimeout(timer);
-    if (!answered) return;
     if (exchange.answer) {
       // Whether it arrives is for its sender to see to: it asks again when it does not.
       await confirmations
@@ -193,14 +195,18 @@ function createRequestDoor(
   };
 }
 
+function refuseRequest({ token }: CoapMessage): Promise<AnsweredMessage> {
+  return Promise.resolve({ code: '4.04', token, options: [], payload: EMPTY });
+}
+
 interface ReceiveDeps extends Sending {
   readonly requests: RequestDoor;
-  readonly onAnswer: MessageLayerOptions['onAnswer'];
+  readonly takeAnswer: (packet: ParsedPacket, remote: Remote) => void;
 }
 
 function receive(datagram: Buffer, info: RemoteInfo, deps: ReceiveDeps): void {
-  const { send, confirmations, requests } = deps;
-  const remote: Remote = { address: info.address, port: info.port };
+  const { send, confirmations, requests, takeAnswer } = deps;
+  const remote = toRemote(info);
   const packet = tryParse(datagram);
   if (!packet) {
     // RFC 7252, §4.2: a confirmable message that cannot be read is rejected; anything else is ignored.
@@ -211,16 +217,43 @@ function receive(datagram: Buffer, info: RemoteInfo, deps: ReceiveDeps): void {
   if (ack || packet.reset) confirmations.settle(remote, messageId, ack ? 'acknowledged' : 'refused');
   if (packet.reset) return;
   if (isRequest(code) && !ack) requests.take(packet, remote);
-  else if (isAnswer(code)) receiveAnswer(packet, remote, deps);
+  else if (isAnswer(code)) takeAnswer(packet, remote);
   // An empty message is a ping, answered like that; what has a class of its own is not known here.
   else if (confirmable) send(reset(messageId), remote);
 }
 
-function receiveAnswer(packet: ParsedPacket, remote: Remote, { send, onAnswer }: ReceiveDeps): void {
-  const { messageId, confirmable, ack } = packet;
-  const wanted = onAnswer?.(toMessage(packet), remote) ?? false;
-  if (!wanted && !ack) send(reset(messageId), remote);
-  else if (confirmable) send(generate({ code: '0.00', ack: true, messageId }), remote);
+/** Makes what takes answers: those that are to be acknowledged once, however often they come (RFC 7252, §4.5). */
+function createAnswerDoor(
+  { onAnswer, logger, timing }: MessageLayerOptions & { readonly timing: CoapTiming },
+  send: Sending['send'],
+): (packet: ParsedPacket, remote: Remote) => void {
+  const exchanges = createExchanges({ lifetimeMs: timing.exchangeLifetimeMs });
+
+  async function take(packet: ParsedPacket, remote: Remote): Promise<Buffer | undefined> {
+    const { messageId, confirmable, ack } = packet;
+    const isWanted = (await onAnswer?.(toMessage(packet), remote)) ?? false;
+    if (!isWanted && !ack) return reset(messageId);
+    return confirmable ? generate({ code: '0.00', ack: true, messageId }) : undefined;
+  }
+
+  return (packet, remote) => {
+    const key = `${keyOfRemote(remote)}/${packet.messageId}`;
+    const known = packet.confirmable ? exchanges.find(key) : undefined;
+    if (known?.answer) send(known.answer, remote);
+    if (known) return;
+    const exchange = packet.confirmable ? exchanges.open(key) : { answer: undefined };
+    take(packet, remote).then(
+      (answer) => {
+        exchange.answer = answer;
+        if (answer) send(answer, remote);
+      },
+      (error: unknown) => {
+        // Unacknowledged, it is sent again.
+        if (packet.confirmable) exchanges.forget(key);
+        logger.debug({ err: error, from: remote.address }, 'a CoAP answer could not be taken');
+      },
+    );
+  };
 }
 
 function isRequest(code: string): boolean {
@@ -259,7 +292,8 @@ function toPacket({ code, token, options, payload }: CoapMessage) {
 }
 
 function toRemote({ address, port }: { readonly address: string; readonly port: number }): Remote {
-  return { address, port };
+  const mapped = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
+  return { address: isIPv4(mapped) ? mapped : address, port };
 }
 
 function bind(socket: Socket, host: string, port: number): Promise<void> {

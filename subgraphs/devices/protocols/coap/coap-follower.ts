@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import { ERROR_CODES } from '../../../../kernel/errors/codes.js';
+import { openDeadline } from '../../../../kernel/lifecycle/open-deadline.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import type { OpenSession, Sessions } from '../../sessions/session.js';
+import type { Uplink } from '../protocol.js';
+import type { RejectionLog } from '../rejection.js';
+import type { CoapAnswer, CoapExchange } from './coap-exchange.js';
+import { findMediaType } from './coap-format.js';
+import { FORMATS, type CoapMapping, type CoapResource } from './coap-mapping.js';
+import type { Remote } from './coap-message.js';
+import { describe, readBody, sendByCoap, toPath, type CoapDevice } from './coap-session.js';
+
+export interface CoapFollowerDeps {
+  readonly device: CoapDevice;
+  readonly mapping: CoapMapping;
+  readonly remote: Remote;
+  readonly exchange: CoapExchange;
+  readonly uplink: Uplink;
+  readonly sessions: Sessions;
+  readonly logger: Logger;
+  readonly logRejection: RejectionLog;
+  /** How long after a failure it is tried again, in milliseconds; doubled with each. */
+  readonly backoffMs?: number;
+}
+
+const BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 300_000;
+/** How long a device may take for one call. */
+const CALL_MS = 30_000;
+/** How long after its freshness an observation is asked for anew, and the longest that it is left alone. */
+const STALE_MS = 5_000;
+const MAX_FRESH_MS = 900_000;
+
+/** Polls and observes one device until the signal is aborted. It is connected for as long as it answers. */
+export async function followCoapDevice(deps: CoapFollowerDeps, signal: AbortSignal): Promise<void> {
+  const { device, mapping, remote, exchange, uplink, sessions, logger } = deps;
+  const { workspace, deviceId } = device;
+  const ending = new AbortController();
+  const until = AbortSignal.any([signal, ending.signal]);
+  let open: OpenSession | undefined;
+
+  const send = withDeadline((downlink: Parameters<typeof sendByCoap>[0], by: AbortSignal) =>
+    sendByCoap(downlink, { device, mapping, remote, exchange, uplink }, by),
+  );
+  const read = withDeadline(async (metrics: readonly string[], by: AbortSignal) => {
+    const wanted = mapping.resources.filter(
+      ({ property }) => property === undefined || metrics.includes(property),
+    );
+    for (const resource of wanted) await take(resource, await exchange.call(toCall(resource), by));
+  });
+
+  const toCall = ({ path, accept }: CoapResource) => ({
+    ...{ remote, method: 'GET' as const, path: toPath(device, path) },
+    accept: accept && FORMATS[accept],
+  });
+
+  function answered(): void {
+    open ??= sessions.open({
+      ...{ workspace, deviceId, protocol: 'COAP', send, read },
+      end: () => {
+        ending.abort();
+      },
+    });
+    open.touch();
+  }
+
+  /** Hands on what a resource holds. What is refused for good is logged, as asking again would bring the same. */
+  async function take(resource: CoapResource, answer: CoapAnswer): Promise<void> {
+    answered();
+    if (!answer.code.startsWith('2.'))
+      throw new AegisError('UPSTREAM_FAILED', `CoAP: ${resource.path}: ${describe(answer)}.`);
+    if (answer.payload.length === 0) return;
+    const source = `coap ${resource.path}`;
+    try {
+      const message = { workspace, device: deviceId, whenFull: 'wait', protocol: 'COAP', source } as const;
+      await uplink.telemetry({ ...message, ...toPayload(resource, answer) });
+    } catch (error) {
+      if (!(error instanceof AegisError) || ERROR_CODES[error.code].retryable) throw error;
+      deps.logRejection(source, error);
+    }
+  }
+
+  async function poll(resource: CoapResource): Promise<void> {
+    const deadline = openDeadline(until, CALL_MS, 'CoAP: the device did not answer in time.');
+    try {
+      await take(resource, await exchange.call(toCall(resource), deadline.signal));
+    } finally {
+      deadline.close();
+    }
+    await pause(resource.intervalSeconds * 1_000, until);
+  }
+
+  /** Ends when the observation does; false when the device does not let itself be observed. */
+  async function observe(resource: CoapResource): Promise<boolean> {
+    let freshUntil = 0;
+    const ended = new AbortController();
+    const by = AbortSignal.any([until, ended.signal]);
+    const onAnswer = async (answer: CoapAnswer) => {
+      freshUntil = Date.now() + Math.min(answer.maxAge * 1_000 + STALE_MS, MAX_FRESH_MS);
+      await take(resource, answer);
+      if (answer.observe === undefined) ended.abort();
+    };
+    const observing = await exchange.observe(toCall(resource), onAnswer, until);
+    if (observing.first.observe === undefined) return false;
+    try {
+      while (!by.aborted) {
+        await pause(freshUntil - Date.now(), by);
+        if (!by.aborted && Date.now() >= freshUntil) await observing.renew(by);
+      }
+    } finally {
+      observing.end();
+    }
+    return true;
+  }
+
+  async function follow(resource: CoapResource): Promise<void> {
+    let isObserved = resource.observe;
+    for (let failures = 0; !until.aborted;) {
+      try {
+        if (isObserved) isObserved = await observe(resource);
+        else await poll(resource);
+        failures = 0;
+      } catch (error) {
+        if (until.aborted) return;
+        failures += 1;
+        logger.debug(
+          { err: error, device: deviceId, path: resource.path },
+          'a device could not be read over CoAP',
+        );
+        lose(error);
+        await pause(backoff(failures, deps.backoffMs ?? BACKOFF_MS), until);
+      }
+    }
+  }
+
+  /** A device that answers with an error is there nevertheless. */
+  function lose(error: unknown): void {
+    if (error instanceof AegisError && error.code === 'UPSTREAM_FAILED') return;
+    open?.close('it does not answer', 'lost');
+    open = undefined;
+  }
+
+  try {
+    await Promise.all(mapping.resources.map(follow));
+  } finally {
+    open?.close('it is not called on any more', 'closed');
+  }
+}
+
+/** The value of one property as our JSON, or the payload as it came for the codec of the device's profile. */
+function toPayload({ property }: CoapResource, answer: CoapAnswer) {
+  if (property === undefined)
+    return { payload: answer.payload, contentType: findMediaType(answer.contentFormat) };
+  const value = readBody(answer) ?? null;
+  return { payload: Buffer.from(JSON.stringify({ [property]: value })), contentType: 'application/json' };
+}
+
+function withDeadline<A, R>(
+  work: (argument: A, signal: AbortSignal) => Promise<R>,
+): (argument: A, signal: AbortSignal) => Promise<R> {
+  return async (argument, signal) => {
+    const deadline = openDeadline(signal, CALL_MS, 'CoAP: the device did not answer in time.');
+    try {
+      return await work(argument, deadline.signal);
+    } finally {
+      deadline.close();
+    }
+  };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
+}
+
+function backoff(failures: number, firstMs: number): number {
+  return Math.min(MAX_BACKOFF_MS, firstMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
+}
