@@ -137,7 +137,7 @@ function createLookups(
     },
     async listNewest(workspace, after, limit) {
       const rows = await clientOf(workspace).$queryRaw<ProfileRow[]>`
-        SELECT DISTINCT ON (name) name, version, definition, created_at AS "createdAt", deprecated_at AS "deprecatedAt"
+        SELECT DISTINCT ON (name COLLATE "C") name, version, definition, created_at AS "createdAt", deprecated_at AS "deprecatedAt"
         FROM devices.profiles WHERE workspace_id = ${workspace} AND name > ${after} COLLATE "C"
         ORDER BY name COLLATE "C", version DESC LIMIT ${limit}::int`;
       return rows.map(toStored);
