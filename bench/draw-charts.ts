@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drawBarChart, type Bar } from './support/bar-chart.js';
 import type { Row, Table } from './support/bench.js';
+import { drawLocking } from './support/draw-locking.js';
 
 interface Drawing {
   readonly file: string;
@@ -55,7 +56,9 @@ export async function drawCharts(folder: string): Promise<readonly string[]> {
     await writeFile(join(folder, 'charts', file), drawBarChart({ title, subtitle, bars }));
     drawn.push(join('charts', file));
   }
-  return drawn;
+  // Of no bench: it is computed, and the same on every machine.
+  await writeFile(join(folder, 'charts', 'locking.svg'), drawLocking());
+  return [...drawn, join('charts', 'locking.svg')];
 }
 
 async function readRows(file: string, table: number): Promise<readonly Row[]> {

@@ -9,6 +9,7 @@ import { heavyQuery } from './heavy-query.js';
 import { inProcess } from './in-process.js';
 import { ingest } from './ingest.js';
 import { manyPlans } from './many-plans.js';
+import { network } from './network.js';
 import { query } from './query.js';
 import { runSoak } from './soak.js';
 import { startUp } from './start-up.js';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'fan-out': fanOut,
   'in-process': inProcess,
   dashboards,
+  network,
 };
 const CHARTS = 'charts';
 const SOAK = 'soak';
