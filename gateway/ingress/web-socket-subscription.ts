@@ -9,6 +9,8 @@ const SLOW_CONSUMER = 4008;
 
 /** FIN and the opcode of text. Source: RFC 6455, §5.2. */
 const TEXT_FRAME = 0x81;
+/** After so many bytes what has gathered in one turn goes to the network, so that none of it counts as unread. */
+const MAX_GATHERED_BYTES = 65_536;
 /** The longest event that is copied into one piece with its frame; a longer one is shared by all clients. */
 const MAX_COPIED_BYTES = 16_384;
 
@@ -28,6 +30,8 @@ export class WebSocketSubscription implements EventSink, AsyncIterableIterator<E
   #leave: (() => void) | undefined;
   #end: SubscriptionEnd | undefined;
   #wake: (() => void) | undefined;
+  #gathering = false;
+  #gatheredBytes = 0;
 
   /**
    * @param socket the client's.
@@ -46,19 +50,38 @@ export class WebSocketSubscription implements EventSink, AsyncIterableIterator<E
   }
 
   get unsentBytes(): number {
-    return this.#stream.writableLength;
+    // What waits for the end of the turn only waits for no reader.
+    return Math.max(0, this.#stream.writableLength - this.#gatheredBytes);
   }
 
   write(event: EventBytes): void {
     if (this.#end || this.#socket.readyState !== this.#socket.OPEN) return;
     const tail = event.framed('graphql-ws', (json) => Buffer.concat([json, Buffer.from('}')]));
+    this.#gather();
     if (tail.length <= MAX_COPIED_BYTES) {
       this.#stream.write(frame(this.#prefix, tail.length, tail));
-      return;
+    } else {
+      this.#stream.write(frame(this.#prefix, tail.length));
+      this.#stream.write(tail);
     }
+    this.#gatheredBytes += this.#prefix.length + tail.length;
+    if (this.#gatheredBytes >= MAX_GATHERED_BYTES) this.#release();
+  }
+
+  /** The events of one turn go to the network together: handing over each one costs more than making it. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
     this.#stream.cork();
-    this.#stream.write(frame(this.#prefix, tail.length));
-    this.#stream.write(tail);
+    process.nextTick(() => {
+      this.#release();
+    });
+  }
+
+  #release(): void {
+    if (!this.#gathering) return;
+    this.#gathering = false;
+    this.#gatheredBytes = 0;
     this.#stream.uncork();
   }
 

@@ -214,7 +214,14 @@ function unavailable(cause: unknown): AegisError {
 }
 
 function contradicted({ reading, other }: Conflict): AegisError {
-  const { metric, value, unit, measuredAtUs } = reading;
+  const { metric, value, unit, measuredAtUs, deviceSequence } = reading;
+  if (deviceSequence !== undefined) {
+    return new AegisError(
+      'CONFLICT',
+      `telemetry: ${quote(metric)} with the sequence ${deviceSequence} is ${other.value} ${other.unit} already, ` +
+        `got ${value} ${unit}; a device uses each number once, also after it was started again.`,
+    );
+  }
   const at = new Date(Math.floor(measuredAtUs / 1_000)).toISOString();
   return new AegisError(
     'CONFLICT',

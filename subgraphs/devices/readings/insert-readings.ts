@@ -25,6 +25,9 @@ export interface InsertedReadings {
  * the statement began; of two processes that bring two values for one instant at the same moment, the first is stored,
  * and the other counts as its repetition.
  *
+ * `newest` spares most readings the look for another value at their instant: what is newer than all that is stored of its
+ * metric has none. That is worth its own look where several readings of a metric come at once.
+ *
  * A reading with a number is stored when `numbered` could take the number down: it is unique, so of two processes that
  * bring it at once only one can.
  */
@@ -33,6 +36,7 @@ export async function insertReadings(
   columns: ReadingColumns,
 ): Promise<InsertedReadings> {
   const count = columns.owners.length;
+  const looksAhead = count >= 2 * columns.deviceIds.length;
   const [row] = await client.$queryRaw<InsertedReadings[]>`
     WITH track AS MATERIALIZED (
       SELECT place - 1 AS track, device_id, metric, unit
@@ -40,16 +44,16 @@ export async function insertReadings(
         WITH ORDINALITY AS t(device_id, metric, unit, place)
     ), message AS MATERIALIZED (
       SELECT place - 1 AS message, to_timestamp(received_ms / 1e3) AS received_at, postponed
-      FROM unnest(${columns.receivedAtMs}::float8[], ${columns.postponed}::boolean[])
+      FROM unnest(${toArray(columns.receivedAtMs)}::float8[], ${columns.postponed}::boolean[])
         WITH ORDINALITY AS m(received_ms, postponed, place)
     ), number AS MATERIALIZED (
       SELECT place, device_sequence
-      FROM unnest(${columns.numberedPlaces}::int[], ${columns.numbers}::bigint[]) AS n(place, device_sequence)
+      FROM unnest(${toArray(columns.numberedPlaces)}::int[], ${toArray(columns.numbers)}::bigint[]) AS n(place, device_sequence)
     ), input AS MATERIALIZED (
       SELECT r.place, r.message, r.value, to_timestamp(r.measured_us / 1e6) AS measured_at, r.quality, t.*
       FROM unnest(
-        ${columns.messages}::int[], ${columns.tracks}::int[], ${columns.values}::float8[], ${columns.measuredAtUs}::float8[],
-        ${columns.qualities}::smallint[]
+        ${toArray(columns.messages)}::int[], ${toArray(columns.tracks)}::int[], ${toArray(columns.values)}::float8[],
+        ${toArray(columns.measuredAtUs)}::float8[], ${toArray(columns.qualities)}::smallint[]
       ) WITH ORDINALITY AS r(message, track, value, measured_us, quality, place)
       JOIN track t USING (track)
     ), held AS MATERIALIZED (
@@ -67,17 +71,27 @@ export async function insertReadings(
       LEFT JOIN devices.reading_sequences known
         ON known.workspace_id = ${workspace} AND known.device_id = input.device_id AND known.metric = input.metric
         AND known.device_sequence = number.device_sequence
-    ), differing AS MATERIALIZED (
-      SELECT input.message, input.place, known.value, known.unit FROM input
+    ), newest AS MATERIALIZED (
+      SELECT track, (
+        SELECT max(r.measured_at) FROM devices.readings r
+        WHERE r.workspace_id = ${workspace} AND r.device_id = track.device_id AND r.metric = track.metric
+      ) AS measured_at
+      FROM track WHERE ${looksAhead}::boolean
+    ), suspect AS MATERIALIZED (
+      SELECT input.*, coalesce(before.measured_at, input.measured_at) AS known_at FROM input
       LEFT JOIN before ON before.place = input.place
+      LEFT JOIN newest ON newest.track = input.track
+      WHERE NOT ${looksAhead}::boolean OR input.measured_at <= newest.measured_at OR before.measured_at IS NOT NULL
+    ), differing AS MATERIALIZED (
+      SELECT suspect.message, suspect.place, known.value, known.unit FROM suspect
       -- The limit makes it one look into the primary key for each reading, whatever the planner thinks of the table.
       CROSS JOIN LATERAL (
         SELECT r.value, r.unit FROM devices.readings r
-        WHERE r.workspace_id = ${workspace} AND r.device_id = input.device_id AND r.metric = input.metric
-          AND r.measured_at = coalesce(before.measured_at, input.measured_at)
+        WHERE r.workspace_id = ${workspace} AND r.device_id = suspect.device_id AND r.metric = suspect.metric
+          AND r.measured_at = suspect.known_at
         LIMIT 1
       ) known
-      WHERE known.value <> input.value OR known.unit <> input.unit
+      WHERE known.value <> suspect.value OR known.unit <> suspect.unit
     ), refused AS MATERIALIZED (
       SELECT message FROM stale UNION SELECT message FROM differing
       UNION SELECT message FROM message WHERE postponed
@@ -119,4 +133,9 @@ export async function insertReadings(
   if (!row)
     throw new Error(`the workspace ${workspace} has no reading stream: ensureReadingStream was not called`);
   return row;
+}
+
+/** An array of Postgres as a text: thousands of numbers are written at once, and not looked at one by one on the way. */
+function toArray(numbers: readonly (number | string)[]): string {
+  return `{${numbers.join(',')}}`;
 }

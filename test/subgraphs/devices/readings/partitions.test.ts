@@ -112,7 +112,9 @@ describe('what a payload says beside its values', () => {
       { sequence: 6, values: { temperature: 1 } },
       { sequence: 5, values: { temperature: 2 } },
     ]);
-    expect(answer).toMatchObject({ code: 'CONFLICT' });
+    expect(answer).toMatchObject({
+      error: { code: 'CONFLICT', message: expect.stringContaining('with the sequence 5 is 20 Cel already') },
+    });
     expect((await latest())?.map(({ value }) => value)).toEqual([20]);
     expect(await devices.send(deviceId, { sequence: 6, values: { temperature: 1 } })).toEqual({
       accepted: 1,
