@@ -50,9 +50,8 @@ const PAUSE_MS = 30_000;
 
 /** Makes them. A change of anything about a device begins its call anew, as its profile may be another. */
 export function createCallers<D extends ReachedDevice>(deps: CallersDeps<D>): Callers {
-  const { what, workspaces, logger, list, call, onChange, shareDuty } = deps;
-  const { refreshMs = REFRESH_MS, pauseMs = PAUSE_MS } = deps;
-  const calls = new Map<string, Call>();
+  const { what, workspaces, logger, list, onChange, shareDuty, refreshMs = REFRESH_MS } = deps;
+  const calls = createCalls(deps);
   /** Workspaces whose devices this process calls on. */
   const ours = new Set<WorkspaceId>();
   const duties: ReturnType<ShareDuty>[] = [];
@@ -64,42 +63,19 @@ export function createCallers<D extends ReachedDevice>(deps: CallersDeps<D>): Ca
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  async function run(device: D, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await call(device, signal);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (!signal.aborted)
-          logger.warn({ device: device.deviceId, reason }, `a device is not called on over ${what}`);
-      }
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  function begin(id: string, device: D): void {
-    const ending = new AbortController();
-    calls.set(id, { key: JSON.stringify(device.endpoint), ending, done: run(device, ending.signal) });
-  }
-
-  async function end(id: string): Promise<void> {
-    const found = calls.get(id);
-    calls.delete(id);
-    found?.ending.abort();
-    await found?.done;
-  }
-
   async function refresh(workspace: WorkspaceId): Promise<void> {
     const devices = ours.has(workspace) && !closed ? await list(workspace) : [];
     const wanted = new Map(devices.map((device) => [`${workspace}/${device.deviceId}`, device]));
-    const over = [...calls].filter(
-      ([id, { key }]) =>
-        id.startsWith(`${workspace}/`) &&
-        (changed.has(id) || key !== JSON.stringify(wanted.get(id)?.endpoint)),
-    );
+    const over = calls
+      .list()
+      .filter(
+        ([id, { key }]) =>
+          id.startsWith(`${workspace}/`) &&
+          (changed.has(id) || key !== JSON.stringify(wanted.get(id)?.endpoint)),
+      );
     changed.clear();
-    await Promise.all(over.map(([id]) => end(id)));
-    for (const [id, device] of wanted) if (!closed && !calls.has(id)) begin(id, device);
+    await Promise.all(over.map(([id]) => calls.end(id)));
+    for (const [id, device] of wanted) if (!closed) calls.begin(id, device);
   }
 
   async function refreshStale(): Promise<void> {
@@ -151,7 +127,52 @@ export function createCallers<D extends ReachedDevice>(deps: CallersDeps<D>): Ca
       clearInterval(timer);
       await Promise.all(duties.map((duty) => duty.close()));
       await running;
-      await Promise.all([...calls.keys()].map(end));
+      await Promise.all(calls.list().map(([id]) => calls.end(id)));
+    },
+  };
+}
+
+interface Calls<D> {
+  list(): [id: string, call: Call][];
+  /** Begins one that has not begun. */
+  begin(id: string, device: D): void;
+  end(id: string): Promise<void>;
+}
+
+function createCalls<D extends ReachedDevice>({
+  what,
+  logger,
+  call,
+  pauseMs = PAUSE_MS,
+}: CallersDeps<D>): Calls<D> {
+  const calls = new Map<string, Call>();
+
+  async function run(device: D, signal: AbortSignal): Promise<void> {
+    const isOver = () => signal.aborted;
+    while (!isOver()) {
+      try {
+        await call(device, signal);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (!isOver())
+          logger.warn({ device: device.deviceId, reason }, `a device is not called on over ${what}`);
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    list: () => [...calls],
+    begin(id, device) {
+      if (calls.has(id)) return;
+      const ending = new AbortController();
+      calls.set(id, { key: JSON.stringify(device.endpoint), ending, done: run(device, ending.signal) });
+    },
+    async end(id) {
+      const found = calls.get(id);
+      calls.delete(id);
+      found?.ending.abort();
+      await found?.done;
     },
   };
 }

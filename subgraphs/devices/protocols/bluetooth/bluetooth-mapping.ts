@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Profile } from '../../profiles/profile.js';
-import { GATT_FORMATS, type GattFormat } from './gatt-value.js';
+import { GATT_FORMATS } from './gatt-value.js';
 
 /** A 16-bit UUID stands for one under the base UUID. Source: Bluetooth Core 5.4, Vol 3, Part B, §2.5.1. */
 const BASE = '-0000-1000-8000-00805f9b34fb';
@@ -13,7 +13,7 @@ const uuid = z
   )
   .transform((text) => (text.length === 4 ? `0000${text}${BASE}` : text).toLowerCase());
 
-const format = z.enum(GATT_FORMATS).transform((name) => name as GattFormat);
+const format = z.enum(GATT_FORMATS);
 
 const field = {
   format,

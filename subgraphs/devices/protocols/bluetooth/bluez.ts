@@ -179,10 +179,7 @@ function createBlueZ(connection: DBusConnection, tree: ObjectTree, adapter: stri
       };
       await call(adapter, ADAPTER, 'SetDiscoveryFilter', { signature: 'a{sv}', body: [filter] }, signal);
       await call(adapter, ADAPTER, 'StartDiscovery', {}, signal);
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await aborted(signal);
       await call(adapter, ADAPTER, 'StopDiscovery');
     },
     async connect(peripheral, signal) {
@@ -228,6 +225,13 @@ function createBlueZ(connection: DBusConnection, tree: ObjectTree, adapter: stri
     },
     close: connection.close,
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function toPeripheral(path: string, properties: Properties): Peripheral {

@@ -54,7 +54,7 @@ export async function openDBus({ address, onSignal, onError }: OpenDBusOptions):
   }
   events.on('error', onError);
   bus.on('message', (message: Message) => {
-    if (message.type !== Number(MessageType.SIGNAL)) return;
+    if (message.type !== MessageType.SIGNAL) return;
     const { path, interface: name, member, body } = message;
     onSignal({ path, member, interface: name, body: body.map(unwrap) });
   });

@@ -37,13 +37,14 @@ const MAX_WAITING = 256;
 /** Connects with one device, reads it and is told of its changes, and connects again, until the signal is aborted. */
 export async function followPeripheral(deps: GattFollowerDeps, signal: AbortSignal): Promise<void> {
   const { device, radio, logger, backoffMs = BACKOFF_MS } = deps;
-  for (let failures = 0; !signal.aborted;) {
+  const isOver = () => signal.aborted;
+  for (let failures = 0; !isOver();) {
     try {
       const { bluez, gone } = await radio.get(signal);
       const until = AbortSignal.any([signal, gone]);
       await followOnce({ ...deps, bluez, onOpen: () => (failures = 0) }, until);
     } catch (error) {
-      if (signal.aborted) return;
+      if (isOver()) return;
       const reason = error instanceof Error ? error.message : String(error);
       logger.debug({ device: device.deviceId, reason }, 'a device is not connected over Bluetooth');
     }
@@ -124,7 +125,9 @@ async function readGroup(group: MappedGroup, deps: ReadDeps, signal: AbortSignal
   if (isTold) {
     const queue = createQueue((bytes) => take(group, bytes, deps));
     const stop = await bluez.follow(path, queue.add, signal);
-    if (flags.includes('read')) queue.add(await bluez.read(path, signal));
+    const now = flags.includes('read') ? await bluez.read(path, signal) : undefined;
+    // What was told meanwhile is newer.
+    if (now && queue.isUnused()) queue.add(now);
     await aborted(signal);
     await queue.drained();
     await stop().catch(() => undefined);
@@ -153,9 +156,12 @@ async function readGroup(group: MappedGroup, deps: ReadDeps, signal: AbortSignal
 /** Takes values one after the other, in their order. */
 function createQueue(take: (bytes: Buffer) => Promise<void>) {
   let waiting = 0;
+  let isUnused = true;
   let last: Promise<void> = Promise.resolve();
   return {
+    isUnused: () => isUnused,
     add(bytes: Buffer): void {
+      isUnused = false;
       if (waiting >= MAX_WAITING) return;
       waiting += 1;
       last = last

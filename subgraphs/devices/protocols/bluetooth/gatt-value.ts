@@ -161,7 +161,7 @@ function readText(bytes: Buffer): string {
 }
 
 function misfit(value: unknown, format: string, cause?: unknown): AegisError {
-  const text = JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
+  const text = JSON.stringify(value ?? null).slice(0, 60);
   return new AegisError('BAD_USER_INPUT', `Bluetooth: expected a value that fits ${format}, got ${text}.`, {
     cause,
   });

@@ -49,16 +49,17 @@ export function createRadio(deps: RadioDeps): Radio {
     };
     const bluez = await openBlueZ({ ...deps, onLost: lose });
     const gone = AbortSignal.any([closing.signal, lost.signal]);
+    const isGone = () => gone.aborted;
     open = { bluez, gone };
     logger.info('Bluetooth is there');
     for (const enter of [...waiting]) enter();
     const work = onOpen(bluez, gone).catch((error: unknown) => {
-      if (!gone.aborted) lose(messageOf(error));
+      if (!isGone()) lose(messageOf(error));
     });
     try {
-      while (!gone.aborted) {
+      while (!isGone()) {
         await sleep(pingMs, undefined, { signal: gone }).catch(() => undefined);
-        if (!gone.aborted) await bluez.ping();
+        if (!isGone()) await bluez.ping();
       }
     } finally {
       lost.abort();

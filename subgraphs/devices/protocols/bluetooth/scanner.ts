@@ -60,7 +60,8 @@ export function createScanner({
 
   return {
     async run(bluez, signal) {
-      for (let round = 0; !signal.aborted; round += 1) {
+      const isOver = () => signal.aborted;
+      for (let round = 0; !isOver(); round += 1) {
         const by = AbortSignal.any([signal, AbortSignal.timeout(scanMs)]);
         const timer = setInterval(() => {
           note(bluez);
@@ -70,7 +71,7 @@ export function createScanner({
           note(bluez);
         } catch (error) {
           // Connections go on: an adapter may be busy, or does not look while it connects.
-          if (!signal.aborted) onError(error);
+          if (!isOver()) onError(error);
         } finally {
           clearInterval(timer);
         }

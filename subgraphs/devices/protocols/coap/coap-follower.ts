@@ -8,6 +8,7 @@ import type { Uplink } from '../protocol.js';
 import type { RejectionLog } from '../rejection.js';
 import type { CoapAnswer, CoapExchange } from './coap-exchange.js';
 import { findMediaType } from './coap-format.js';
+import type { CoapCall } from './coap-transfer.js';
 import { FORMATS, type CoapMapping, type CoapResource } from './coap-mapping.js';
 import type { Remote } from './coap-message.js';
 import { describe, readBody, sendByCoap, toPath, type CoapDevice } from './coap-session.js';
@@ -35,40 +36,45 @@ const MAX_FRESH_MS = 900_000;
 
 /** Polls and observes one device until the signal is aborted. It is connected for as long as it answers. */
 export async function followCoapDevice(deps: CoapFollowerDeps, signal: AbortSignal): Promise<void> {
-  const { device, mapping, remote, exchange, uplink, sessions, logger } = deps;
-  const { workspace, deviceId } = device;
   const ending = new AbortController();
   const until = AbortSignal.any([signal, ending.signal]);
+  const link = openLink(deps, () => {
+    ending.abort();
+  });
+  try {
+    await Promise.all(
+      deps.mapping.resources.map((resource) => followResource(resource, { ...deps, link }, until)),
+    );
+  } finally {
+    link.close('it is not called on any more', 'closed');
+  }
+}
+
+/** The connection with a device, as far as there is one: it answers, or it does not. */
+interface Link {
+  /** Hands on what a resource holds. Errors: UPSTREAM_FAILED when that is an error; those of ingestion that pass. */
+  take(resource: CoapResource, answer: CoapAnswer): Promise<void>;
+  close(reason: string, how: 'closed' | 'lost'): void;
+}
+
+function openLink(deps: CoapFollowerDeps, onEnd: () => void): Link {
+  const { device, mapping, exchange, uplink, sessions } = deps;
+  const { workspace, deviceId } = device;
   let open: OpenSession | undefined;
 
   const send = withDeadline((downlink: Parameters<typeof sendByCoap>[0], by: AbortSignal) =>
-    sendByCoap(downlink, { device, mapping, remote, exchange, uplink }, by),
+    sendByCoap(downlink, deps, by),
   );
   const read = withDeadline(async (metrics: readonly string[], by: AbortSignal) => {
     const wanted = mapping.resources.filter(
       ({ property }) => property === undefined || metrics.includes(property),
     );
-    for (const resource of wanted) await take(resource, await exchange.call(toCall(resource), by));
+    for (const resource of wanted) await take(resource, await exchange.call(toCall(resource, deps), by));
   });
 
-  const toCall = ({ path, accept }: CoapResource) => ({
-    ...{ remote, method: 'GET' as const, path: toPath(device, path) },
-    accept: accept && FORMATS[accept],
-  });
-
-  function answered(): void {
-    open ??= sessions.open({
-      ...{ workspace, deviceId, protocol: 'COAP', send, read },
-      end: () => {
-        ending.abort();
-      },
-    });
-    open.touch();
-  }
-
-  /** Hands on what a resource holds. What is refused for good is logged, as asking again would bring the same. */
   async function take(resource: CoapResource, answer: CoapAnswer): Promise<void> {
-    answered();
+    open ??= sessions.open({ workspace, deviceId, protocol: 'COAP', send, read, end: onEnd });
+    open.touch();
     if (!answer.code.startsWith('2.'))
       throw new AegisError('UPSTREAM_FAILED', `CoAP: ${resource.path}: ${describe(answer)}.`);
     if (answer.payload.length === 0) return;
@@ -77,76 +83,87 @@ export async function followCoapDevice(deps: CoapFollowerDeps, signal: AbortSign
       const message = { workspace, device: deviceId, whenFull: 'wait', protocol: 'COAP', source } as const;
       await uplink.telemetry({ ...message, ...toPayload(resource, answer) });
     } catch (error) {
+      // What is refused for good is logged, as asking again would bring the same.
       if (!(error instanceof AegisError) || ERROR_CODES[error.code].retryable) throw error;
       deps.logRejection(source, error);
     }
   }
 
-  async function poll(resource: CoapResource): Promise<void> {
-    const deadline = openDeadline(until, CALL_MS, 'CoAP: the device did not answer in time.');
+  return {
+    take,
+    close(reason, how) {
+      open?.close(reason, how);
+      open = undefined;
+    },
+  };
+}
+
+interface ResourceDeps extends CoapFollowerDeps {
+  readonly link: Link;
+}
+
+/** Observes a resource, or polls it, until the signal is aborted. */
+async function followResource(
+  resource: CoapResource,
+  deps: ResourceDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { device, link, logger, backoffMs = BACKOFF_MS } = deps;
+  const isOver = () => signal.aborted;
+  let isObserved = resource.observe;
+  for (let failures = 0; !isOver();) {
     try {
-      await take(resource, await exchange.call(toCall(resource), deadline.signal));
-    } finally {
-      deadline.close();
-    }
-    await pause(resource.intervalSeconds * 1_000, until);
-  }
-
-  /** Ends when the observation does; false when the device does not let itself be observed. */
-  async function observe(resource: CoapResource): Promise<boolean> {
-    let freshUntil = 0;
-    const ended = new AbortController();
-    const by = AbortSignal.any([until, ended.signal]);
-    const onAnswer = async (answer: CoapAnswer) => {
-      freshUntil = Date.now() + Math.min(answer.maxAge * 1_000 + STALE_MS, MAX_FRESH_MS);
-      await take(resource, answer);
-      if (answer.observe === undefined) ended.abort();
-    };
-    const observing = await exchange.observe(toCall(resource), onAnswer, until);
-    if (observing.first.observe === undefined) return false;
-    try {
-      while (!by.aborted) {
-        await pause(freshUntil - Date.now(), by);
-        if (!by.aborted && Date.now() >= freshUntil) await observing.renew(by);
-      }
-    } finally {
-      observing.end();
-    }
-    return true;
-  }
-
-  async function follow(resource: CoapResource): Promise<void> {
-    let isObserved = resource.observe;
-    for (let failures = 0; !until.aborted;) {
-      try {
-        if (isObserved) isObserved = await observe(resource);
-        else await poll(resource);
-        failures = 0;
-      } catch (error) {
-        if (until.aborted) return;
-        failures += 1;
-        logger.debug(
-          { err: error, device: deviceId, path: resource.path },
-          'a device could not be read over CoAP',
-        );
-        lose(error);
-        await pause(backoff(failures, deps.backoffMs ?? BACKOFF_MS), until);
-      }
+      if (isObserved) isObserved = await observe(resource, deps, signal);
+      else await poll(resource, deps, signal);
+      failures = 0;
+    } catch (error) {
+      if (isOver()) return;
+      failures += 1;
+      logger.debug({ err: error, device: device.deviceId, path: resource.path }, 'could not read over CoAP');
+      // A device that answers with an error is there nevertheless.
+      if (!(error instanceof AegisError) || error.code !== 'UPSTREAM_FAILED')
+        link.close('it does not answer', 'lost');
+      await pause(backoff(failures, backoffMs), signal);
     }
   }
+}
 
-  /** A device that answers with an error is there nevertheless. */
-  function lose(error: unknown): void {
-    if (error instanceof AegisError && error.code === 'UPSTREAM_FAILED') return;
-    open?.close('it does not answer', 'lost');
-    open = undefined;
-  }
-
+async function poll(resource: CoapResource, deps: ResourceDeps, signal: AbortSignal): Promise<void> {
+  const deadline = openDeadline(signal, CALL_MS, 'CoAP: the device did not answer in time.');
   try {
-    await Promise.all(mapping.resources.map(follow));
+    await deps.link.take(resource, await deps.exchange.call(toCall(resource, deps), deadline.signal));
   } finally {
-    open?.close('it is not called on any more', 'closed');
+    deadline.close();
   }
+  await pause(resource.intervalSeconds * 1_000, signal);
+}
+
+/** Ends when the observation does; false when the device does not let itself be observed. */
+async function observe(resource: CoapResource, deps: ResourceDeps, signal: AbortSignal): Promise<boolean> {
+  const ended = new AbortController();
+  const by = AbortSignal.any([signal, ended.signal]);
+  const isOver = () => by.aborted;
+  let freshUntil = 0;
+  const onAnswer = async (answer: CoapAnswer) => {
+    freshUntil = Date.now() + Math.min(answer.maxAge * 1_000 + STALE_MS, MAX_FRESH_MS);
+    if (answer.observe === undefined) ended.abort();
+    await deps.link.take(resource, answer);
+  };
+  const observing = await deps.exchange.observe(toCall(resource, deps), onAnswer, signal);
+  if (observing.first.observe === undefined) return false;
+  try {
+    while (!isOver()) {
+      await pause(freshUntil - Date.now(), by);
+      if (!isOver() && Date.now() >= freshUntil) await observing.renew(by);
+    }
+  } finally {
+    observing.end();
+  }
+  return true;
+}
+
+function toCall({ path, accept }: CoapResource, { device, remote }: CoapFollowerDeps): CoapCall {
+  return { remote, method: 'GET', path: toPath(device, path), accept: accept && FORMATS[accept] };
 }
 
 /** The value of one property as our JSON, or the payload as it came for the codec of the device's profile. */

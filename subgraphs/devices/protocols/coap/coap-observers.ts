@@ -115,14 +115,12 @@ export function createCoapObservers(deps: CoapObserversDeps): CoapObservers {
           retryAfterMs: 60_000,
         });
       }
-      const link = links.get(key) ?? {
-        ...{ device, remote, open: undefined, heardAt: 0 },
-        observations: new Map<DownlinkResource, Observation>(),
-      };
+      const link = links.get(key) ?? newLink(device, remote);
       links.set(key, link);
       link.heardAt = now();
-      const isRenewed = link.observations.get(resource)?.token.equals(request.token) ?? false;
-      const number = link.observations.get(resource)?.number ?? 0;
+      const known = link.observations.get(resource);
+      const isRenewed = known?.token.equals(request.token) === true;
+      const { number = 0 } = known ?? {};
       link.observations.set(resource, { ...request, number });
       logger.debug({ device: device.deviceId, resource }, 'a device observes over CoAP');
       return {
@@ -151,6 +149,10 @@ export function createCoapObservers(deps: CoapObserversDeps): CoapObservers {
         dismiss(link, '5.03', 'the server stops; observe again in a moment');
     },
   };
+}
+
+function newLink(device: AdmittedDevice, remote: Remote): Link {
+  return { device, remote, open: undefined, heardAt: 0, observations: new Map() };
 }
 
 function keyOf(remote: Remote, { workspace, deviceId }: AdmittedDevice): string {

@@ -102,7 +102,8 @@ function write(
 
 function toBytes(value: unknown, format: WriteFormat): Buffer {
   if (format === 'CBOR') return Buffer.from(encode(value));
-  return Buffer.from(format === 'JSON' || typeof value === 'object' ? JSON.stringify(value) : String(value));
+  // A number is written the same as text and as JSON.
+  return Buffer.from(format === 'JSON' || typeof value !== 'string' ? JSON.stringify(value) : value);
 }
 
 /** The parts of a path under the base of a device. */

@@ -108,6 +108,7 @@ describeWith({ programs: ['dbus-daemon'] }, 'Bluetooth', () => {
   it('is told of changes', async () => {
     await bluetooth.start();
     await waitFor('it is to be told', () => bluez.isNotifying(TEMPERATURE));
+    await waitFor('it was read once', () => texts().includes('{"temperature":21.5}'));
     bluez.set(TEMPERATURE, [0x00, 0xff]);
     bluez.set(TEMPERATURE, [0x64, 0x00]);
     await waitFor('both have come', () => texts().includes('{"temperature":1}'));

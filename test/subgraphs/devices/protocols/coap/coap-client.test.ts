@@ -35,7 +35,6 @@ async function openDevice(resources: Readonly<Record<string, Resource>>, port = 
   });
   const listening = new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
   await listening;
-  // eslint-disable-next-line no-underscore-dangle -- it tells its port nowhere else
   const { port: given } = (server as unknown as { _sock: { address(): { port: number } } })._sock.address();
   return {
     port: given,
