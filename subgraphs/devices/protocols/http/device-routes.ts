@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { Sessions } from '../../sessions/session.js';
 import type { DeviceMessage, Uplink } from '../protocol.js';
-import { pollDownlinks } from './command-poll.js';
+import type { PolledDevices } from './polled-devices.js';
 import type { HttpAccess } from './http-access.js';
 import { parseJson } from './telemetry-batch.js';
 import { bodyOf } from './telemetry-routes.js';
@@ -11,6 +11,7 @@ export interface DeviceRoutesDeps {
   readonly uplink: Uplink;
   readonly access: HttpAccess;
   readonly sessions: Sessions;
+  readonly polled: PolledDevices;
   /** Aborted when the server stops: polls end with what they have. */
   readonly stopping: AbortSignal;
 }
@@ -26,7 +27,7 @@ const CREATED = 201;
  * `GET commands?waitSeconds=&desiredVersion=` and `POST commands/<id>/answer`; and `POST /provision`.
  */
 export function addDeviceRoutes(server: FastifyInstance, deps: DeviceRoutesDeps): void {
-  const { uplink, access, sessions } = deps;
+  const { uplink, access, sessions, polled } = deps;
 
   async function readMessage(request: FastifyRequest): Promise<DeviceMessage> {
     const { device } = request.params as { readonly device: string };
@@ -66,12 +67,10 @@ export function addDeviceRoutes(server: FastifyInstance, deps: DeviceRoutesDeps)
     });
     const { workspace, credentialId } = principal;
     const signal = AbortSignal.any([left.signal, deps.stopping]);
-    const poll = await pollDownlinks(sessions, {
+    const poll = await polled.poll({
       ...{ workspace, deviceId, credentialId, waitMs, desiredVersion, signal },
     });
     reply.raw.once('finish', poll.sent);
-    reply.raw.once('close', poll.lost);
-    if (left.signal.aborted) poll.lost();
     return reply.header('cache-control', 'no-store').send(poll.downlinks);
   });
 

@@ -6,6 +6,7 @@ import type { Protocol, ProtocolDeps } from '../protocol.js';
 import { addDeviceRoutes } from './device-routes.js';
 import { createHttpAccess } from './http-access.js';
 import { answerError } from './http-errors.js';
+import { createPolledDevices } from './polled-devices.js';
 import { addTelemetryRoutes } from './telemetry-routes.js';
 
 export interface HttpDeps extends ProtocolDeps {
@@ -40,6 +41,7 @@ const STREAM_TYPE = 'application/x-ndjson';
 export function createHttp(deps: HttpDeps): HttpProtocol {
   const { logger, maxPayloadBytes } = deps;
   const access = createHttpAccess(deps);
+  const polled = createPolledDevices(deps);
   const stopping = new AbortController();
   return {
     name: 'HTTP',
@@ -49,17 +51,25 @@ export function createHttp(deps: HttpDeps): HttpProtocol {
       stopping.abort();
       return Promise.resolve();
     },
-    close: () => Promise.resolve(),
+    close() {
+      polled.close();
+      return Promise.resolve();
+    },
     health: () => ({ state: 'UP' }),
     routes(server) {
       // A plugin of its own: its parsers and its errors are not those of the server around it.
       void server.register((scope, _options, done) => {
         addParsers(scope, maxPayloadBytes);
+        // Polls and streams would keep the server from closing.
+        scope.addHook('preClose', (hooked) => {
+          stopping.abort();
+          hooked();
+        });
         scope.setErrorHandler((error: FastifyError | AegisError, { headers }, reply) =>
           answerError(error, reply, { logger, traceId: traceOf(headers).traceId }),
         );
         addTelemetryRoutes(scope, { ...deps, access, stopping: stopping.signal });
-        addDeviceRoutes(scope, { ...deps, access, stopping: stopping.signal });
+        addDeviceRoutes(scope, { ...deps, access, polled, stopping: stopping.signal });
         done();
       });
     },

@@ -45,6 +45,8 @@ export interface MqttPeerDeps {
 }
 
 const MAX_DEVICES = 10_000;
+/** On which of its topics a device is told what. */
+const TOPICS = { command: 'commands', desired: 'desired' } as const;
 
 /**
  * Makes the peer of one connection. A device with credentials of its own has a session from its CONNECT on; behind a key
@@ -64,9 +66,9 @@ export function createMqttPeer({ sessions, socket, maxDevices = MAX_DEVICES }: M
   ): DeviceSession {
     return {
       ...{ workspace, deviceId, credentialId, protocol: 'MQTT' },
-      takes: (kind) => targets.has(kind === 'command' ? 'commands' : 'desired'),
+      takes: (kind) => targets.has(TOPICS[kind]),
       async send(downlink, signal) {
-        const kind = downlink.kind === 'command' ? 'commands' : 'desired';
+        const kind = TOPICS[downlink.kind];
         const target = targets.get(kind);
         if (!target)
           throw new AegisError('UNAVAILABLE', `MQTT: the device has not subscribed to its topic ${kind}.`);

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { findProgram } from '../../../support/find-program.js';
 import { waitFor } from '../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { createCredential, postTelemetry } from '../support/identity.js';
-import { connectMqtt } from '../support/mqtt.js';
+import { connectMqtt, untilClosed } from '../support/mqtt.js';
 import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
 
 const opened = createOpened();
@@ -76,19 +75,19 @@ describe('credentials of a device', () => {
     expect(await post(token)).toBe(200);
     const client = await connectMqtt(devices.mqttUrl, { username: 'x', password: token });
     openedByTest.keep({ close: () => client.endAsync(true) });
-    const closed = once(client, 'close');
+    const closed = untilClosed(client);
     await devices.ask(REVOKE, { id: credential?.id });
     expect(await post(token)).toBe(401);
     await closed;
     await expect(connectMqtt(devices.mqttUrl, { username: 'x', password: token })).rejects.toThrow();
-    expect((await listCredentials())[0]?.revokedAt).toBeInstanceOf(Date);
+    expect((await listCredentials())[0]?.revokedAt).toEqual(expect.any(String));
   });
 
   it('cuts connections when the revocation happened in another process', async () => {
     const { token = '', credential } = await createCredential(devices, { deviceId, kind: 'TOKEN' });
     const client = await connectMqtt(devices.mqttUrl, { username: 'x', password: token });
     openedByTest.keep({ close: () => client.endAsync(true) });
-    const closed = once(client, 'close');
+    const closed = untilClosed(client);
     const { workspace, bus } = devices;
     const other = openedByTest.keep(await openDevices({ database, workspace, bus }));
     await other.ask(REVOKE, { id: credential?.id });
@@ -132,7 +131,7 @@ describe('credentials of a device', () => {
     const { workspace } = devices;
     await devices.close();
     devices = openedByTest.keep(await openDevices({ database, workspace }));
-    expect((await listCredentials())[0]?.lastUsedAt).toBeInstanceOf(Date);
+    expect((await listCredentials())[0]?.lastUsedAt).toEqual(expect.any(String));
   });
 
   it('counts failures by address, and lets in meanwhile who is known to be good', async () => {
@@ -222,7 +221,7 @@ const openssl = findProgram('openssl');
     await client.publishAsync(`aegis/${workspace}/sensor/telemetry`, '{"temperature": 1}', { qos: 1 });
     expect(await database.inWorkspace(workspace).client.reading.count()).toBe(1);
     await expect(connectMqtt(url, { ...unknown, ca: broker.cert })).rejects.toThrow();
-    const closed = once(client, 'close');
+    const closed = untilClosed(client);
     await devices.ask(REVOKE, { id: credential?.id });
     await closed;
     const again = { deviceId, kind: 'CERTIFICATE', certificate: known.cert.toString() };

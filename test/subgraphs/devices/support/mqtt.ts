@@ -28,3 +28,12 @@ export async function gather(client: MqttClient, filter: string): Promise<readon
 export function firstOf(received: readonly Received[]): Promise<Received> {
   return waitFor('a message arrives', () => received[0]);
 }
+
+/** Waits until the connection of a client is gone. */
+export function untilClosed(client: MqttClient): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('close', () => {
+      resolve();
+    });
+  });
+}
