@@ -11,7 +11,7 @@ export interface CheckedCommand {
 }
 
 /** The longest time to live of a command, in seconds: 30 days. */
-export const MAX_TTL_SECONDS = 2_592_000;
+const MAX_TTL_SECONDS = 2_592_000;
 
 const KEY = /^[!-~]{1,128}$/;
 

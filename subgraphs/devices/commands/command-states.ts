@@ -8,7 +8,7 @@ import type { CommandState } from './models.js';
  * device may tell the outcome of a command that it was sent in an attempt which counted as failed, so that also QUEUED
  * leads there.
  */
-export const COMMAND_MOVES = {
+const COMMAND_MOVES = {
   QUEUED: ['SENT', 'DELIVERED', 'EXECUTED', 'FAILED', 'EXPIRED', 'CANCELLED'],
   SENT: ['QUEUED', 'DELIVERED', 'EXECUTED', 'FAILED', 'EXPIRED', 'CANCELLED'],
   DELIVERED: ['EXECUTED', 'FAILED', 'EXPIRED'],

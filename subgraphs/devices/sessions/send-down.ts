@@ -3,10 +3,10 @@ import { untilAborted } from '../../../kernel/lifecycle/until-aborted.js';
 import type { Delivery, DeviceSession, Downlink } from './session.js';
 
 /** How long one send to a device may take, its acknowledgement included, in milliseconds. */
-export const SEND_TIMEOUT_MS = 10_000;
+const SEND_TIMEOUT_MS = 10_000;
 
 /**
- * Sends something down to a device, but waits no longer than {@link SEND_TIMEOUT_MS}, also for a protocol that does not
+ * Sends something down to a device, but waits no longer than ten seconds, also for a protocol that does not
  * heed its signal.
  *
  * Errors: those of the session; UPSTREAM_TIMEOUT when the device did not acknowledge in time; CANCELLED by the signal.

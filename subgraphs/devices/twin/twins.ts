@@ -65,7 +65,7 @@ export interface TwinsDeps {
 }
 
 /** The types of the facts about twins. */
-export const TWIN_FACTS = ['aegis.device.twin.reported', 'aegis.device.twin.desired'] as const;
+const TWIN_FACTS = ['aegis.device.twin.reported', 'aegis.device.twin.desired'] as const;
 
 const DAY_MS = 86_400_000;
 const PRUNE_PERIOD_MS = 600_000;

@@ -63,7 +63,7 @@ export interface CommandQueueDeps {
 }
 
 /** How long an attempt may take before another process may make the next, in milliseconds; longer than one send may. */
-export const LEASE_MS = 15_000;
+const LEASE_MS = 15_000;
 
 /** Makes the queue. */
 export function createCommandQueue(deps: CommandQueueDeps): CommandQueue {
