@@ -4,6 +4,7 @@ import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { checkAlarmRule, type AlarmRule } from '../alarms/rules/alarm-rule.js';
 import { checkFusion } from '../fusion/check-fusion.js';
 import type { UserError } from '../generated/schema-types.js';
+import { parseBluetoothMapping } from '../protocols/bluetooth/bluetooth-mapping.js';
 import { parseCoapMapping } from '../protocols/coap/coap-mapping.js';
 import { checkMetric } from './check-metric.js';
 import { PROFILE_DEFINITION, type ProfileDefinition } from './profile-definition.js';
@@ -43,7 +44,7 @@ export function createProfileCheck({ units, findExpressionFault }: ProfileCheckD
       ...checkCodec(definition, findExpressionFault),
       ...checkFusionDefaults(definition),
       ...checkAlarms(definition),
-      ...checkCoap(definition),
+      ...checkProtocols(definition),
     ];
     return errors.length > 0 ? { errors } : { definition };
   };
@@ -212,10 +213,16 @@ function metricsOf({ condition }: AlarmRule): string[] {
   return [...named, ...places].filter((metric) => metric !== undefined);
 }
 
-function checkCoap(definition: ProfileDefinition): UserError[] {
-  if (definition.coap === null) return [];
-  const parsed = parseCoapMapping(definition);
-  return 'fault' in parsed ? [refuse(['coap'], `Expected what CoAP can use: ${parsed.fault}`)] : [];
+function checkProtocols(definition: ProfileDefinition): UserError[] {
+  const parts = [
+    definition.coap && { path: 'coap', parsed: parseCoapMapping(definition) },
+    definition.bluetooth && { path: 'bluetooth', parsed: parseBluetoothMapping(definition) },
+  ];
+  return parts.flatMap((part) =>
+    part && 'fault' in part.parsed
+      ? [refuse([part.path], `Expected what the protocol can use: ${part.parsed.fault}`)]
+      : [],
+  );
 }
 
 function refuse(path: string[], message: string): UserError {

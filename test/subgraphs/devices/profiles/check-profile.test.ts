@@ -140,7 +140,12 @@ describe('checking a profile', () => {
       { alarms: [{ name: 'a', severity: 'MINOR', condition: { threshold: { metric: 'x', above: 1 } } }] },
       /^alarms\.0\.condition: Expected properties of the profile, got "x"/,
     ],
-    ['resources of CoAP that are none', { coap: { resources: [] } }, /^coap: Expected what CoAP can use/],
+    [
+      'resources of CoAP that are none',
+      { coap: { resources: [] } },
+      /^coap: Expected what the protocol can use/,
+    ],
+    ['characteristics that are none', { bluetooth: { characteristics: [{}] } }, /^bluetooth: Expected what/],
     ['a retention of nothing', { retentionHours: 0 }, /^retentionHours/],
     ['a field that there is not', { colour: 'red' }, /colour/],
     ['a text with NUL', { title: 'a\u0000' }, /NUL/],
