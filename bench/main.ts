@@ -11,6 +11,7 @@ import { ingest } from './ingest.js';
 import { manyPlans } from './many-plans.js';
 import { network } from './network.js';
 import { query } from './query.js';
+import { replayedHour } from './replay.js';
 import { runSoak } from './soak.js';
 import { startUp } from './start-up.js';
 import type { Bench, BenchOptions } from './support/bench.js';
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'in-process': inProcess,
   dashboards,
   network,
+  replay: replayedHour,
 };
 const CHARTS = 'charts';
 const SOAK = 'soak';
