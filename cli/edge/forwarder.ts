@@ -4,7 +4,8 @@ import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { EdgeMetrics } from './edge-metrics.js';
 import type { HubClient, HubResult } from './hub-client.js';
-import type { LogPage, MessageLog } from './message-log.js';
+import type { MessageLog } from './message-log.js';
+import type { LogPage } from './segment-store.js';
 
 /** How it stands with the hub. */
 export type HubState =
