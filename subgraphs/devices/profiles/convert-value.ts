@@ -21,6 +21,8 @@ const WORDS: ReadonlyMap<string, number> = new Map([
  */
 export function createValueConversion(units: Pick<Units, 'conversion'>): ConvertValue<KnownMetric> {
   return (raw, declared) => {
+    // The usual case first: it is what most readings are.
+    if (raw.unit === undefined && isPlain(declared) && Number.isFinite(raw.value)) return raw.value as number;
     const { value, unit, metric } = raw;
     const { type = 'NUMBER', calibration } = declared;
     if (type === 'STATE') return toState(raw, declared.states ?? []);
@@ -40,6 +42,12 @@ export function createValueConversion(units: Pick<Units, 'conversion'>): Convert
     if (conversion) return conversion.apply(value);
     throw refuse(`${quote(metric)}: expected ${to}, or a UCUM unit that converts to it, got ${quote(from)}`);
   }
+}
+
+/** Whether its values are taken as they are. */
+function isPlain({ type, calibration }: KnownMetric): boolean {
+  if (type !== undefined && type !== 'NUMBER') return false;
+  return calibration === undefined || (calibration.gain === 1 && calibration.offset === 0);
 }
 
 function checkResult(value: number, { metric, type }: { metric: string; type: PropertyType }): number {
