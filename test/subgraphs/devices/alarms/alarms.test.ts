@@ -360,3 +360,37 @@ describe('rules over GraphQL', () => {
     });
   });
 });
+
+describe('rules of profiles', () => {
+  const REGISTER = `mutation ($input: RegisterDeviceInput!) {
+    registerDevice(input: $input) { device { id } userErrors { message } }
+  }`;
+
+  it('look at their devices, until a rule of the workspace takes their name', async () => {
+    const { registerDevice } = await devices.ask(REGISTER, {
+      input: { name: 'sensor', profile: 'temperature-humidity' },
+    });
+    const sensor = registerDevice.device?.id ?? '';
+    await waitFor('its battery is low', async () => {
+      await devices.send(sensor, { battery: 10 });
+      return (await listAlarms(devices, { deviceIds: [sensor] })).length > 0;
+    });
+    const [alarm] = await listAlarms(devices, { deviceIds: [sensor] });
+    expect(alarm).toMatchObject({
+      ...{
+        ruleId: 'profile:temperature-humidity@1/battery low',
+        ruleName: 'battery low',
+        severity: 'WARNING',
+      },
+      ...{ metric: 'battery', value: 10, state: 'RAISED' },
+    });
+    await makeRule(devices, {
+      name: 'battery low',
+      enabled: false,
+      condition: { threshold: { metric: 'battery', below: 5 } },
+    });
+    expect(await untilAlarms(devices, 1, { deviceIds: [sensor], states: ['CLEARED'] })).toMatchObject([
+      { id: alarm?.id, clearReason: 'DEVICE_LEFT' },
+    ]);
+  });
+});
