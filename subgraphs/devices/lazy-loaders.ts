@@ -39,5 +39,5 @@ export function createLazyContexts<Loaders extends object>(
     }
   }
   // The groups together have what the context has: who makes it vouches for that.
-  return (request) => new LazyContext(request) as RequestContext & Loaders;
+  return (request) => new LazyContext(request) as RequestContext as RequestContext & Loaders;
 }

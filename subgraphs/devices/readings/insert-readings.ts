@@ -1,4 +1,6 @@
 import type { WorkspaceDatabase } from '../../../kernel/database/database.js';
+import { Prisma } from '../../../kernel/database/workspace.js';
+import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { ReadingColumns } from './reading-columns.js';
 
 /** What the statement that stores readings tells. */
@@ -36,9 +38,28 @@ export async function insertReadings(
   columns: ReadingColumns,
 ): Promise<InsertedReadings> {
   const count = columns.owners.length;
-  const looksAhead = count >= 2 * columns.deviceIds.length;
   const [row] = await client.$queryRaw<InsertedReadings[]>`
-    WITH track AS MATERIALIZED (
+    WITH ${inputOf(columns)}, ${checksOf(workspace, columns)}, ${storingOf(workspace, count)}
+    SELECT base::text AS base,
+      (
+        SELECT CASE WHEN count(*) < ${count}::int
+          THEN coalesce(array_agg((sequence - base)::int ORDER BY sequence), '{}') END
+        FROM inserted
+      ) AS places,
+      ARRAY(SELECT message::int FROM stale) AS stale,
+      (
+        SELECT coalesce(json_agg(json_build_object('place', place, 'value', value, 'unit', unit) ORDER BY place DESC), '[]')
+        FROM differing
+      ) AS conflicts
+    FROM stream`;
+  if (!row)
+    throw new Error(`the workspace ${workspace} has no reading stream: ensureReadingStream was not called`);
+  return row;
+}
+
+/** What came, as rows: by track, message, number and reading. */
+function inputOf(columns: ReadingColumns): Prisma.Sql {
+  return Prisma.sql`track AS MATERIALIZED (
       SELECT place - 1 AS track, device_id, metric, unit
       FROM unnest(${columns.deviceIds}::text[], ${columns.metrics}::text[], ${columns.units}::text[])
         WITH ORDINALITY AS t(device_id, metric, unit, place)
@@ -56,7 +77,13 @@ export async function insertReadings(
         ${toArray(columns.measuredAtUs)}::float8[], ${toArray(columns.qualities)}::smallint[]
       ) WITH ORDINALITY AS r(message, track, value, measured_us, quality, place)
       JOIN track t USING (track)
-    ), held AS MATERIALIZED (
+    )`;
+}
+
+/** What of it is refused. */
+function checksOf(workspace: WorkspaceId, columns: ReadingColumns): Prisma.Sql {
+  const looksAhead = columns.owners.length >= 2 * columns.deviceIds.length;
+  return Prisma.sql`held AS MATERIALIZED (
       SELECT id FROM devices.devices
       WHERE workspace_id = ${workspace} AND id = ANY(${[...new Set(columns.deviceIds)]}::text[])
       ORDER BY id FOR KEY SHARE
@@ -95,7 +122,12 @@ export async function insertReadings(
     ), refused AS MATERIALIZED (
       SELECT message FROM stale UNION SELECT message FROM differing
       UNION SELECT message FROM message WHERE postponed
-    ), stream AS MATERIALIZED (
+    )`;
+}
+
+/** What is stored of the rest. */
+function storingOf(workspace: WorkspaceId, count: number): Prisma.Sql {
+  return Prisma.sql`stream AS MATERIALIZED (
       UPDATE devices.reading_streams SET newest_sequence = newest_sequence + ${count}::int
       WHERE workspace_id = ${workspace} RETURNING newest_sequence - ${count}::int AS base
     ), numbered AS (
@@ -117,22 +149,7 @@ export async function insertReadings(
       )
       ON CONFLICT (workspace_id, device_id, metric, measured_at) DO NOTHING
       RETURNING sequence
-    )
-    SELECT base::text AS base,
-      (
-        SELECT CASE WHEN count(*) < ${count}::int
-          THEN coalesce(array_agg((sequence - base)::int ORDER BY sequence), '{}') END
-        FROM inserted
-      ) AS places,
-      ARRAY(SELECT message::int FROM stale) AS stale,
-      (
-        SELECT coalesce(json_agg(json_build_object('place', place, 'value', value, 'unit', unit) ORDER BY place DESC), '[]')
-        FROM differing
-      ) AS conflicts
-    FROM stream`;
-  if (!row)
-    throw new Error(`the workspace ${workspace} has no reading stream: ensureReadingStream was not called`);
-  return row;
+    )`;
 }
 
 /** An array of Postgres as a text: thousands of numbers are written at once, and not looked at one by one on the way. */

@@ -128,7 +128,8 @@ async function createPartition(
   parent: PartitionedTable,
   { table, fromMs, toMs }: Partition,
 ): Promise<void> {
-  const [from, to] = [fromMs, toMs].map((atMs) => new Date(atMs).toISOString());
+  const from = new Date(fromMs).toISOString();
+  const to = new Date(toMs).toISOString();
   await client.$executeRawUnsafe(
     `CREATE TABLE devices.${table} (LIKE devices.${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
   );

@@ -31,7 +31,7 @@ export function createReadingResolvers({ selections, reportStorage }: ReadingRes
     Device: {
       latest: ({ id }, { metrics }, { latest }) => latest.load(checkLatestKey({ deviceId: id, metrics })),
       recent: ({ id }, { metrics, count }, { latest }) =>
-        latest.load(checkLatestKey({ deviceId: id, metrics, count: count ?? 3 })),
+        latest.load(checkLatestKey({ deviceId: id, metrics, count })),
       series: ({ id }, args, context) => loadSeries(id, args, context),
       clockSkewMs: async ({ id }, _args, { clockSkews }) => (await clockSkews.load(id)) ?? null,
     },

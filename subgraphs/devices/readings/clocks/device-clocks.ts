@@ -14,6 +14,7 @@ export interface DeviceClocks {
   close(): Promise<void>;
 }
 
+/** When a message came, by our clock and by the device's. */
 export interface ObservedMessage {
   readonly workspace: WorkspaceId;
   readonly deviceId: string;

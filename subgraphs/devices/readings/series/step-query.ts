@@ -35,6 +35,7 @@ const HANDY_STEPS_MS = [
 /** The most points of one series. */
 export const MAX_STEPS = 10_000;
 
+/** What is asked of a series in steps. */
 export interface StepRequest {
   readonly from: Date;
   /** Itself outside. */

@@ -82,7 +82,7 @@ describe('the partitions of readings', () => {
   it('are made once when many ask at the same moment', async () => {
     const atMs = Date.now() - 11 * DAY_MS;
     const keepers = [0, 1, 2].map(() => createPartitions({ database, table: 'readings' }));
-    await Promise.all(keepers.flatMap((keeper) => [keeper.ensure([atMs]), keeper.ensure([atMs + 1])]));
+    await Promise.all(keepers.map(async (keeper) => keeper.ensure([atMs])));
     expect((await tables()).filter((table) => table === nameOf(atMs))).toHaveLength(1);
     expect(keepers[0]?.ensure([atMs])).toBeUndefined();
   });
