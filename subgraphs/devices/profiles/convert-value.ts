@@ -23,19 +23,18 @@ export function createValueConversion(units: Pick<Units, 'conversion'>): Convert
   return (raw, declared) => {
     // The usual case first: it is what most readings are.
     if (raw.unit === undefined && isPlain(declared) && Number.isFinite(raw.value)) return raw.value as number;
-    const { value, unit, metric } = raw;
-    const { type = 'NUMBER', calibration } = declared;
+    const { type = 'NUMBER' } = declared;
     if (type === 'STATE') return toState(raw, declared.states ?? []);
     if (type === 'BOOLEAN') return toBoolean(raw);
+    return checkResult(toNumber(raw, declared), { metric: raw.metric, type });
+  };
+
+  function toNumber({ metric, value, unit }: RawReading, { unit: to, calibration }: KnownMetric): number {
     if (typeof value !== 'number' || !Number.isFinite(value))
       throw refuse(`${quote(metric)}: expected a finite number, got ${describeValue(value)}`);
-    const inUnit =
-      unit === undefined || unit === declared.unit
-        ? value
-        : convert(value, unit, { metric, to: declared.unit });
-    const result = calibration ? calibration.gain * inUnit + calibration.offset : inUnit;
-    return checkResult(result, { metric, type });
-  };
+    const inUnit = unit === undefined || unit === to ? value : convert(value, unit, { metric, to });
+    return calibration ? calibration.gain * inUnit + calibration.offset : inUnit;
+  }
 
   function convert(value: number, from: string, { metric, to }: { metric: string; to: string }): number {
     const conversion = units.conversion(from, to);
