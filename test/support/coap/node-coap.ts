@@ -18,12 +18,14 @@ export interface NodeCoap {
   call(url: string, call?: CoapCall): Promise<CoapAnswer>;
   /** The payloads of an observation as they come. */
   observe(url: string, options?: CoapCall['options']): Promise<{ readonly texts: string[]; end(): void }>;
+  /** Safe to call twice. */
   close(): void;
 }
 
 /** Makes one with a socket of its own. */
 export function createNodeCoap(): NodeCoap {
   const agent = new Agent({ type: 'udp4' });
+  let closed = false;
 
   function send(url: string, { method = 'GET', payload, options = {} }: CoapCall, observe: boolean) {
     const { hostname, port, pathname, search } = new URL(url);
@@ -57,7 +59,9 @@ export function createNodeCoap(): NodeCoap {
       };
     },
     close() {
-      agent.close();
+      // Its own does not bear to be called twice.
+      if (!closed) agent.close();
+      closed = true;
     },
   };
 }
