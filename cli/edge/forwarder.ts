@@ -46,48 +46,14 @@ const CLOSE_GRACE_MS = 2_000;
  * forwarder stops, waits, and begins there again: messages behind it that were taken are then told as repeated.
  */
 export function createForwarder(deps: ForwarderDeps): Forwarder {
-  const { log, hub, deadLetters, metrics, logger, random = Math.random } = deps;
+  const { log, hub, logger, random = Math.random } = deps;
   const { firstPauseMs = FIRST_PAUSE_MS, maxPauseMs = MAX_PAUSE_MS } = deps;
   const stopping = new AbortController();
   const cutting = new AbortController();
-  let state: HubState = { state: 'AWAY', since: new Date(), reason: 'it has not been asked yet' };
+  const standing = createStanding(deps);
   let batchSize = MAX_BATCH;
   let failures = 0;
   let running: Promise<void> = Promise.resolve();
-
-  function tell(reason: string | undefined): void {
-    if (reason === undefined && state.state === 'AWAY') {
-      state = { state: 'CONNECTED', since: new Date() };
-      logger.info('the hub takes messages');
-    } else if (reason !== undefined && (state.state === 'CONNECTED' || state.reason !== reason)) {
-      state = { state: 'AWAY', since: state.state === 'AWAY' ? state.since : new Date(), reason };
-      logger.warn({ reason }, 'the hub does not take messages; they are kept until it does');
-    }
-    metrics.hubConnected.set(reason === undefined ? 1 : 0);
-  }
-
-  /** Out: how many entries, from the first, are done with. */
-  async function settle(entries: Entries, results: readonly HubResult[]): Promise<number> {
-    const open = results.findIndex(({ kind }) => kind === 'later');
-    const done = open === -1 ? results.length : open;
-    const refused = results.slice(0, done).flatMap((result, index) => {
-      const message = entries[index]?.message;
-      return result.kind === 'refused' && message ? [{ ...result, message }] : [];
-    });
-    if (refused.length > 0) {
-      await deadLetters.keep(refused);
-      metrics.refused.inc(refused.length);
-      const { code, reason, message } = refused[0] ?? {};
-      logger.error(
-        { count: refused.length, code, reason, device: message?.device },
-        'the hub will never take messages; they are kept as dead letters',
-      );
-    }
-    const next = entries[done - 1]?.next;
-    if (next) await log.forget(next);
-    metrics.forwarded.inc(done - refused.length);
-    return done;
-  }
 
   async function forwardBatch(entries: Entries): Promise<void> {
     try {
@@ -95,19 +61,19 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         entries.map(({ message }) => message),
         cutting.signal,
       );
-      const done = await settle(entries, results);
+      const done = await settle(deps, entries, results);
       const later = results[done];
       if (later?.kind === 'later') throw new AegisError('UNAVAILABLE', later.reason);
       failures = 0;
       batchSize = Math.min(MAX_BATCH, batchSize * 2);
-      tell(undefined);
+      standing.tell(undefined);
     } catch (error) {
       if (error instanceof AegisError && error.code === 'PAYLOAD_TOO_LARGE') {
         await halve(entries, error);
         return;
       }
       if (stopping.signal.aborted) return;
-      tell(error instanceof Error ? error.message : String(error));
+      standing.tell(error instanceof Error ? error.message : String(error));
       await pause();
     }
   }
@@ -116,7 +82,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   async function halve(entries: Entries, error: AegisError): Promise<void> {
     batchSize = Math.max(1, entries.length >> 1);
     if (entries.length > 1) return;
-    await settle(entries, [{ kind: 'refused', code: error.code, reason: error.message }]);
+    await settle(deps, entries, [{ kind: 'refused', code: error.code, reason: error.message }]);
   }
 
   /** Full jitter: edges that lost one hub must not come back all at once. */
@@ -144,7 +110,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     start() {
       running = run();
     },
-    hub: () => state,
+    hub: standing.state,
     async close() {
       stopping.abort();
       const timer = setTimeout(() => {
@@ -164,4 +130,50 @@ function takeBytes(entries: Entries): Entries {
     return index > 0 && bytes > MAX_BATCH_BYTES;
   });
   return end === -1 ? entries : entries.slice(0, end);
+}
+
+/** How it stands with the hub; told to the log when that changes, and not in between. */
+function createStanding({ logger, metrics }: ForwarderDeps) {
+  let state: HubState = { state: 'AWAY', since: new Date(), reason: 'it has not been asked yet' };
+  return {
+    state: () => state,
+    /** @param reason why the hub takes nothing; undefined when it does. */
+    tell(reason: string | undefined): void {
+      if (reason === undefined && state.state === 'AWAY') {
+        state = { state: 'CONNECTED', since: new Date() };
+        logger.info('the hub takes messages');
+      } else if (reason !== undefined && (state.state === 'CONNECTED' || state.reason !== reason)) {
+        state = { state: 'AWAY', since: state.state === 'AWAY' ? state.since : new Date(), reason };
+        logger.warn({ reason }, 'the hub does not take messages; they are kept until it does');
+      }
+      metrics.hubConnected.set(reason === undefined ? 1 : 0);
+    },
+  };
+}
+
+/** Passes what the hub took and keeps what it will never take. Out: how many entries, from the first, are done with. */
+async function settle(
+  { log, deadLetters, metrics, logger }: ForwarderDeps,
+  entries: Entries,
+  results: readonly HubResult[],
+): Promise<number> {
+  const open = results.findIndex(({ kind }) => kind === 'later');
+  const done = open === -1 ? results.length : open;
+  const refused = results.slice(0, done).flatMap((result, index) => {
+    const message = entries[index]?.message;
+    return result.kind === 'refused' && message ? [{ ...result, message }] : [];
+  });
+  if (refused.length > 0) {
+    await deadLetters.keep(refused);
+    metrics.refused.inc(refused.length);
+    const { code, reason, message } = refused[0] ?? {};
+    logger.error(
+      { count: refused.length, code, reason, device: message?.device },
+      'the hub will never take messages; they are kept as dead letters',
+    );
+  }
+  const next = entries[done - 1]?.next;
+  if (next) await log.forget(next);
+  metrics.forwarded.inc(done - refused.length);
+  return done;
 }

@@ -47,9 +47,9 @@ async function findFreePort(): Promise<number> {
 function postValues(edgeUrl: () => string, first: number) {
   const acknowledged: number[] = [];
   let value = first;
-  let running = true;
+  const stopped = new AbortController();
   const work = (async () => {
-    while (running) {
+    while (!stopped.signal.aborted) {
       const sending = value++;
       const response = await fetch(`${edgeUrl()}/ingest/untimed`, {
         method: 'POST',
@@ -64,7 +64,7 @@ function postValues(edgeUrl: () => string, first: number) {
     acknowledged,
     next: () => value,
     async stop() {
-      running = false;
+      stopped.abort();
       await work;
     },
   };

@@ -879,6 +879,8 @@ export type DeviceFilter = {
   profile?: InputMaybe<Scalars['String']['input']>;
   /** Devices of this version of their profile, 1 or more. */
   profileVersion?: InputMaybe<Scalars['Int']['input']>;
+  /** Devices that can be reached now, or not; those that were never heard from are UNKNOWN. */
+  connectivity?: InputMaybe<ConnectivityState>;
   /** Devices that were heard from at this instant or later. */
   lastSeenAfter?: InputMaybe<Scalars['DateTime']['input']>;
   /** Devices that were heard from before this instant, or never. */

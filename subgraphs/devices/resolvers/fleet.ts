@@ -20,7 +20,7 @@ export function createFleetResolvers({ groups, groupMutations, selections }: Fle
     Query: {
       deviceGroup: async (_parent, { id }, { deviceGroups }) => (await deviceGroups.load(id)) ?? null,
       deviceGroups: async (_parent, { first: wanted, after, nameContains }, { principal }) => {
-        const first = checkPageSize(wanted ?? 20);
+        const first = checkPageSize(wanted);
         const rows = await groups.list(principal.workspace, {
           first,
           after: after == null ? undefined : readOpaque('groups', after),

@@ -15,7 +15,7 @@ export function createRolloutResolvers({ rollouts, rolloutMutations: mutations }
     Query: {
       rollout: async (_parent, { id }, context) => (await context.rollouts.load(id)) ?? null,
       rollouts: async (_parent, { first: wanted, after }, { principal }) => {
-        const first = checkPageSize(wanted ?? 20);
+        const first = checkPageSize(wanted);
         const rows = await rollouts.list(principal.workspace, {
           first,
           after: after == null ? undefined : readOpaque('rollouts', after),
@@ -56,7 +56,7 @@ export function createRolloutResolvers({ rollouts, rolloutMutations: mutations }
         }));
       },
       devices: async ({ id }, { first: wanted, after, states }, { rolloutDevices }) => {
-        const first = checkPageSize(wanted ?? 20);
+        const first = checkPageSize(wanted);
         const rows = await rolloutDevices.load({
           ...{ rolloutId: id, limit: first + 1, states: states ?? null },
           after: after == null ? 0 : readPosition(after),

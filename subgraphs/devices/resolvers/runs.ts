@@ -18,7 +18,7 @@ export function createRunResolvers({ runs, registerDevices, openRunStream, wakeR
     Query: {
       run: async (_parent, { id }, context) => (await context.runs.load(id)) ?? null,
       runs: async (_parent, { first: wanted, after, kinds, states }, { principal }) => {
-        const first = checkPageSize(wanted ?? 20);
+        const first = checkPageSize(wanted);
         const rows = await runs.list(principal.workspace, {
           first,
           after: after == null ? undefined : readOpaque('runs', after),
@@ -63,7 +63,7 @@ export function createRunResolvers({ runs, registerDevices, openRunStream, wakeR
     },
     DeviceImport: {
       rejections: async ({ id }, { first: wanted, after }, { importRejections }) => {
-        const first = checkPageSize(wanted ?? 20);
+        const first = checkPageSize(wanted);
         const rows = await importRejections.load({
           importId: id,
           after: after == null ? 0 : readLine(after),

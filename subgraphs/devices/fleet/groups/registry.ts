@@ -49,6 +49,7 @@ export interface UnknownDevice {
   readonly unknownDevice: string;
 }
 
+/** Which groups. */
 export interface GroupPage {
   readonly first: number;
   /** The name behind which the page begins. */
@@ -67,8 +68,6 @@ const NOT_FOUND = { refused: 'NOT_FOUND' } as const;
 
 /** Makes the registry of groups. */
 export function createGroupRegistry({ database, log }: GroupRegistryDeps): GroupRegistry {
-  const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
-
   /** `write` gives the group, or why nothing was changed. */
   async function change<T>(
     { workspace, traceparent }: ChangeOrigin,
@@ -88,6 +87,7 @@ export function createGroupRegistry({ database, log }: GroupRegistryDeps): Group
   }
 
   return {
+    ...createLookups(database),
     create: (origin, { name, description, deviceIds, selection }) =>
       refuseTakenName(
         change(origin, 'aegis.devicegroup.created', async (client) => {
@@ -135,6 +135,12 @@ export function createGroupRegistry({ database, log }: GroupRegistryDeps): Group
       });
       return outcome === 'NOT_FOUND' ? outcome : 'REMOVED';
     },
+  };
+}
+
+function createLookups(database: Database): Pick<GroupRegistry, 'findByIds' | 'list' | 'findOfDevices'> {
+  const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
+  return {
     findByIds: (workspace, ids) =>
       clientOf(workspace).deviceGroup.findMany({ where: { id: { in: ids.filter(isText) } } }),
     async list(workspace, { first, after, nameContains }) {

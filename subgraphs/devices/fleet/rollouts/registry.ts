@@ -25,8 +25,8 @@ export type RolloutFact = 'created' | 'paused' | 'resumed' | 'stage.completed' |
 
 /** The rows of rollouts and their devices. */
 export interface RolloutRegistry {
-  /** Keeps a rollout with its devices, in their order, and makes its run. `EMPTY`: no device is selected. */
-  create(origin: RolloutOrigin, plan: RolloutPlan, selection: Selection): Promise<string | 'EMPTY'>;
+  /** Keeps a rollout with its devices, in their order, and makes its run. Undefined: no device is selected. */
+  create(origin: RolloutOrigin, plan: RolloutPlan, selection: Selection): Promise<string | undefined>;
   findByIds(workspace: WorkspaceId, ids: readonly string[]): Promise<RolloutModel[]>;
   /** At most one more than `first`, newest first. */
   list(
@@ -59,11 +59,13 @@ export interface RolloutRegistry {
   ): Promise<RunModel | undefined>;
 }
 
+/** On whose behalf a rollout is made. */
 export interface RolloutOrigin extends ChangeOrigin {
   /** Who asked for it. */
   readonly subject: string;
 }
 
+/** Which devices of a rollout. */
 export interface RolloutDevicePage {
   readonly rolloutId: string;
   readonly after: number;
@@ -71,6 +73,7 @@ export interface RolloutDevicePage {
   readonly states: readonly RolloutDeviceState[] | null;
 }
 
+/** Devices that come from one state to another; all of the rollout when they are not named. */
 export interface DeviceMove {
   readonly deviceIds?: readonly string[];
   readonly from: readonly RolloutDeviceState[];
@@ -78,6 +81,7 @@ export interface DeviceMove {
   readonly reason?: string;
 }
 
+/** What changes of a rollout, and the fact that is stated of it. */
 export interface RolloutChange {
   readonly stage?: number;
   readonly stageDoneAt?: Date | null;
@@ -113,51 +117,9 @@ export function createRolloutRegistry(deps: RolloutRegistryDeps): RolloutRegistr
   }
 
   return {
+    ...createReads(database),
     create: (origin, plan, selection) => insertRollout(deps, { origin, plan, selection, stateFact }),
-    async findByIds(workspace, ids) {
-      const rows = await clientOf(workspace).rollout.findMany({ where: { id: { in: ids.filter(isText) } } });
-      return rows as unknown as RolloutModel[];
-    },
-    async list(workspace, { first, after }) {
-      const rows = await clientOf(workspace).rollout.findMany({
-        where: after === undefined ? {} : { id: { lt: after } },
-        orderBy: { id: 'desc' },
-        take: first + 1,
-      });
-      return rows as unknown as RolloutModel[];
-    },
-    countStages: (workspace, ids) => clientOf(workspace).$queryRaw<StageCounts[]>`
-      SELECT rollout_id AS id, stage, count(*)::int AS devices,
-        count(*) FILTER (WHERE state = 'PENDING')::int AS pending,
-        count(*) FILTER (WHERE state IN ('SENDING', 'SENT'))::int AS "inFlight",
-        count(*) FILTER (WHERE state = 'SUCCEEDED')::int AS succeeded,
-        count(*) FILTER (WHERE state = 'FAILED')::int AS failed
-      FROM devices.rollout_devices
-      WHERE workspace_id = ${workspace} AND rollout_id = ANY(${[...ids]}::text[])
-      GROUP BY rollout_id, stage ORDER BY rollout_id, stage`,
-    listDevices: (workspace, pages) => listDevices(database, workspace, pages),
     judge: (workspace, rollout) => judge(database, workspace, rollout),
-    findDue: (workspace, { id, stage }, limit) => clientOf(workspace).$queryRaw<DueDevice[]>`
-      SELECT r.device_id AS "deviceId", coalesce(t.desired, '{}') AS desired, r.former
-      FROM devices.rollout_devices r
-      ${REACHABLE}
-      LEFT JOIN devices.device_twins t ON t.workspace_id = r.workspace_id AND t.device_id = r.device_id
-      WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.stage <= ${stage}
-        AND (r.state = 'SENDING' OR r.state = 'PENDING' AND ${IS_REACHABLE})
-      ORDER BY r.state = 'PENDING', r.position LIMIT ${limit}`,
-    async hasReachable(workspace, { id, stage }) {
-      const rows = await clientOf(workspace).$queryRaw<unknown[]>`
-        SELECT r.device_id FROM devices.rollout_devices r
-        ${REACHABLE}
-        WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.stage <= ${stage}
-          AND r.state = 'PENDING' AND ${IS_REACHABLE} LIMIT 1`;
-      return rows.length > 0;
-    },
-    findTold: (workspace, id, limit) => clientOf(workspace).$queryRaw<DueDevice[]>`
-      SELECT r.device_id AS "deviceId", '{}'::jsonb AS desired, r.former FROM devices.rollout_devices r
-      WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.former IS NOT NULL
-        AND r.state IN ('SENDING', 'SENT', 'SUCCEEDED', 'FAILED')
-      ORDER BY r.position LIMIT ${limit}`,
     async markSending(workspace, id, { deviceId, former }) {
       await clientOf(workspace).rolloutDevice.updateMany({
         where: { rolloutId: id, deviceId, state: 'PENDING' },
@@ -202,6 +164,60 @@ export function createRolloutRegistry(deps: RolloutRegistryDeps): RolloutRegistr
   };
 }
 
+type Reads = Pick<
+  RolloutRegistry,
+  'findByIds' | 'list' | 'countStages' | 'listDevices' | 'findDue' | 'hasReachable' | 'findTold'
+>;
+
+function createReads(database: Database): Reads {
+  const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
+  return {
+    async findByIds(workspace, ids) {
+      const rows = await clientOf(workspace).rollout.findMany({ where: { id: { in: ids.filter(isText) } } });
+      return rows as unknown as RolloutModel[];
+    },
+    async list(workspace, { first, after }) {
+      const rows = await clientOf(workspace).rollout.findMany({
+        where: after === undefined ? {} : { id: { lt: after } },
+        orderBy: { id: 'desc' },
+        take: first + 1,
+      });
+      return rows as unknown as RolloutModel[];
+    },
+    countStages: (workspace, ids) => clientOf(workspace).$queryRaw<StageCounts[]>`
+      SELECT rollout_id AS id, stage, count(*)::int AS devices,
+        count(*) FILTER (WHERE state = 'PENDING')::int AS pending,
+        count(*) FILTER (WHERE state IN ('SENDING', 'SENT'))::int AS "inFlight",
+        count(*) FILTER (WHERE state = 'SUCCEEDED')::int AS succeeded,
+        count(*) FILTER (WHERE state = 'FAILED')::int AS failed
+      FROM devices.rollout_devices
+      WHERE workspace_id = ${workspace} AND rollout_id = ANY(${[...ids]}::text[])
+      GROUP BY rollout_id, stage ORDER BY rollout_id, stage`,
+    listDevices: (workspace, pages) => listDevices(database, workspace, pages),
+    findDue: (workspace, { id, stage }, limit) => clientOf(workspace).$queryRaw<DueDevice[]>`
+      SELECT r.device_id AS "deviceId", coalesce(t.desired, '{}') AS desired, r.former
+      FROM devices.rollout_devices r
+      ${REACHABLE}
+      LEFT JOIN devices.device_twins t ON t.workspace_id = r.workspace_id AND t.device_id = r.device_id
+      WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.stage <= ${stage}
+        AND (r.state = 'SENDING' OR r.state = 'PENDING' AND ${IS_REACHABLE})
+      ORDER BY r.state = 'PENDING', r.position LIMIT ${limit}`,
+    async hasReachable(workspace, { id, stage }) {
+      const rows = await clientOf(workspace).$queryRaw<unknown[]>`
+        SELECT r.device_id FROM devices.rollout_devices r
+        ${REACHABLE}
+        WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.stage <= ${stage}
+          AND r.state = 'PENDING' AND ${IS_REACHABLE} LIMIT 1`;
+      return rows.length > 0;
+    },
+    findTold: (workspace, id, limit) => clientOf(workspace).$queryRaw<DueDevice[]>`
+      SELECT r.device_id AS "deviceId", '{}'::jsonb AS desired, r.former FROM devices.rollout_devices r
+      WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.former IS NOT NULL
+        AND r.state IN ('SENDING', 'SENT', 'SUCCEEDED', 'FAILED')
+      ORDER BY r.position LIMIT ${limit}`,
+  };
+}
+
 const FACT_OF = { pause: 'paused', resume: 'resumed', rollback: 'rollback.started' } as const;
 
 const REACHABLE = Prisma.sql`
@@ -235,7 +251,7 @@ interface InsertRollout {
 function insertRollout(
   { database, runs }: RolloutRegistryDeps,
   { origin, plan, selection, stateFact }: InsertRollout,
-): Promise<string | 'EMPTY'> {
+): Promise<string | undefined> {
   const { workspace, traceparent, subject } = origin;
   const work = database.inWorkspace(workspace).transaction(async (transaction) => {
     const { client } = transaction;
@@ -274,12 +290,12 @@ function insertRollout(
     return id;
   });
   return work.catch((error: unknown) => {
-    if (error instanceof EmptySelection) return 'EMPTY';
+    if (error instanceof EmptySelection) return undefined;
     throw error;
   });
 }
 
-/** Rolls back a rollout to nobody. */
+/** Takes back what was written of a rollout to nobody. */
 class EmptySelection extends Error {
   override readonly name = 'EmptySelection';
 }

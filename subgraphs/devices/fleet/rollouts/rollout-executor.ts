@@ -135,24 +135,28 @@ async function moveOn(
   const stage = counts.find((one) => one.stage === rollout.stage);
   const plan = rollout.stages[rollout.stage];
   const isLast = rollout.stage >= rollout.stages.length - 1;
-  if (!plan || isLast) return false;
-  // With few devices a stage may add none.
-  const isDone =
-    !stage ||
-    (stage.inFlight === 0 && (stage.pending === 0 || stage.succeeded > 0 || rollout.forgivenFailures > 0));
-  if (!isDone || (await rollouts.hasReachable(workspace, rollout))) return false;
+  if (!plan || isLast || !isPassed(rollout, stage)) return false;
+  if (await rollouts.hasReachable(workspace, rollout)) return false;
   const origin = { workspace, traceparent: rollout.traceparent };
   const doneAt = rollout.stageDoneAt ?? new Date(nowMs);
   if (doneAt.getTime() + plan.soakSeconds * 1_000 > nowMs) {
     if (!rollout.stageDoneAt) await rollouts.change(origin, id, { stageDoneAt: doneAt });
     return false;
   }
-  const { succeeded = 0, failed = 0 } = stage ?? {};
   await rollouts.change(origin, id, {
     ...{ stage: rollout.stage + 1, stageDoneAt: null, forgivenFailures: 0 },
-    fact: { type: 'stage.completed', data: { stage: rollout.stage + 1, succeeded, failed } },
+    fact: {
+      type: 'stage.completed',
+      data: { stage: rollout.stage + 1, succeeded: stage?.succeeded ?? 0, failed: stage?.failed ?? 0 },
+    },
   });
   return true;
+}
+
+/** With few devices a stage may add none. */
+function isPassed({ forgivenFailures }: RolloutModel, stage: StageCounts | undefined): boolean {
+  if (!stage) return true;
+  return stage.inFlight === 0 && (stage.pending === 0 || stage.succeeded > 0 || forgivenFailures > 0);
 }
 
 async function finish(

@@ -34,7 +34,7 @@ export function createRolloutMutations({ rollouts, wakeRun }: RolloutMutationsDe
       if ('errors' in plan) return { id: null, userErrors: plan.errors };
       const origin = { workspace, subject, traceparent: trace.traceparent };
       const id = await rollouts.create(origin, plan, checkSelection(input.selection));
-      if (id === 'EMPTY') {
+      if (id === undefined) {
         const message = 'Expected a selection with at least one device, got none.';
         return refused({ code: 'BAD_USER_INPUT', message, path: ['selection'] });
       }

@@ -16,6 +16,7 @@ export interface RunChange {
   readonly finishedAt?: Date;
 }
 
+/** Which runs. */
 export interface RunPage {
   readonly first: number;
   /** The id behind which the page begins. */
@@ -60,6 +61,7 @@ export interface RunRegistry {
   releaseAll(workspace: WorkspaceId): Promise<void>;
 }
 
+/** Who works at a run, and until when it is left to it. */
 export interface Lease {
   readonly owner: string;
   readonly until: Date;
@@ -86,27 +88,12 @@ export function createRunRegistry(database: Database): RunRegistry {
   }
 
   return {
+    ...createReads(database),
+    ...MOVES,
     async create({ client, workspace }, kind, total) {
       const id = newId('run');
       await client.run.create({ data: { workspaceId: workspace, id, kind, state: 'QUEUED', total } });
       return id;
-    },
-    async findByIds(workspace, ids) {
-      const rows = await clientOf(workspace).run.findMany({ where: { id: { in: ids.filter(isText) } } });
-      return rows as RunModel[];
-    },
-    async list(workspace, { first, after, kinds, states }) {
-      if (after !== undefined && !isText(after)) return [];
-      const rows = await clientOf(workspace).run.findMany({
-        where: {
-          ...(after === undefined ? {} : { id: { lt: after } }),
-          ...(kinds ? { kind: { in: [...kinds] } } : {}),
-          ...(states ? { state: { in: [...states] } } : {}),
-        },
-        orderBy: { id: 'desc' },
-        take: first + 1,
-      });
-      return rows as RunModel[];
     },
     async claim(workspace, { owner, until, limit }) {
       return clientOf(workspace).$queryRaw<ClaimedRun[]>`
@@ -145,23 +132,6 @@ export function createRunRegistry(database: Database): RunRegistry {
       const row = await clientOf(workspace).run.findFirst({ where: { id }, select: { id: true } });
       return row ? 'ENDED' : 'NOT_FOUND';
     },
-    async resume({ client }, id, { ended }) {
-      const [row] = await client.run.updateManyAndReturn({
-        where: { id, state: { in: ['PAUSED', 'QUEUED', 'RUNNING', ...(ended ? ENDED : [])] } },
-        data: {
-          ...{ state: 'QUEUED', note: null, owner: null, leasedUntil: null, finishedAt: null },
-          ...{ cancelling: false, revision: { increment: 1 } },
-        },
-      });
-      return row as RunModel | undefined;
-    },
-    async pause({ client }, id, note) {
-      const [row] = await client.run.updateManyAndReturn({
-        where: { id, state: { in: [...OPEN] } },
-        data: { state: 'PAUSED', note, revision: { increment: 1 } },
-      });
-      return row as RunModel | undefined;
-    },
     async releaseAll(workspace) {
       await clientOf(workspace).run.updateMany({
         where: { state: 'RUNNING' },
@@ -174,3 +144,47 @@ export function createRunRegistry(database: Database): RunRegistry {
 function isText(text: string): boolean {
   return !text.includes('\u0000');
 }
+
+function createReads(database: Database): Pick<RunRegistry, 'findByIds' | 'list'> {
+  const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
+  return {
+    async findByIds(workspace, ids) {
+      const rows = await clientOf(workspace).run.findMany({ where: { id: { in: ids.filter(isText) } } });
+      return rows as RunModel[];
+    },
+    async list(workspace, { first, after, kinds, states }) {
+      if (after !== undefined && !isText(after)) return [];
+      const rows = await clientOf(workspace).run.findMany({
+        where: {
+          ...(after === undefined ? {} : { id: { lt: after } }),
+          ...(kinds ? { kind: { in: [...kinds] } } : {}),
+          ...(states ? { state: { in: [...states] } } : {}),
+        },
+        orderBy: { id: 'desc' },
+        take: first + 1,
+      });
+      return rows as RunModel[];
+    },
+  };
+}
+
+/** What people do with runs, in the transaction of what they are about. */
+const MOVES: Pick<RunRegistry, 'resume' | 'pause'> = {
+  async resume({ client }, id, { ended }) {
+    const [row] = await client.run.updateManyAndReturn({
+      where: { id, state: { in: ['PAUSED', 'QUEUED', 'RUNNING', ...(ended ? ENDED : [])] } },
+      data: {
+        ...{ state: 'QUEUED', note: null, owner: null, leasedUntil: null, finishedAt: null },
+        ...{ cancelling: false, revision: { increment: 1 } },
+      },
+    });
+    return row as RunModel | undefined;
+  },
+  async pause({ client }, id, note) {
+    const [row] = await client.run.updateManyAndReturn({
+      where: { id, state: { in: [...OPEN] } },
+      data: { state: 'PAUSED', note, revision: { increment: 1 } },
+    });
+    return row as RunModel | undefined;
+  },
+};

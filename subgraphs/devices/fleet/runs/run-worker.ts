@@ -44,8 +44,7 @@ export function createRunWorker(deps: RunWorkerDeps): RunWorker {
   const executors = new Map<RunKind, RunExecutor>(deps.executors.map((one) => [one.kind, one]));
   const stopping = new AbortController();
   const active = new Map<string, Promise<void>>();
-  /** How often the steps of a run have failed in a row. */
-  const failures = new Map<string, number>();
+  const settlement = createSettlement(deps);
   const upkeep = createUpkeep({
     workspaces,
     logger,
@@ -87,7 +86,7 @@ export function createRunWorker(deps: RunWorkerDeps): RunWorker {
     }
     if (run?.cancelling) {
       await executors.get(kind)?.cancel?.({ workspace, id, signal: stopping.signal });
-      await end(workspace, id, { state: 'CANCELLED' });
+      await settlement.end(workspace, id, { state: 'CANCELLED' });
     } else {
       await registry.release(workspace, id, { owner, until: null });
     }
@@ -102,18 +101,39 @@ export function createRunWorker(deps: RunWorkerDeps): RunWorker {
     if (!executor) return new Date(Date.now() + LEASE_MS);
     try {
       const step = await executor.step({ workspace, id, signal: stopping.signal });
-      failures.delete(id);
-      return await settle(workspace, id, step);
+      return await settlement.settle(workspace, id, step);
     } catch (error) {
-      return await fail(workspace, id, error);
+      return await settlement.fail(workspace, id, error);
     }
   }
+
+  return {
+    async start() {
+      if (deps.alone) for (const workspace of workspaces) await registry.releaseAll(workspace);
+      upkeep.start();
+    },
+    wake() {
+      upkeep.wakeAt(new Date());
+    },
+    async close() {
+      stopping.abort();
+      await upkeep.close();
+      await Promise.all(active.values());
+    },
+  };
+}
+
+/** Writes down what came of steps. Out of each: `ended`, when the run is to go on, or undefined for at once. */
+function createSettlement({ registry, announce, logger, owner }: RunWorkerDeps) {
+  /** How often the steps of a run have failed in a row. */
+  const failures = new Map<string, number>();
 
   async function settle(
     workspace: WorkspaceId,
     id: string,
     step: RunStep,
   ): Promise<'ended' | Date | undefined> {
+    failures.delete(id);
     switch (step.kind) {
       case 'done':
         await end(workspace, id, { state: 'SUCCEEDED', note: step.note ?? null });
@@ -157,18 +177,5 @@ export function createRunWorker(deps: RunWorkerDeps): RunWorker {
     announce(workspace, id);
   }
 
-  return {
-    async start() {
-      if (deps.alone) for (const workspace of workspaces) await registry.releaseAll(workspace);
-      upkeep.start();
-    },
-    wake() {
-      upkeep.wakeAt(new Date());
-    },
-    async close() {
-      stopping.abort();
-      await upkeep.close();
-      await Promise.all(active.values());
-    },
-  };
+  return { settle, fail, end };
 }

@@ -110,6 +110,12 @@ const LAST_SEEN = Prisma.sql`coalesce((
     WHERE c.workspace_id = d.workspace_id AND c.device_id = d.id
   ), timestamptz '1970-01-01Z')`;
 
+/** Whether the device can be reached; one that was never heard from has no row. */
+const CONNECTIVITY = Prisma.sql`coalesce((
+    SELECT c.state FROM devices.device_connectivity c
+    WHERE c.workspace_id = d.workspace_id AND c.device_id = d.id
+  ), 'UNKNOWN')`;
+
 const ORDERS: Readonly<Record<DeviceOrder, Order>> = {
   NAME_ASC: { column: NAME, ...ASCENDING },
   NAME_DESC: { column: NAME, ...DESCENDING },
@@ -172,9 +178,9 @@ function plainConditions(selection: Selection): Prisma.Sql[] {
   ];
 }
 
-/** A device without a row has never been heard from. */
-function connectivityConditions({ lastSeenAfter, lastSeenBefore }: Selection): Prisma.Sql[] {
+function connectivityConditions({ connectivity, lastSeenAfter, lastSeenBefore }: Selection): Prisma.Sql[] {
   return [
+    ...(connectivity === null ? [] : [Prisma.sql`${CONNECTIVITY} = ${connectivity}`]),
     ...(lastSeenAfter ? [Prisma.sql`${LAST_SEEN} >= ${lastSeenAfter}`] : []),
     ...(lastSeenBefore ? [Prisma.sql`${LAST_SEEN} < ${lastSeenBefore}`] : []),
   ];

@@ -24,6 +24,7 @@ export interface Selection {
   readonly metric: string | null;
   readonly profile: string | null;
   readonly profileVersion: number | null;
+  readonly connectivity: string | null;
   /** Heard from at this instant or later. */
   readonly lastSeenAfter: Date | null;
   /** Heard from before this instant, or never. */
@@ -50,11 +51,8 @@ export function checkSelection(filter: DeviceFilter): Selection {
   checkCount('properties', properties, MAX_PROPERTIES);
   if (metric != null && !isMetricName(metric)) return { ...ALL, ids: [] };
   return {
+    ...pickTexts(filter),
     ids: ids ? [...new Set(ids)] : null,
-    name: filter.name ?? null,
-    nameContains: filter.nameContains ?? null,
-    metric: metric ?? null,
-    profile: filter.profile ?? null,
     profileVersion: filter.profileVersion ?? null,
     lastSeenAfter: toDate(filter.lastSeenAfter),
     lastSeenBefore: toDate(filter.lastSeenBefore),
@@ -81,6 +79,7 @@ const ALL: Selection = {
   metric: null,
   profile: null,
   profileVersion: null,
+  connectivity: null,
   lastSeenAfter: null,
   lastSeenBefore: null,
   labels: [],
@@ -117,6 +116,16 @@ function checkProperty(input: PropertyConditionInput, index: number): PropertyCo
     equals: input.equals ?? null,
     notEquals: input.notEquals ?? null,
     withinSeconds: withinSeconds ?? null,
+  };
+}
+
+function pickTexts({ name, nameContains, metric, profile, connectivity }: DeviceFilter) {
+  return {
+    name: name ?? null,
+    nameContains: nameContains ?? null,
+    metric: metric ?? null,
+    profile: profile ?? null,
+    connectivity: connectivity ?? null,
   };
 }
 
