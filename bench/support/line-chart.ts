@@ -14,6 +14,8 @@ export interface LineChart {
   readonly places: readonly number[];
   readonly fields: readonly {
     readonly label: string;
+    /** 0 when left out. */
+    readonly minimum?: number;
     readonly maximum: number;
     readonly lines: readonly Line[];
   }[];
@@ -41,14 +43,15 @@ export function drawLineChart({ title, subtitle, axis, places, fields }: LineCha
   const height = HEAD + fields.length * (FIELD + GAP) + 30;
   const [first = 0, last = 1] = [places[0], places.at(-1)];
   const x = (place: number) => LEFT + ((place - first) / (last - first)) * (WIDTH - LEFT - RIGHT);
-  const drawn = fields.map(({ label, maximum, lines }, index) => {
+  const drawn = fields.map(({ label, minimum = 0, maximum, lines }, index) => {
     const top = HEAD + index * (FIELD + GAP);
-    const y = (value: number) => top + FIELD - (Math.min(maximum, Math.max(0, value)) / maximum) * FIELD;
+    const y = (value: number) =>
+      top + FIELD - ((Math.min(maximum, Math.max(minimum, value)) - minimum) / (maximum - minimum)) * FIELD;
     return [
       `<rect class="frame" x="${LEFT}" y="${top}" width="${WIDTH - LEFT - RIGHT}" height="${FIELD}"/>`,
       `<text x="${LEFT - 12}" y="${top + FIELD / 2 + 5}" text-anchor="end">${label}</text>`,
       `<text class="tick" x="${LEFT - 4}" y="${top + 10}" text-anchor="end">${maximum}</text>`,
-      `<text class="tick" x="${LEFT - 4}" y="${top + FIELD}" text-anchor="end">0</text>`,
+      `<text class="tick" x="${LEFT - 4}" y="${top + FIELD}" text-anchor="end">${minimum}</text>`,
       ...lines.map(({ values }, which) => drawLine(values, { places, x, y, isFirst: which === 0 })),
     ].join('\n');
   });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
 import { generatorParameters, type GeneratorParameters } from './generator/generator-parameters.js';
+import type { PhiMethod } from './metrics/integrated-information.js';
 import { writtenGraph, type GraphChoice } from './graph/configured-graph.js';
 
 const DEVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -98,6 +99,15 @@ export const settings = {
     maximum: 999,
     initial: 2,
   }),
+  phiMethod: {
+    env: 'AEGIS_PHI_METHOD',
+    description:
+      'Which integrated information the live numbers have: GAUSSIAN_WHOLE_MINUS_SUM (Barrett and Seth; may be negative) or MISMATCHED_DECODING (Φ*, Oizumi and others; never negative, three times the cost).',
+    expects: 'GAUSSIAN_WHOLE_MINUS_SUM or MISMATCHED_DECODING',
+    schema: z
+      .enum(['GAUSSIAN_WHOLE_MINUS_SUM', 'MISMATCHED_DECODING'])
+      .default('GAUSSIAN_WHOLE_MINUS_SUM'),
+  } satisfies Setting<PhiMethod>,
   networkGraph: {
     env: 'AEGIS_NETWORK_GRAPH',
     description:

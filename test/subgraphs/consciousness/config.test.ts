@@ -11,6 +11,7 @@ describe('the settings', () => {
       ...{ minimumSamples: 16, stalePeriods: 10, sampleRetentionHours: 168 },
       ...{ metricsSamples: 256, metricsMinimum: 64, metricsLag: 1, metricsSurrogates: 19 },
       ...{ fastPeriodMs: 100, metricsPeriodMs: 200, metricsRenewed: 2, networkGraph: 'auto' },
+      phiMethod: 'GAUSSIAN_WHOLE_MINUS_SUM',
       ...{ generatorAtStart: undefined, measurementRetentionHours: 24, rollupRetentionDays: 90 },
       reportRetentionHours: 168,
     });
