@@ -22,7 +22,7 @@ export interface EndpointLoaders {
 export interface Endpoints {
   readonly registry: EndpointRegistry;
   readonly mutations: EndpointMutations;
-  /** All of one kind, at most {@link MAX_REACHED}. */
+  /** All of one kind, at most 10,000. */
   list<K extends Endpoint['kind']>(
     workspace: WorkspaceId,
     kind: K,
@@ -40,7 +40,7 @@ export interface EndpointsDeps extends Pick<SubgraphDeps, 'database' | 'log'> {
 }
 
 /** How many devices of one kind a workspace reaches. */
-export const MAX_REACHED = 10_000;
+const MAX_REACHED = 10_000;
 
 /** Ties the room together. */
 export function createEndpoints(deps: EndpointsDeps): Endpoints {

@@ -2,6 +2,7 @@ import type { Database } from '../../../kernel/database/database.js';
 import { Prisma } from '../../../kernel/database/workspace.js';
 import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import { isDeviceId } from '../device-id.js';
 import type { ChangeOrigin } from '../registry.js';
 
 /** Where a device is reached. */
@@ -31,7 +32,8 @@ export interface EndpointRegistryDeps {
 /** Makes the registry. Each change is a fact in the event log: `aegis.device.addressed`. */
 export function createEndpointRegistry({ database, log, onChange }: EndpointRegistryDeps): EndpointRegistry {
   return {
-    set({ workspace, traceparent }, deviceId, url) {
+    async set({ workspace, traceparent }, deviceId, url) {
+      if (!isDeviceId(deviceId)) return 'NO_DEVICE';
       return refuseTaken(
         database.inWorkspace(workspace).transaction(async (transaction) => {
           const { client } = transaction;

@@ -91,7 +91,7 @@ function connected(events: EventEmitter): Promise<void> {
 }
 
 /** Values as they are: a variant tells its type beside, which nobody here needs. */
-export function unwrap(value: unknown): unknown {
+function unwrap(value: unknown): unknown {
   if (value instanceof Variant) return unwrap(value.value);
   if (value instanceof Uint8Array || typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(unwrap);
