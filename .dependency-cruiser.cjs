@@ -140,7 +140,7 @@ module.exports = {
         pathNot: [
           '/registry[.]ts$',
           '^subgraphs/[^/]+/(readings|samples)/',
-          '^subgraphs/[^/]+/([^/]+/)?storage/',
+          '^subgraphs/.*/storage/',
           '^kernel/(database|events)/',
         ],
       },
