@@ -20,7 +20,7 @@ const REGISTER = `mutation ($input: RegisterDeviceInput!) {
   registerDevice(input: $input) { device { id } userErrors { message } }
 }`;
 const CREATE_RULE = `mutation ($input: CreateAlarmRuleInput!) {
-  createAlarmRule(input: $input) { rule { id } userErrors { message } }
+  createAlarmRule(input: $input) { alarmRule { id } userErrors { message } }
 }`;
 const CREATE_FUSION = `mutation ($input: CreateStandingFusionInput!) {
   createStandingFusion(input: $input) { standingFusion { id } userErrors { message } }

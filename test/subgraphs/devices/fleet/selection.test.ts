@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
+import { waitFor } from '../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { openDevices, type TestDevices } from '../support/open-devices.js';
 
@@ -144,6 +145,18 @@ describe('a selection of devices', () => {
     expect(await where({ equals: 35.5 })).toEqual(['warm']);
     expect(await where({ notEquals: 35.5 })).toEqual(['cold']);
     expect(await where({ atMost: 100, withinSeconds: 60 })).toEqual(['cold']);
+  });
+
+  it('goes by who can be reached, and by when they were heard from', async () => {
+    for (const name of ['here', 'silent']) await devices.register(name);
+    await devices.send('here', { temperature: 1 });
+    await waitFor('it counts as heard from', async () => (await list({ connectivity: 'ONLINE' })).length === 1);
+    expect(await list({ connectivity: 'ONLINE' })).toEqual(['here']);
+    expect(await list({ connectivity: 'UNKNOWN' })).toEqual(['silent']);
+    const lastMinute = new Date(Date.now() - 60_000).toISOString();
+    expect(await list({ lastSeenAfter: lastMinute })).toEqual(['here']);
+    expect(await list({ lastSeenBefore: lastMinute })).toEqual(['silent']);
+    expect(await list({}, 'LAST_SEEN_DESC')).toEqual(['here', 'silent']);
   });
 
   it('takes one statement to find devices and one to read them, whatever is asked of them', async () => {
