@@ -1,5 +1,10 @@
 import protobuf from 'protobufjs/minimal.js';
-import type { SparkplugMetric, SparkplugPayload, SparkplugValue } from './sparkplug-payload.js';
+import {
+  DATATYPES,
+  type SparkplugMetric,
+  type SparkplugPayload,
+  type SparkplugValue,
+} from './sparkplug-payload.js';
 
 type Writer = protobuf.Writer;
 
@@ -31,7 +36,7 @@ function writeMetric(writer: Writer, metric: SparkplugMetric): void {
   for (const [field, flag] of [[5, isHistorical] as const, [6, isTransient] as const, [7, isNull] as const])
     if (flag !== undefined) writer.uint32(field << 3).bool(flag);
   if (quality !== undefined) writeQuality(writer, quality);
-  if (value) writeValue(writer, value);
+  if (value) writeValue(writer, value, datatype);
 }
 
 function writeQuality(writer: Writer, quality: number): void {
@@ -44,11 +49,13 @@ function writeQuality(writer: Writer, quality: number): void {
   writer.ldelim();
 }
 
-function writeValue(writer: Writer, one: SparkplugValue): void {
+function writeValue(writer: Writer, one: SparkplugValue, datatype: number | undefined): void {
   switch (one.kind) {
     case 'NUMBER':
-      // A double holds what a float and a number of 32 bits hold.
-      if (Number.isInteger(one.value) && one.value >= 0 && one.value < 2 ** 32)
+      // Receivers look for the value where its type has it; without a type, a double holds what all of them hold.
+      if (datatype === DATATYPES.Float) writer.uint32((12 << 3) | 5).float(one.value);
+      else if (datatype === DATATYPES.Double) writer.uint32((13 << 3) | 1).double(one.value);
+      else if (Number.isInteger(one.value) && one.value >= 0 && one.value < 2 ** 32)
         writer.uint32(10 << 3).uint32(one.value);
       else writer.uint32((13 << 3) | 1).double(one.value);
       return;

@@ -3,7 +3,8 @@ import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { WhenFull } from '../../readings/reading-writer.js';
 import type { Uplink } from '../protocol.js';
-import type { Sparkplug, SparkplugLink } from '../sparkplug/sparkplug.js';
+import type { Sparkplug } from '../sparkplug/sparkplug.js';
+import type { SparkplugLink } from '../sparkplug/sparkplug-nodes.js';
 import { parseSparkplugTopic } from '../sparkplug/sparkplug-topic.js';
 import { parseUpTopic, type UpTopic } from './device-topic.js';
 

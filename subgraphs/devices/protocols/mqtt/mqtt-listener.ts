@@ -34,7 +34,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** Makes the listener; every connection passes through a guard of the packets' sizes. */
 export function createMqttListener(options: MqttListenerOptions): MqttListener {
-  const { host, port, tls } = options;
+  const { host, tls } = options;
   const sockets = new Set<Socket>();
   let server: Server | undefined;
 

@@ -8,6 +8,7 @@ import type { DownKind } from './device-topic.js';
 
 /** Who is at the other end of a connection to the embedded broker. */
 export interface MqttPeer {
+  readonly socket: Socket;
   readonly writer: AcknowledgedWriter;
   /** Undefined until it has been let in. */
   principal(): DevicePrincipal | undefined;
@@ -97,7 +98,7 @@ export function createMqttPeer({ sessions, socket, maxDevices = MAX_DEVICES }: M
   }
 
   return {
-    writer,
+    ...{ socket, writer },
     principal: () => known,
     admitted(principal) {
       known = principal;
@@ -106,7 +107,7 @@ export function createMqttPeer({ sessions, socket, maxDevices = MAX_DEVICES }: M
       if (known?.deviceId !== undefined) open(known.deviceId, new Map());
     },
     listens(deviceId, kind, target) {
-      const targets: Link['targets'] = links.get(deviceId)?.targets ?? new Map();
+      const targets = links.get(deviceId)?.targets ?? new Map<DownKind, DownTarget>();
       targets.set(kind, target);
       open(deviceId, targets);
     },

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
-import type { ProtocolKind } from '../../../../subgraphs/devices/protocols/protocol.js';
+import type { ProtocolKind } from '../../../../subgraphs/devices/protocols/protocol-kind.js';
 import { describeWith, type Program } from '../../../support/describe-with.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { waitFor } from '../../../support/wait-for.js';
@@ -310,8 +310,8 @@ function describeContract(protocol: ContractProtocol): void {
         const early = await sendCommand(registered.deviceId, 1);
         expect(await stateOf(early)).toBe('QUEUED');
         const peer = await connect('sensor', registered);
-        await peer.send('sensor', reading(1));
         await peer.listen();
+        await peer.send('sensor', reading(1));
         await waitFor('what has waited reaches it', () => peer.commands().length >= 1);
         const late = await sendCommand(registered.deviceId, 2);
         await waitFor('the next one reaches it', () => peer.commands().some(({ id }) => id === late));

@@ -32,7 +32,7 @@ async function openPeer(
       await client.subscribeAsync(topicOf(device, 'commands'), { qos: 1 });
     },
     commands: () => received,
-    close: () => client.endAsync(),
+    close: () => client.endAsync(!client.connected),
   };
 }
 
@@ -71,10 +71,14 @@ for (const version of ['3.1.1', '5'] as const) {
       const peer = await openPeer(url, options, { will });
       const teller = await connectMqtt(url);
       const tell = (word: string) => teller.publishAsync(status, word, { qos: 1, retain: true });
-      await tell('online');
       let closed = false;
       return {
         ...peer,
+        // A device says that it is there once it listens.
+        async listen() {
+          await peer.listen();
+          await tell('online');
+        },
         async close() {
           if (closed) return;
           closed = true;

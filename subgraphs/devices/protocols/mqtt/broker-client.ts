@@ -1,0 +1,106 @@
+import { setTimeout } from 'node:timers/promises';
+import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import type { Health } from '../../../../kernel/graphql/subgraph.js';
+import { untilAborted } from '../../../../kernel/lifecycle/until-aborted.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import {
+  fallBack,
+  FIRST_RECONNECT_MS,
+  LAST_RECONNECT_MS,
+  sharesSubscriptions,
+  toClientOptions,
+  type BrokerOptions,
+} from './broker-options.js';
+
+/** The connection to an external broker, which comes back by itself. */
+export interface BrokerClient {
+  /** Waits for the broker for a while, and goes on without when it is not there. Errors: those of reading certificates. */
+  start(): Promise<void>;
+  /** Resolves once the broker has the message. Errors: UNAVAILABLE; CANCELLED by the signal. */
+  publish(topic: string, payload: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  /** The client when what it was to subscribe to is delivered. */
+  find(): MqttClient | undefined;
+  health(): Health;
+  close(): Promise<void>;
+}
+
+export interface BrokerClientDeps extends BrokerOptions {
+  /** With credentials, where the broker wants some. */
+  readonly url: string;
+  readonly logger: Logger;
+  /** How long the start waits for the broker before it goes on without, in milliseconds. */
+  readonly startDeadlineMs?: number;
+  /** Asks for what is to be delivered; tells why it is not. */
+  readonly subscribe: (client: MqttClient) => Promise<string | undefined>;
+  /** Calls back when the client may go on to the next message. */
+  readonly onMessage: (packet: IPublishPacket, client: MqttClient, goOn: (error?: Error) => void) => void;
+  readonly onLost: () => void;
+}
+
+const START_DEADLINE_MS = 5_000;
+const POLL_MS = 20;
+
+/** Makes the client; each reconnection waits twice as long as the one before. */
+export function createBrokerClient(deps: BrokerClientDeps): BrokerClient {
+  const { logger, startDeadlineMs = START_DEADLINE_MS } = deps;
+  let client: MqttClient | undefined;
+  let health: Health = { state: 'DOWN', reason: 'the MQTT broker has not been reached yet' };
+
+  async function onConnect(opened: MqttClient): Promise<void> {
+    opened.options.reconnectPeriod = FIRST_RECONNECT_MS;
+    if (!sharesSubscriptions(opened.options))
+      logger.warn(
+        'the MQTT broker is spoken to in 3.1.1, which cannot share: run one process of this subgraph',
+      );
+    const refused = await deps.subscribe(opened);
+    if (refused === undefined) health = { state: 'UP' };
+    else onDown(refused);
+  }
+
+  function onDown(reason: string): void {
+    if (health.state === 'UP') logger.warn({ reason }, 'the MQTT broker is gone; reconnecting');
+    health = { state: 'DOWN', reason };
+  }
+
+  async function open(): Promise<MqttClient> {
+    const opened = connect(deps.url, await toClientOptions(deps));
+    opened.handleMessage = (packet, done) => {
+      deps.onMessage(packet, opened, done);
+    };
+    opened.on('connect', () => {
+      void onConnect(opened);
+    });
+    opened.on('error', (error) => {
+      if (fallBack(opened.options, deps, error)) logger.info('the MQTT broker refuses MQTT 5; trying 3.1.1');
+      onDown(error.message);
+    });
+    opened.on('close', () => {
+      const { reconnectPeriod = FIRST_RECONNECT_MS } = opened.options;
+      opened.options.reconnectPeriod = Math.min(2 * reconnectPeriod, LAST_RECONNECT_MS);
+      if (health.state === 'UP') onDown('the connection to the MQTT broker was lost');
+      deps.onLost();
+    });
+    return opened;
+  }
+
+  return {
+    async start() {
+      client = await open();
+      const deadlineAt = Date.now() + startDeadlineMs;
+      while (health.state === 'DOWN' && Date.now() < deadlineAt) await setTimeout(POLL_MS);
+      if (health.state === 'DOWN')
+        logger.warn({ reason: health.reason }, 'starting without the MQTT broker; connecting');
+    },
+    async publish(topic, payload, signal) {
+      if (!client?.connected) throw new AegisError('UNAVAILABLE', 'MQTT: the broker cannot be reached.');
+      const sent = client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
+      await untilAborted(sent, signal);
+    },
+    find: () => (client?.connected === true && health.state === 'UP' ? client : undefined),
+    health: () => health,
+    async close() {
+      await client?.endAsync();
+    },
+  };
+}
