@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import { Message, sessionBus, Variant } from '@jellybrick/dbus-next';
 
 /** A peripheral that the fake has near by. */
@@ -60,6 +60,8 @@ export async function startFakeBlueZ(
 ): Promise<FakeBlueZ> {
   const bus = sessionBus({ busAddress: address });
   await once(bus, 'connect');
+  // Calls that come after it has closed cannot be answered. The types of the library leave its errors out.
+  (bus as unknown as EventEmitter).on('error', () => undefined);
   const objects = new Map<string, Interfaces>([
     [ADAPTER, { 'org.bluez.Adapter1': { Address: '00:00:00:00:00:01', Powered: false, Discovering: false } }],
   ]);

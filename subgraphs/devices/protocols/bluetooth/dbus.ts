@@ -44,11 +44,11 @@ export async function openDBus({ address, onSignal, onError }: OpenDBusOptions):
   const bus = sessionBus({ busAddress: address });
   // The types of the library leave out that it tells of errors.
   const events = bus as unknown as EventEmitter;
+  // One that nobody listens to would end the process, also between connecting and listening, and after closing.
+  events.on('error', () => undefined);
   try {
     await connected(events);
   } catch (error) {
-    // Whatever else goes wrong with it concerns nobody any more.
-    events.on('error', () => undefined);
     const reason = error instanceof Error ? error.message : String(error);
     throw new AegisError('UNAVAILABLE', `D-Bus does not answer at ${address}: ${reason}`, { cause: error });
   }

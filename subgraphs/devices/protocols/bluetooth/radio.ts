@@ -44,6 +44,7 @@ export function createRadio(deps: RadioDeps): Radio {
   async function hold(): Promise<void> {
     const lost = new AbortController();
     const lose = (why: string) => {
+      if (lost.signal.aborted || closing.signal.aborted) return;
       tell(why);
       lost.abort();
     };
