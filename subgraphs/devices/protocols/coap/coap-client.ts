@@ -10,7 +10,8 @@ import { createCoapExchange, type CoapExchange } from './coap-exchange.js';
 import { followCoapDevice } from './coap-follower.js';
 import { parseCoapMapping } from './coap-mapping.js';
 import type { CoapDevice } from './coap-session.js';
-import { createMessageLayer, type CoapTiming } from './message-layer.js';
+import type { CoapTiming } from './coap-timing.js';
+import { createMessageLayer } from './message-layer.js';
 
 export interface CoapClientDeps extends Omit<ProtocolDeps, 'admit'> {
   readonly workspaces: readonly WorkspaceId[];

@@ -8,7 +8,8 @@ import { createCoapObservers } from './coap-observers.js';
 import { diagnose, toErrorReply, toMessage } from './coap-reply.js';
 import { describePath, findUnknownCritical, readRequest, type CoapReply } from './coap-request.js';
 import { createCoapRoutes, type CoapRoutes } from './coap-routes.js';
-import { COAP_TIMING, createMessageLayer, type AnsweredMessage, type CoapTiming } from './message-layer.js';
+import { COAP_TIMING, type CoapTiming } from './coap-timing.js';
+import { createMessageLayer, type AnsweredMessage } from './message-layer.js';
 
 export interface CoapServerDeps extends ProtocolDeps {
   readonly findDeviceId: FindDeviceId;

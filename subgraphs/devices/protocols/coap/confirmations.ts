@@ -3,7 +3,7 @@ import { generate, type Packet } from 'coap-packet';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import { keyOfRemote, type Remote } from './coap-message.js';
 import { createLanes } from './lanes.js';
-import type { CoapTiming } from './message-layer.js';
+import type { CoapTiming } from './coap-timing.js';
 
 /** Messages that are sent until the other end says that it has them. */
 export interface Confirmations {

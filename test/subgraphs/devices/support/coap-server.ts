@@ -1,5 +1,5 @@
 import { createCoapServer } from '../../../../subgraphs/devices/protocols/coap/coap-server.js';
-import { COAP_TIMING } from '../../../../subgraphs/devices/protocols/coap/message-layer.js';
+import { COAP_TIMING } from '../../../../subgraphs/devices/protocols/coap/coap-timing.js';
 import type { Protocol } from '../../../../subgraphs/devices/protocols/protocol.js';
 import { openCoapDatagrams, type CoapDatagrams } from '../../../support/coap/coap-datagrams.js';
 import { createNodeCoap, type NodeCoap } from '../../../support/coap/node-coap.js';

@@ -7,7 +7,7 @@ import {
   parseNetwork,
 } from '../../../../../subgraphs/devices/protocols/coap/coap-addresses.js';
 import { createCoapClient } from '../../../../../subgraphs/devices/protocols/coap/coap-client.js';
-import { COAP_TIMING } from '../../../../../subgraphs/devices/protocols/coap/message-layer.js';
+import { COAP_TIMING } from '../../../../../subgraphs/devices/protocols/coap/coap-timing.js';
 import type { Protocol } from '../../../../../subgraphs/devices/protocols/protocol.js';
 import { startCoapServer } from '../../../../support/coap/libcoap.js';
 import { describeWith } from '../../../../support/describe-with.js';
