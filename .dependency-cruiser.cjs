@@ -189,7 +189,13 @@ module.exports = {
         orphan: true,
         path: PRODUCT,
         // The generated types import models.ts; they are not followed.
-        pathNot: ['^cli/dev/', '^subgraphs/[^/]+/models[.]ts$', '/generated/', '^gateway/ingress/pages/'],
+        pathNot: [
+          '^cli/dev/',
+          '^subgraphs/[^/]+/models[.]ts$',
+          '/generated/',
+          '^gateway/ingress/pages/',
+          '[.]d[.]ts$',
+        ],
       },
       to: {},
     },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Transaction, WorkspaceDatabase } from '../../../kernel/database/database.js';
 import { newId } from '../../../kernel/ids/ids.js';
-import type { Threshold } from '../watch/thresholds.js';
+import type { Threshold } from '../watch/threshold.js';
 import { watchedMetric } from '../watch/watched-metric.js';
 
 /** What a caller sets of a limit. */

@@ -3,18 +3,8 @@ import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Refusal } from '../refusal.js';
 import { createThresholdStorage } from '../storage/threshold-storage.js';
+import type { Threshold } from './threshold.js';
 import type { WatchedMetric } from './watched-metric.js';
-
-/** A limit of one number, and on which side of it the number is. */
-export interface Threshold {
-  readonly id: string;
-  readonly metric: WatchedMetric;
-  readonly direction: 'ABOVE' | 'BELOW';
-  readonly value: number;
-  readonly hysteresis: number;
-  readonly crossed: boolean;
-  readonly changedAt: Date;
-}
 
 /** A limit as a caller gives it. */
 export interface ThresholdInput {

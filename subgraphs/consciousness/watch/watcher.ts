@@ -3,7 +3,8 @@ import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Measurement } from '../live/measurement.js';
 import { AnomalyDetector, type Anomaly } from './anomaly-detector.js';
-import { isCrossed, type Threshold, type Thresholds } from './thresholds.js';
+import type { Threshold } from './threshold.js';
+import { isCrossed, type Thresholds } from './thresholds.js';
 import { valueOf, watchedMetric, type WatchedMetric } from './watched-metric.js';
 
 /** Watches the numbers of one network, and states what is out of the ordinary as facts. */

@@ -1,6 +1,7 @@
 import type { Health } from '../../../kernel/graphql/subgraph.js';
 import type { OpenSession, Sessions } from '../sessions/session.js';
-import type { Protocol, ProtocolDeps, ProtocolKind, Uplink } from './protocol.js';
+import type { ProtocolKind } from './protocol-kind.js';
+import type { Protocol, ProtocolDeps, Uplink } from './protocol.js';
 
 /** What a protocol is given that is counted. */
 export type MeteredDeps = Pick<ProtocolDeps, 'uplink' | 'admit' | 'sessions'>;

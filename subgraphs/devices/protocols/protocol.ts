@@ -4,9 +4,6 @@ import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { Ingest } from '../readings/ingestion.js';
 import type { Sessions } from '../sessions/session.js';
 
-/** What a device speaks. */
-export type ProtocolKind = 'MQTT' | 'COAP' | 'BLUETOOTH' | 'HTTP';
-
 /**
  * A means by which devices are reached. It hands each message on and answers its sender only when the message has been
  * committed or refused: an acknowledgement is a promise that what it acknowledges is stored.

@@ -2,7 +2,7 @@ import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { CodecContext, RawReading } from '../codecs/codec.js';
-import type { ProtocolKind } from '../protocols/protocol.js';
+import type { ProtocolKind } from '../protocols/protocol-kind.js';
 import type { ArrivalClock } from './arrival-clock.js';
 import { checkReadings, type ConvertValue } from './check-readings.js';
 import { quote } from './describe-value.js';

@@ -1,4 +1,4 @@
-import type { ProtocolKind } from '../protocols/protocol.js';
+import type { ProtocolKind } from '../protocols/protocol-kind.js';
 import type { ConnectivityChange } from './registry.js';
 
 /** What a process has heard of one device, and how much of that is in the database. */

@@ -1,7 +1,7 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import type { ProtocolKind } from '../protocols/protocol.js';
+import type { ProtocolKind } from '../protocols/protocol-kind.js';
 
 export type ConnectivityState = 'ONLINE' | 'OFFLINE' | 'UNKNOWN';
 

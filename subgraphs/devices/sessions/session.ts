@@ -1,5 +1,5 @@
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import type { ProtocolKind } from '../protocols/protocol.js';
+import type { ProtocolKind } from '../protocols/protocol-kind.js';
 
 /** What is sent down to a device. */
 export type Downlink =

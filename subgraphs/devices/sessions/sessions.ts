@@ -1,6 +1,6 @@
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
-import type { ProtocolKind } from '../protocols/protocol.js';
+import type { ProtocolKind } from '../protocols/protocol-kind.js';
 import type { DeviceSession, OpenSession, Sessions } from './session.js';
 
 /** Told of what is heard from devices, so that others see who is connected. Cheap: called for each message. */

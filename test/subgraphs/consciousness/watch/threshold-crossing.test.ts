@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { isCrossed, type Threshold } from '../../../../subgraphs/consciousness/watch/thresholds.js';
+import type { Threshold } from '../../../../subgraphs/consciousness/watch/threshold.js';
+import { isCrossed } from '../../../../subgraphs/consciousness/watch/thresholds.js';
 
 const limit = (options: Partial<Threshold>): Threshold => ({
   ...{ id: 'thr_1', metric: 'COHERENCE', direction: 'ABOVE', value: 0.8, hysteresis: 0.1 },

@@ -31,7 +31,7 @@ function update(second: number, coherence: number): Measurement {
     { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 },
     {
       ...{ history, at, periodMs: 100, surrogatesAt: at, nodeCount: 2 },
-      ...{ sources: new Map(), standings: new Map() },
+      ...{ sources: new Map(), simulated: false, standings: new Map() },
     },
   );
   const state = { coherence, nodeCount: 2, reportingCount: 0, windowMs: 6_400 };

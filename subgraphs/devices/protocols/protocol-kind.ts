@@ -1,0 +1,2 @@
+/** What a device speaks. */
+export type ProtocolKind = 'MQTT' | 'COAP' | 'BLUETOOTH' | 'HTTP';
