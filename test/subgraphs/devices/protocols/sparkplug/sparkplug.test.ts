@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MqttClient } from 'mqtt';
+import type { Database } from '../../../../../kernel/database/database.js';
+import { decodeSparkplug } from '../../../../../subgraphs/devices/codecs/sparkplug/decode-sparkplug.js';
+import { encodeSparkplug } from '../../../../../subgraphs/devices/codecs/sparkplug/encode-sparkplug.js';
+import {
+  DATATYPES,
+  type SparkplugMetric,
+  type SparkplugPayload,
+} from '../../../../../subgraphs/devices/codecs/sparkplug/sparkplug-payload.js';
+import { openTestDatabase } from '../../../../support/embedded-database.js';
+import { waitFor } from '../../../../support/wait-for.js';
+import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { connectMqtt } from '../../support/mqtt.js';
+import { openDevices, type TestDevices } from '../../support/open-devices.js';
+
+const opened = createOpened();
+const openedByTest = createOpened();
+let database: Database;
+let devices: TestDevices;
+let node: MqttClient;
+let nodeId: string;
+let deviceId: string;
+const told: { readonly topic: string; readonly payload: SparkplugPayload }[] = [];
+
+beforeAll(async () => {
+  database = opened.keep(await openTestDatabase());
+}, OPEN_DEADLINE_MS);
+afterAll(opened.close);
+beforeEach(async () => {
+  told.splice(0);
+  devices = openedByTest.keep(await openDevices({ database }));
+  nodeId = await devices.register('edge1', ['temperature']);
+  deviceId = await devices.register('edge1.pump', ['pressure', 'speed']);
+  node = await openNode(1);
+});
+afterEach(openedByTest.close);
+
+/** Connects an edge node as Sparkplug wants it: its death is its will. */
+async function openNode(bdSeq: number): Promise<MqttClient> {
+  const client = await connectMqtt(devices.mqttUrl, {
+    clientId: 'edge1',
+    will: { topic: topic('NDEATH/edge1'), payload: encode([bdSeqMetric(bdSeq)]), qos: 1, retain: false },
+  });
+  openedByTest.keep({ close: () => client.endAsync(true) });
+  client.on('message', (name, payload) => told.push({ topic: name, payload: decodeSparkplug(payload) }));
+  await client.subscribeAsync(topic('NCMD/edge1/#'), { qos: 1 });
+  await client.subscribeAsync(topic('DCMD/edge1/#'), { qos: 1 });
+  return client;
+}
+
+const topic = (rest: string) => `spBv1.0/${devices.workspace}/${rest}`;
+const bdSeqMetric = (value: number): SparkplugMetric => ({
+  ...{ name: 'bdSeq', datatype: DATATYPES.Int64, value: { kind: 'LONG', value: BigInt(value) } },
+});
+const double = (value: number, rest: Partial<SparkplugMetric> = {}): SparkplugMetric => ({
+  ...{ datatype: DATATYPES.Double, value: { kind: 'NUMBER', value } },
+  ...rest,
+});
+
+let clock = Date.UTC(2026, 9, 1);
+function encode(metrics: readonly SparkplugMetric[], seq?: number): Buffer {
+  clock += 1_000;
+  return Buffer.from(encodeSparkplug({ timestampMs: clock, metrics, ...(seq === undefined ? {} : { seq }) }));
+}
+
+const publish = (rest: string, metrics: readonly SparkplugMetric[], seq?: number) =>
+  node.publishAsync(topic(rest), encode(metrics, seq), { qos: 1 });
+
+async function bear(bdSeq = 1): Promise<void> {
+  await publish('NBIRTH/edge1', [bdSeqMetric(bdSeq), double(20, { name: 'temperature', alias: 1n })], 0);
+  await publish(
+    'DBIRTH/edge1/pump',
+    [
+      double(1, { name: 'pressure', alias: 2n }),
+      { name: 'speed', alias: 3n, datatype: DATATYPES.Int32, value: { kind: 'NUMBER', value: 0xffff_fffe } },
+      { name: 'Properties/maker', datatype: DATATYPES.String, value: { kind: 'TEXT', value: 'ACME' } },
+    ],
+    1,
+  );
+}
+
+async function valuesOf(id: string): Promise<Record<string, number[]>> {
+  const rows = await database.inWorkspace(devices.workspace).client.reading.findMany({
+    ...{ where: { deviceId: id }, orderBy: { measuredAt: 'asc' } },
+  });
+  const values: Record<string, number[]> = {};
+  for (const { metric, value } of rows) (values[metric] ??= []).push(value);
+  return values;
+}
+
+const stateOf = async (id: string) =>
+  (await devices.ask('query ($id: ID!) { device(id: $id) { connectivity { state reason } } }', { id })).device
+    ?.connectivity;
+const rebirths = () =>
+  told.filter(({ payload }) => payload.metrics.some(({ name }) => name === 'Node Control/Rebirth'));
+
+describe('edge nodes of Sparkplug B', () => {
+  it('stores values of births and, by their aliases, of data, without metrics that nobody has declared', async () => {
+    await bear();
+    await publish('NDATA/edge1', [double(21, { alias: 1n })], 2);
+    await publish('DDATA/edge1/pump', [double(1.5, { alias: 2n })], 3);
+    expect(await valuesOf(nodeId)).toEqual({ temperature: [20, 21] });
+    expect(await valuesOf(deviceId)).toEqual({ pressure: [1, 1.5], speed: [-2] });
+    expect(rebirths()).toEqual([]);
+  });
+
+  it('tells who is there by births and deaths', async () => {
+    await bear();
+    expect(await stateOf(nodeId)).toMatchObject({ state: 'ONLINE' });
+    expect(await stateOf(deviceId)).toMatchObject({ state: 'ONLINE' });
+    await publish('DDEATH/edge1/pump', [], 2);
+    expect(await stateOf(deviceId)).toMatchObject({ state: 'OFFLINE' });
+    expect(await stateOf(nodeId)).toMatchObject({ state: 'ONLINE' });
+    node.stream.destroy();
+    await waitFor('the node is lost', async () => (await stateOf(nodeId))?.state === 'OFFLINE');
+    expect((await stateOf(nodeId))?.reason).toContain('lost: ');
+  });
+
+  it('takes no death for that of a node that was born again since', async () => {
+    await bear(1);
+    await bear(2);
+    await publish('NDEATH/edge1', [bdSeqMetric(1)]);
+    expect(await stateOf(nodeId)).toMatchObject({ state: 'ONLINE' });
+    await publish('NDEATH/edge1', [bdSeqMetric(2)]);
+    expect(await stateOf(nodeId)).toMatchObject({ state: 'OFFLINE' });
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['data comes without a birth', () => publish('NDATA/edge1', [double(21, { name: 'temperature' })], 7)],
+    [
+      'an alias is unknown',
+      async () => {
+        await bear();
+        await publish('NDATA/edge1', [double(21, { alias: 99n })], 2);
+      },
+    ],
+    [
+      'a message is missing',
+      async () => {
+        await bear();
+        await publish('NDATA/edge1', [double(21, { alias: 1n })], 4);
+      },
+    ],
+  ])('asks for a birth, once, when %s', async (_what, act) => {
+    await act();
+    await waitFor('it asks', () => rebirths().length > 0);
+    await publish('NDATA/edge1', [double(22, { alias: 98n })], 9);
+    expect(rebirths()).toHaveLength(1);
+    expect(rebirths()[0]?.topic).toBe(topic('NCMD/edge1'));
+  });
+
+  it('refuses what is no payload of Sparkplug', async () => {
+    await node.publishAsync(topic('NBIRTH/edge1'), 'hello', { qos: 1 });
+    expect(await stateOf(nodeId)).toMatchObject({ state: 'UNKNOWN' });
+  });
+});
