@@ -7,15 +7,19 @@ import { drawLineChart } from './line-chart.js';
 
 const SAMPLES = 256;
 const PERIOD_MS = 100;
-const SECONDS = 360;
-const MOST_COUPLING = 4;
+const SECONDS = 300;
+const MOST_COUPLING = 3;
 /** Between two measurements, in samples. */
-const EVERY = 10;
+const EVERY = 20;
 
 interface Point {
   readonly coupling: number;
   readonly metrics: WindowMetrics;
+  /** The same by Φ*. */
+  readonly star: WindowMetrics;
 }
+
+type ValueOf = (point: Point) => number | null | undefined;
 
 /**
  * Draws how the numbers of the network go while the generator's coupling rises from 0: from thirteen oscillators that run for
@@ -23,11 +27,12 @@ interface Point {
  */
 export function drawLocking(): string {
   const points = listPoints();
-  const one = (label: string, maximum: number, value: (metrics: WindowMetrics) => number | null) => ({
-    ...{ label, maximum },
-    lines: [{ label, values: points.map(({ metrics }) => value(metrics)) }],
+  const field = (label: string, span: readonly [number, number], ...values: readonly ValueOf[]) => ({
+    ...{ label, minimum: span[0], maximum: span[1] },
+    lines: values.map((valueOf) => ({ label, values: points.map((point) => valueOf(point) ?? null) })),
   });
-  const phi = one('Φ, bits', 6, ({ phi: found }) => found?.bits ?? null);
+  const phi: ValueOf = ({ metrics }) => metrics.phi?.bits;
+  const surrogates: ValueOf = ({ metrics }) => metrics.phi?.surrogate95;
   return drawLineChart({
     title: 'The generator from incoherent to locked',
     subtitle:
@@ -35,20 +40,18 @@ export function drawLocking(): string {
     axis: 'coupling K at the end of the window, radians a second',
     places: points.map(({ coupling }) => coupling),
     fields: [
-      one('R', 1, ({ coherence }) => coherence),
-      {
-        ...phi,
-        lines: [
-          ...phi.lines,
-          {
-            label: 'surrogates',
-            values: points.map(({ metrics: { phi: found } }) => found?.surrogate95 ?? null),
-          },
-        ],
-      },
-      one('S', 1, ({ stability }) => stability),
-      one('D', 1, ({ divergence }) => divergence),
-      one('C', 1, ({ level }) => level?.value ?? null),
+      field('R', [0, 1], ({ metrics }) => metrics.coherence),
+      field('Φ, bits', [-20, 5], phi, surrogates),
+      field(
+        'Φ*, bits',
+        [0, 10],
+        ({ star }) => star.phi?.bits,
+        ({ star }) => star.phi?.surrogate95,
+      ),
+      field('S', [0, 1], ({ metrics }) => metrics.stability),
+      field('D', [0, 1], ({ metrics }) => metrics.divergence),
+      field('C by Φ', [0, 1], ({ metrics }) => metrics.level?.value),
+      field('C by Φ*', [0, 1], ({ star }) => star.level?.value),
     ],
   });
 }
@@ -69,7 +72,9 @@ function listPoints(): Point[] {
     for (const [node, value] of oscillators.read().entries()) windows[node]?.push(value);
     if (step < SAMPLES || step % EVERY !== 0) continue;
     const signals = windows.map((values) => Float64Array.from(values.slice(-SAMPLES)));
-    points.push({ coupling, metrics: measureWindow(signals, { lag: 1, surrogates: 19, seed: step }) });
+    const options = { lag: 1, surrogates: 19, seed: step };
+    const star = measureWindow(signals, { ...options, method: 'MISMATCHED_DECODING' });
+    points.push({ coupling, metrics: measureWindow(signals, options), star });
   }
   return points;
 }

@@ -12,6 +12,8 @@ export interface LatestReadings {
   takeStates(messages: readonly unknown[]): number;
   /** The value of a signal; undefined when there is none or it is older than `oldest`. */
   read(signal: Signal, oldest: Date): number | undefined;
+  /** Whether the value of a signal says of itself that it is simulated. */
+  isSimulated(signal: Signal): boolean;
   /**
    * Milliseconds from one value to the next of the signal that brings them fastest, of those with a value since `oldest`; a
    * running mean that begins with `usual`.
@@ -28,6 +30,7 @@ interface Latest {
   readonly value: number;
   readonly atMs: number;
   readonly intervalMs: number;
+  readonly simulated: boolean;
 }
 
 /** What one more interval counts in the running mean. */
@@ -37,16 +40,19 @@ const NEWEST_SHARE = 0.1;
 export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions = {}): LatestReadings {
   let followed = new Map<string, Latest | undefined>();
 
-  function keep(key: string, value: number, atMs: number): void {
+  function keep(key: string, { value, atMs, simulated }: Omit<Latest, 'intervalMs'>): void {
     if (!followed.has(key)) return;
     const known = followed.get(key);
     // A device may send what it gathered while it was cut off: an older reading is not the signal of now.
     if (known !== undefined && atMs < known.atMs) return;
-    const gapMs = known && Math.min(10 * usualMs, atMs - known.atMs);
-    const intervalMs =
-      known && gapMs ? known.intervalMs + NEWEST_SHARE * (gapMs - known.intervalMs) : usualMs;
-    // Two values of one instant tell nothing about its pace.
-    followed.set(key, { value, atMs, intervalMs: gapMs === 0 ? (known?.intervalMs ?? usualMs) : intervalMs });
+    followed.set(key, { value, atMs, simulated, intervalMs: nextInterval(known, atMs) });
+  }
+
+  /** Two values of one instant tell nothing about the pace of a signal. */
+  function nextInterval(known: Latest | undefined, atMs: number): number {
+    if (!known || atMs === known.atMs) return known?.intervalMs ?? usualMs;
+    const gapMs = Math.min(10 * usualMs, atMs - known.atMs);
+    return known.intervalMs + NEWEST_SHARE * (gapMs - known.intervalMs);
   }
 
   return {
@@ -57,8 +63,8 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
       let malformed = 0;
       for (const message of messages) {
         const { success, data } = readingMessage.safeParse(message);
-        if (success) keep(keyOfSignal(data), data.value, instantOf(data));
-        else malformed += 1;
+        if (!success) malformed += 1;
+        else if (isWorthShowing(data)) keep(keyOfSignal(data), describe(data));
       }
       return malformed;
     },
@@ -66,8 +72,8 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
       let malformed = 0;
       for (const message of messages) {
         const { success, data } = stateMessage.safeParse(message);
-        if (success) keep(keyOfSignal({ own: 'STATE', index: data.index }), data.value, data.atMs);
-        else malformed += 1;
+        if (!success) malformed += 1;
+        else keep(keyOfSignal({ own: 'STATE', index: data.index }), { ...data, simulated: false });
       }
       return malformed;
     },
@@ -75,11 +81,25 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
       const latest = followed.get(keyOfSignal(signal));
       return latest !== undefined && latest.atMs >= oldest.getTime() ? latest.value : undefined;
     },
+    isSimulated: (signal) => followed.get(keyOfSignal(signal))?.simulated ?? false,
     quickest(oldest) {
       return [...followed.values()]
         .filter((latest) => latest !== undefined && latest.atMs >= oldest.getTime())
         .reduce((least, latest) => Math.min(least, latest?.intervalMs ?? usualMs), Infinity);
     },
+  };
+}
+
+/** What is known to be wrong, or of before, is no signal of now: the value before it is held. */
+function isWorthShowing({ quality }: ReadingMessage): boolean {
+  return quality !== 'BAD' && quality !== 'STALE';
+}
+
+function describe(reading: ReadingMessage): Omit<Latest, 'intervalMs'> {
+  return {
+    value: reading.value,
+    atMs: instantOf(reading),
+    simulated: reading.quality === 'SIMULATED',
   };
 }
 

@@ -11,7 +11,7 @@ export function toNetworkState(sample: Sample, nodeCount: number): NetworkStateM
     reportingCount: nodes.filter(({ phase }) => phase !== null).length,
     windowMs,
     sampledAt,
-    simulated: nodes.some(({ source }) => source === 'GENERATOR'),
+    simulated: nodes.some((node) => node.simulated === true),
     sample,
   };
 }

@@ -5,6 +5,8 @@ export const readingMessage = z.object({
   deviceId: z.string(),
   metric: z.string(),
   value: z.number(),
+  /** What the value is worth; good when it is left out. */
+  quality: z.enum(['GOOD', 'UNCERTAIN', 'BAD', 'STALE', 'SIMULATED']).optional(),
   measuredAt: z.iso.datetime(),
   receivedAt: z.iso.datetime(),
 });

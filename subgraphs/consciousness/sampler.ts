@@ -69,9 +69,10 @@ export function createSampler({ workspace, sources, storage, bus, settings }: Sa
       sampledAt: at,
       coherence: measured.coherence,
       windowMs: windowSamples * pace.periodMs(),
-      nodes: contributions.map(({ index, signal, value }, place) => ({
+      nodes: contributions.map(({ index, signal, value, simulated }, place) => ({
         index,
         ...describeSignal(signal),
+        ...(simulated ? { simulated } : {}),
         value,
         ...(measured.signals[place] ?? { phase: null, coherence: null }),
       })),

@@ -14,6 +14,8 @@ export interface Contribution {
   readonly index: number;
   readonly signal: Signal;
   readonly value: number;
+  /** Of the generator, or said to be so by its device. */
+  readonly simulated: boolean;
 }
 
 /** What the nodes show at one instant. */
@@ -84,18 +86,19 @@ export function createSignalSources(deps: SignalSourcesDeps): SignalSources {
     },
     async gather(at) {
       const nodes = await readNodes(at);
-      const generated = await generator.read(at);
-      if (generated.state === 'ELSEWHERE') return undefined;
-      const made = generated.state === 'ON' ? generated.values : new Map<number, number>();
+      const feed = await generator.read(at);
+      if (feed.state === 'ELSEWHERE') return undefined;
+      const made = feed.state === 'ON' ? feed.values : new Map<number, number>();
       const oldest = new Date(at.getTime() - staleMs);
       return {
         assigned: nodes.flatMap(({ signal }) => signal ?? []),
         contributions: nodes.flatMap(({ index, signal }): Contribution[] => {
-          const simulated = made.get(index);
-          if (simulated !== undefined)
-            return [{ index, signal: { own: 'GENERATOR', index }, value: simulated }];
+          const generated = made.get(index);
+          if (generated !== undefined)
+            return [{ index, signal: { own: 'GENERATOR', index }, value: generated, simulated: true }];
           const value = signal && readings.read(signal, oldest);
-          return signal === undefined || value === undefined ? [] : [{ index, signal, value }];
+          if (signal === undefined || value === undefined) return [];
+          return [{ index, signal, value, simulated: readings.isSimulated(signal) }];
         }),
         quickestMs: made.size > 0 ? 0 : readings.quickest(oldest),
       };

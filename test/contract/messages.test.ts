@@ -147,7 +147,7 @@ describe('the live readings of devices', () => {
 
   it('would be complained of if they were not', async () => {
     await system.bus.publish(TOPIC, [{ deviceId: 'dev_1', metric: 'a' }]);
-    expect(system.complaints.join()).toContain('messages that are no readings were skipped');
+    expect(system.complaints.join()).toContain('messages that are no values were skipped');
   });
 });
 

@@ -261,7 +261,7 @@ export type NetworkState = {
    * In a query they are measured when they are asked for, once for each sample; on a stream they are those of the update.
    */
   metrics?: Maybe<NetworkMetrics>;
-  /** Whether any of its signals was SIMULATED by the built-in generator. */
+  /** Whether any of its signals is SIMULATED: made by the built-in generator, or of readings whose quality says so. */
   simulated: Scalars['Boolean']['output'];
 };
 
@@ -310,7 +310,7 @@ export type NetworkMetrics = {
   nodes: Array<NodeMetrics>;
   /** The network as one whole, as the wire format has it. */
   global: GlobalState;
-  /** Whether any of the signals was SIMULATED by the built-in generator. */
+  /** Whether any of the signals is SIMULATED: made by the built-in generator, or of readings whose quality says so. */
   simulated: Scalars['Boolean']['output'];
   /** How long the thread that measures took, in milliseconds, the surrogates of this update included. */
   computedInMs: Scalars['Float']['output'];

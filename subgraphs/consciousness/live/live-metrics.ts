@@ -76,6 +76,7 @@ export function createLiveMetrics(deps: LiveMetricsDeps): LiveMetrics {
       ...{ history, at, periodMs, nodeCount },
       surrogatesAt: band.oldestAt ?? at,
       sources: new Map(sample.nodes.map(({ index, source = 'DEVICE' }) => [index, source])),
+      simulated: sample.nodes.some((node) => node.simulated === true),
       standings: await deps.readStandings(),
     });
     const { coherence, reportingCount, windowMs } = toNetworkState(sample, nodeCount);

@@ -83,6 +83,8 @@ export interface MetricsOrigin {
   readonly nodeCount: number;
   /** Where the signal of each node that had a fresh value came from, by its index. */
   readonly sources: ReadonlyMap<number, SignalSource>;
+  /** Whether any of these signals was made up. */
+  readonly simulated: boolean;
   /** By the index of the node; nodes that report nothing have none. */
   readonly standings: ReadonlyMap<number, Standing>;
 }
@@ -111,7 +113,7 @@ export function describeMetrics(measured: MeasuredWindow, origin: MetricsOrigin)
     pairs: measured.pairs.map(({ a, b, locking }) => ({ a: toIndex(a), b: toIndex(b), locking })),
     missing: [...measured.missing],
     global: summarise(nodes, coherence),
-    simulated: [...origin.sources.values()].includes('GENERATOR'),
+    simulated: origin.simulated,
     computedInMs: measured.computedInMs,
   };
 }

@@ -58,6 +58,7 @@ export function createNetworkMetrics(deps: NetworkMetricsDeps): NetworkMetricsRe
     const origin = {
       ...{ history, at, periodMs, nodeCount, surrogatesAt: at },
       sources: new Map(sample.nodes.map(({ index, source = 'DEVICE' }) => [index, source])),
+      simulated: sample.nodes.some((node) => node.simulated === true),
       standings: await readStandings(),
     };
     if (history.length < minimum) {

@@ -53,7 +53,11 @@ export const integrationDocument = z.object({
   level_version: z.int().nullable().describe('Of the formula of the level.'),
   samples: z.int().describe('Values of each signal in the window.'),
   window_seconds: z.number(),
-  simulated: z.boolean().describe('Whether any signal was made by the built-in generator.'),
+  simulated: z
+    .boolean()
+    .describe(
+      'Whether any signal was made by the built-in generator, or of readings that say they are simulated.',
+    ),
   missing: z.array(z.object({ metric: z.string(), code: z.string(), message: z.string() })),
 });
 
@@ -63,7 +67,11 @@ export const networkStatusDocument = z.object({
   graph: z.string().describe('What joins the nodes.'),
   node_count: z.int(),
   active_nodes: z.int().describe('How many are fresh.'),
-  simulated: z.boolean().describe('Whether any signal was made by the built-in generator.'),
+  simulated: z
+    .boolean()
+    .describe(
+      'Whether any signal was made by the built-in generator, or of readings that say they are simulated.',
+    ),
   global_state: globalState,
   nodes: z.array(
     z.object({

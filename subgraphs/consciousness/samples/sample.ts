@@ -10,6 +10,8 @@ export const nodeMeasurement = z.object({
   metric: z.string(),
   /** Left out where it is DEVICE. */
   source: z.enum(['DEVICE', 'STATE', 'GENERATOR']).optional(),
+  /** Whether its value was made up; left out where it was not. */
+  simulated: z.boolean().optional(),
   value: z.number(),
   phase: z.number().nullable(),
   coherence: z.number().nullable(),

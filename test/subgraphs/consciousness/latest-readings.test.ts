@@ -74,3 +74,38 @@ describe('the latest readings', () => {
     expect(readings.read(SIGNAL, since('00'))).toBe(1);
   });
 });
+
+describe('the quality of a reading', () => {
+  const signal = { deviceId: 'dev_1', metric: 'a' };
+  const reading = (value: number, quality: string, second: number) => ({
+    ...{ ...signal, value, quality },
+    measuredAt: new Date(1_000 * second).toISOString(),
+    receivedAt: new Date(1_000 * second).toISOString(),
+  });
+
+  it('keeps what is bad or stale from being the signal, and marks what is simulated', () => {
+    const readings = createLatestReadings();
+    readings.follow([signal]);
+    readings.take([reading(1, 'GOOD', 1), reading(9, 'BAD', 2), reading(8, 'STALE', 3)]);
+    expect(readings.read(signal, new Date(0))).toBe(1);
+    expect(readings.isSimulated(signal)).toBe(false);
+    readings.take([reading(2, 'SIMULATED', 4)]);
+    expect(readings.read(signal, new Date(0))).toBe(2);
+    expect(readings.isSimulated(signal)).toBe(true);
+  });
+});
+
+describe('the pace of the quickest signal', () => {
+  it('is taken for the usual one until values have shown to come faster', () => {
+    const signal = { own: 'STATE' as const, index: 3 };
+    const readings = createLatestReadings({ usualMs: 1_000 });
+    readings.follow([signal]);
+    const push = (atMs: number) => readings.takeStates([{ index: 3, value: 1, atMs }]);
+    push(0);
+    expect(readings.quickest(new Date(0))).toBe(1_000);
+    for (let tick = 1; tick <= 10; tick += 1) push(100 * tick);
+    expect(readings.quickest(new Date(0))).toBeLessThan(500);
+    expect(readings.quickest(new Date(5_000))).toBe(Infinity);
+    expect(readings.takeStates([{ index: 3 }, null])).toBe(2);
+  });
+});

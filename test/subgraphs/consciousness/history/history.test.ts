@@ -31,7 +31,12 @@ function update(at: Date, coherence: number | null): NewMeasurement {
   const measured = { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 };
   const history = { length: 64, nodes: [0, 1], signals: [] };
   const origin = { history, at, periodMs: 1_000, surrogatesAt: at, nodeCount: 2 };
-  const metrics = describeMetrics(measured, { ...origin, sources: new Map(), standings: new Map() });
+  const metrics = describeMetrics(measured, {
+    ...origin,
+    sources: new Map(),
+    simulated: false,
+    standings: new Map(),
+  });
   return {
     ...{ measuredAt: at, metrics },
     state: { coherence, nodeCount: 2, reportingCount: 0, windowMs: 64_000 },
@@ -72,6 +77,7 @@ describe('a stored update', () => {
     const metrics = describeMetrics(measured, {
       history: { length: 128, nodes: [2, 3, 5, 7], signals },
       ...{ at, periodMs: 100, surrogatesAt: new Date(NOON - 900), nodeCount: 13 },
+      simulated: false,
       sources: new Map([2, 3, 5, 7].map((index) => [index, 'STATE' as const])),
       standings: new Map([[3, { reputation: 0.5, valid: true, level: 0.2, ageMs: 10 }]]),
     });
