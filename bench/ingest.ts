@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startOneProcess, type AegisSystem } from '../test/support/aegis-system.js';
 import { findProgram } from '../test/support/find-program.js';
 import { createGraphClient } from '../test/support/graph-client.js';
+import { measureFleetMemory } from './ingest-memory.js';
 import { startPostgresServer } from '../test/support/postgres-server.js';
 import { waitFor } from '../test/support/wait-for.js';
 import type { BareInsertTasks } from './processes/bare-inserts.js';
 import type { BrokerAloneTasks } from './processes/broker-alone.js';
 import type { ReadingSubscriberTasks } from './processes/reading-subscriber.js';
 import type { LoadOutcome, TelemetryLoadTasks } from './processes/telemetry-load.js';
-import type { Bench, BenchOptions, Row } from './support/bench.js';
+import type { Bench, BenchOptions, Row, Table } from './support/bench.js';
 import { measureCpu } from './support/process-usage.js';
 import { forkTasks, type TaskProcess } from './support/tasks.js';
 import { withTemporaryFolder } from './support/temporary-folder.js';
@@ -38,6 +39,24 @@ const LOADS: readonly Load[] = [
   { subject: '1 value a message, no subscriber', valuesPerMessage: 1, subscriber: false },
   { subject: '10 values a message, no subscriber', valuesPerMessage: 10, subscriber: false },
 ];
+
+/** A load at a rate that is given. */
+interface SteadyLoad {
+  readonly readingsPerSecond: number;
+  readonly valuesPerMessage: number;
+}
+
+const EMBEDDED_RATE = 20_000;
+const SERVER_RATE = 30_000;
+
+/** The rate that is asked for, with many values a message and with one, and half of it. */
+function steadyLoads(readingsPerSecond: number): SteadyLoad[] {
+  return [
+    { readingsPerSecond, valuesPerMessage: 10 },
+    { readingsPerSecond, valuesPerMessage: 1 },
+    { readingsPerSecond: readingsPerSecond / 2, valuesPerMessage: 1 },
+  ];
+}
 
 /** What Aegis tells at /metrics of what it has committed. */
 interface Commits {
@@ -142,6 +161,43 @@ function checkCommitted(committed: number, acknowledged: number): void {
   throw new Error(`expected as many readings committed as acknowledged, got ${committed} of ${acknowledged}`);
 }
 
+/** A steady load with a subscriber to everything: how long readings are under way, to their commit and to the subscriber. */
+async function measureSteady(
+  { system, load, options }: Rig,
+  { readingsPerSecond, valuesPerMessage }: SteadyLoad,
+): Promise<Row> {
+  const target = { ...targetOf(system), valuesPerMessage, stamped: true };
+  const pace = (seconds: number) =>
+    load.call('pace', {
+      ...{ ...target, windowMs: seconds * 1_000 },
+      messagesPerSecond: readingsPerSecond / valuesPerMessage,
+    });
+  const reader = await openSubscriber(system);
+  try {
+    const warm = await pace(options.windowSeconds / 3);
+    await reader.waitFor(warm.acknowledged * valuesPerMessage);
+    await reader.clock();
+    const before = await readCommits(system.url);
+    const paced = await pace(2 * options.windowSeconds);
+    await reader.waitFor((warm.acknowledged + paced.acknowledged) * valuesPerMessage);
+    const after = await readCommits(system.url);
+    checkCommitted(after.readings - before.readings, paced.acknowledged * valuesPerMessage);
+    const { delayP50, delayP99 } = await reader.tell();
+    return {
+      subject: `${readingsPerSecond.toLocaleString('en')} readings/s, ${valuesPerMessage} a message`,
+      figures: {
+        'readings/s': paced.messagesPerSecond * valuesPerMessage,
+        'PUBACK p50 ms': paced.p50,
+        'PUBACK p99 ms': paced.p99,
+        'delivered p50 ms': delayP50,
+        'delivered p99 ms': delayP99,
+      },
+    };
+  } finally {
+    await reader.close();
+  }
+}
+
 async function openSubscriber({ url }: AegisSystem) {
   const reader = forkTasks<ReadingSubscriberTasks>('reading-subscriber.ts');
   await reader.call('subscribe', { url });
@@ -164,24 +220,28 @@ async function openSubscriber({ url }: AegisSystem) {
       );
       return (readings / spanMs) * 1_000;
     },
+    clock: () => reader.call('clock', null),
+    tell: () => reader.call('tell', null),
     close: () => reader.stop(),
   };
 }
 
 async function measureSystem(
-  { env, loads }: { env: Readonly<Record<string, string>>; loads: readonly Load[] },
+  { env, steady }: { readonly env: Readonly<Record<string, string>>; readonly steady: readonly SteadyLoad[] },
   options: BenchOptions,
-): Promise<Measured[]> {
+): Promise<{ readonly measured: Measured[]; readonly steadyRows: Row[] }> {
   const system = await startOneProcess({ env: { AEGIS_SAMPLE_PERIOD_MS: '1000', ...env } });
   const load = forkTasks<TelemetryLoadTasks>('telemetry-load.ts');
   try {
     await registerDevices(system);
     const measured: Measured[] = [];
-    for (const one of loads) {
+    for (const one of LOADS) {
       measured.push(await measureLoad({ system, load, options }, one));
       await sleep(500);
     }
-    return measured;
+    const steadyRows: Row[] = [];
+    for (const one of steady) steadyRows.push(await measureSteady({ system, load, options }, one));
+    return { measured, steadyRows };
   } finally {
     await load.stop();
     await system.close();
@@ -259,48 +319,65 @@ function sizesOf(measured: readonly Measured[]): number[] {
   return [...new Set(sizes)].sort((a, b) => a - b);
 }
 
-async function runEmbedded(options: BenchOptions) {
-  const measured = await measureSystem({ env: {}, loads: LOADS }, options);
+async function runEmbedded(options: BenchOptions): Promise<Table[]> {
+  const { measured, steadyRows } = await measureSystem(
+    { env: {}, steady: steadyLoads(EMBEDDED_RATE) },
+    options,
+  );
   const floors = await withTemporaryFolder((folder) =>
     measureInserts((inserts) => inserts.call('openEmbedded', { folder }), sizesOf(measured), options),
   );
-  return {
+  const peak = {
     title: `One process on the embedded database, ${DEVICES} connections with ${IN_FLIGHT} messages in flight each`,
     rows: [...measured.map(({ row }) => row), await measureBroker(options), ...floors],
     notes: [
       'CPU: all threads of the process in the first column, broker and database and graph included; not of the clients.',
     ],
   };
+  return [peak, toSteadyTable('the embedded database', steadyRows)];
 }
 
-async function runServer(options: BenchOptions) {
-  const loads = LOADS.filter(({ valuesPerMessage }) => valuesPerMessage === 1);
+function toSteadyTable(database: string, rows: readonly Row[]): Table {
+  return {
+    title: `At a steady rate on ${database}, with a subscriber to everything`,
+    rows,
+    notes: [
+      'PUBACK: from the publish to the acknowledgement, which comes after the commit. Delivered: from the publish to the subscriber.',
+    ],
+  };
+}
+
+async function runServer(options: BenchOptions): Promise<Table[]> {
   const postgres = await startPostgresServer();
   try {
-    const measured = await measureSystem({ env: { DATABASE_URL: postgres.url }, loads }, options);
+    const { measured, steadyRows } = await measureSystem(
+      { env: { DATABASE_URL: postgres.url }, steady: steadyLoads(SERVER_RATE) },
+      options,
+    );
     const { url } = postgres;
     const floors = await measureInserts(
       (inserts) => inserts.call('openServer', { url }),
       sizesOf(measured),
       options,
     );
-    return {
+    const peak = {
       title: 'One process on a Postgres server of this machine, the same load',
       rows: [...measured.map(({ row }) => row), ...floors],
       notes: [
         'The server runs without waiting for the disk, as PGlite does; its own processor time is not counted.',
       ],
     };
+    return [peak, toSteadyTable('a Postgres server of this machine', steadyRows)];
   } finally {
     await postgres.close();
   }
 }
 
 async function run(options: BenchOptions) {
-  const embedded = await runEmbedded(options);
-  if (findProgram('postgres') !== undefined) return [embedded, await runServer(options)];
+  const embedded = [...(await runEmbedded(options)), await measureFleetMemory(options)];
+  if (findProgram('postgres') !== undefined) return [...embedded, ...(await runServer(options))];
   process.stdout.write('  left out: a Postgres server (apt-get install postgresql)\n');
-  return [embedded];
+  return embedded;
 }
 
 export const ingest: Bench = {

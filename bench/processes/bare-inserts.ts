@@ -35,6 +35,8 @@ const INSERT = `
   FROM unnest($1::text[], $2::float8[], $3::float8[], $4::bigint[]) AS t(device_id, measured_us, value, sequence)`;
 
 const DEVICES = 8;
+/** Within the day for which a partition is there. */
+const START_US = Math.floor(Date.now() / 86_400_000) * 86_400_000_000;
 
 const state = { sequence: 0, query: undefined as Query | undefined };
 
@@ -43,16 +45,19 @@ async function applyMigrations(postgres: PGlite): Promise<void> {
     if (entry.isDirectory())
       await postgres.exec(await readFile(`${MIGRATIONS}${entry.name}/migration.sql`, 'utf8'));
   }
+  const [from, to] = [START_US, START_US + 86_400_000_000].map((us) => new Date(us / 1_000).toISOString());
+  await postgres.exec(
+    `CREATE TABLE devices.readings_today PARTITION OF devices.readings FOR VALUES FROM ('${from ?? ''}') TO ('${to ?? ''}')`,
+  );
 }
 
 /** The columns of rows that no earlier statement has inserted. */
 function nextRows(count: number): unknown[] {
   const rows = Array.from({ length: count }, (_, place) => state.sequence + place + 1);
   state.sequence += count;
-  const startUs = Date.UTC(2026, 0, 1) * 1_000;
   return [
     rows.map((row) => `dev_0192f0c1-6b1e-7cc3-98c4-${String(row % DEVICES).padStart(12, '0')}`),
-    rows.map((row) => startUs + row),
+    rows.map((row) => START_US + row),
     rows.map((row) => row + 0.5),
     rows,
   ];

@@ -10,6 +10,8 @@ export interface LoadTarget {
   readonly topics: readonly string[];
   /** Values of the metrics m0, m1, … in each message. */
   readonly valuesPerMessage: number;
+  /** Whether messages bear the time at which they are published, each a later one; that of their arrival otherwise. */
+  readonly stamped?: boolean;
 }
 
 export interface SaturateOptions extends LoadTarget {
@@ -54,7 +56,7 @@ interface Fleet {
   finish(): Promise<LoadOutcome>;
 }
 
-async function openFleet({ port, topics, valuesPerMessage }: LoadTarget): Promise<Fleet> {
+async function openFleet({ port, topics, valuesPerMessage, stamped = false }: LoadTarget): Promise<Fleet> {
   const publishers: MqttPublisher[] = [];
   const all = { acknowledged: 0, sent: 0, failure: undefined as Error | undefined };
   let latencies: number[] | undefined;
@@ -81,7 +83,8 @@ async function openFleet({ port, topics, valuesPerMessage }: LoadTarget): Promis
     onAcknowledged: () => undefined,
     send(publisher) {
       all.sent += 1;
-      publisher.publish(toPayload(all.sent, valuesPerMessage));
+      const values = toValues(all.sent, valuesPerMessage);
+      publisher.publish(Buffer.from(stamped ? stamp(values) : values));
     },
     beginWindow() {
       latencies = [];
@@ -108,9 +111,18 @@ async function openFleet({ port, topics, valuesPerMessage }: LoadTarget): Promis
 }
 
 /** Without a time of its own: the values are taken for measured when they arrive, and none is a repetition. */
-function toPayload(number: number, values: number): Buffer {
+function toValues(number: number, values: number): string {
   const fields = Array.from({ length: values }, (_, metric) => `"m${metric}":${number}.5`);
-  return Buffer.from(`{${fields.join(',')}}`);
+  return `{${fields.join(',')}}`;
+}
+
+const stamps = { lastUs: 0 };
+
+/** A metric has one value at one instant: no two messages bear the same microsecond. */
+function stamp(values: string): string {
+  const nowUs = Math.floor((performance.timeOrigin + performance.now()) * 1_000);
+  stamps.lastUs = Math.max(nowUs, stamps.lastUs + 1);
+  return `{"ts":${(stamps.lastUs / 1_000).toFixed(3)},"values":${values}}`;
 }
 
 /** Keeps as many messages in flight as are asked for: each acknowledgement is answered by the next publish. */
