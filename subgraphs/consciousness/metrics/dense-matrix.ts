@@ -64,7 +64,7 @@ export function logDeterminantOf(factor: DenseMatrix): number {
 }
 
 /** The rows of X Lᵀ = B, that is X = B L⁻ᵀ: every row of B solved with L. */
-export function solveRows(factor: DenseMatrix, b: DenseMatrix): DenseMatrix {
+function solveRows(factor: DenseMatrix, b: DenseMatrix): DenseMatrix {
   const size = factor.rows;
   const solved = Float64Array.from(b.entries);
   for (let row = 0; row < b.rows; row += 1) {
