@@ -30,14 +30,15 @@ export function MetricCards({ state, thresholds, selected, onSelect }: MetricCar
               type="button"
               className="card-value"
               aria-pressed={selected === metric.key}
-              aria-label={`${metric.name}: ${formatNumber(value)} ${formatUnit(metric.unit)}. Plot it.`}
               onClick={() => {
                 onSelect(metric.key);
               }}
             >
+              <span className="visually-hidden">{metric.name}: </span>
               <span className="symbol">{metric.symbol}</span>
               <span className="number">{formatNumber(value)}</span>
               <span className="unit">{formatUnit(metric.unit)}</span>
+              <span className="visually-hidden">. Plot it</span>
             </button>
             <p className="card-note">{noteOf(metric, state, crossed)}</p>
           </li>

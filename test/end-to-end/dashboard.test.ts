@@ -89,7 +89,7 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     await waitFor('all nodes are live', async () => (await rows.filter({ hasText: 'live' }).count()) === 13, {
       deadlineMs: 60_000,
     });
-    await page.getByRole('button', { name: /^Coherence: 0[.,]\d+/ }).waitFor(DEADLINE);
+    await page.getByRole('button', { name: /^Coherence: *R *0[.,]\d+/ }).waitFor(DEADLINE);
     await page.getByRole('button', { name: 'What is Coherence?' }).click();
     await page.getByText('Whether the nodes swing in step').waitFor(DEADLINE);
     await page.keyboard.press('Escape');

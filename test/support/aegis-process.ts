@@ -32,11 +32,13 @@ export interface AegisProcessOptions {
 }
 
 const STOP_DEADLINE_MS = 12_000;
+/** How long a line is waited for: a start takes seconds, and more on a machine that is busy with other test files. */
+const DEADLINE_MS = 90_000;
 
 /** Runs the built `aegis` with nothing of the tests' own settings in its environment. */
 export function spawnAegis(
   args: readonly string[],
-  { env = {}, deadlineMs = 30_000 }: AegisProcessOptions = {},
+  { env = {}, deadlineMs = DEADLINE_MS }: AegisProcessOptions = {},
 ): AegisProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('AEGIS_') && name !== 'DATABASE_URL' && name !== 'NODE_OPTIONS',
