@@ -41,9 +41,11 @@ export function useQuery<T>(document: string, variables: Variables = {}, everyMs
   const [answer, setAnswer] = useState<{ data?: T; problem?: string }>({});
   const [attempt, setAttempt] = useState(0);
   const key = JSON.stringify(variables);
-  const connected = kind === 'connected';
+  const cut = kind === 'disconnected';
 
   useEffect(() => {
+    // What is shown stays; that there is no connection is told once for the whole page.
+    if (cut) return undefined;
     const ending = new AbortController();
     connection
       .query<T>(document, JSON.parse(key) as Variables, ending.signal)
@@ -58,7 +60,7 @@ export function useQuery<T>(document: string, variables: Variables = {}, everyMs
     return () => {
       ending.abort();
     };
-  }, [connection, document, key, attempt, connected]);
+  }, [connection, document, key, attempt, cut]);
 
   const reload = useRef(() => {
     setAttempt((count) => count + 1);
