@@ -15,6 +15,7 @@ export interface NdjsonStreamOptions {
 }
 
 const NEWLINE = 0x0a;
+const LAST_WORDS_MS = 500;
 
 /**
  * Answers each line of a request with a line, in their order, while further ones arrive. Resolves when all are answered,
@@ -57,6 +58,15 @@ export async function answerLines(options: NdjsonStreamOptions): Promise<void> {
   }
   await answering;
   response.end();
+  if (!request.complete) hangUp(request);
+}
+
+/** Ends the connection of a client that has not said all, and lets it read its last answer before. */
+function hangUp(request: IncomingMessage): void {
+  request.resume();
+  setTimeout(() => {
+    request.destroy();
+  }, LAST_WORDS_MS).unref();
 }
 
 async function untilWritable(response: ServerResponse): Promise<void> {
@@ -74,7 +84,8 @@ async function* readLines(
   { maxLineBytes, signal }: Pick<NdjsonStreamOptions, 'maxLineBytes' | 'signal'>,
 ): AsyncGenerator<Buffer | 'TOO_LONG'> {
   let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The request is not destroyed with the loop: its answer goes by the same socket.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     if (signal.aborted) return;
     rest = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
