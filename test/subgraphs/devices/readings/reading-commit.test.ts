@@ -9,6 +9,10 @@ import {
 } from '../../../../subgraphs/devices/readings/reading-commit.js';
 import type { NewMessage } from '../../../../subgraphs/devices/readings/new-reading.js';
 import { createPartitions } from '../../../../subgraphs/devices/readings/partitions.js';
+import {
+  createRollUpFollower,
+  type RollUpFollower,
+} from '../../../../subgraphs/devices/readings/rollups/roll-up-follower.js';
 import { createQueueRoom } from '../../../../subgraphs/devices/readings/queue-room.js';
 import { createReadingMetrics } from '../../../../subgraphs/devices/readings/reading-metrics.js';
 import {
@@ -27,6 +31,7 @@ import { waitFor } from '../../../support/wait-for.js';
 import { startPostgresServer, type PostgresServer } from '../../../support/postgres-server.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { newWorkspace } from '../support/open-devices.js';
+import { range } from '../support/write-readings.js';
 
 const FIRST_AT_US = Date.UTC(2026, 0, 1) * 1_000;
 
@@ -253,6 +258,33 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     expect(again.stored).toEqual([]);
     expect([...again.conflicts.keys()]).toEqual([second]);
   });
+
+  it('counts each reading once in the roll-ups that two processes keep at the same time, while readings come', async () => {
+    const device = await register('a');
+    const followers = databases.map((database) => {
+      const keep = (table: 'reading_minutes' | 'reading_hours') => ({
+        partitions: createPartitions({ database, table }),
+        retentionMs: 10 * 365 * 86_400_000,
+      });
+      return createRollUpFollower({
+        ...{ database, workspace, span: 7, minutes: keep('reading_minutes'), hours: keep('reading_hours') },
+        logger: createLogger({ level: 'silent', pretty: false }),
+      });
+    });
+    let stored = 0;
+    const follow = async (follower: RollUpFollower) => {
+      while (stored < 200) await follower.catchUp();
+    };
+    const following = followers.map(follow);
+    for (; stored < 200; stored += 10)
+      await committer(databases[0])([message(device, range(stored, stored + 10))]);
+    await Promise.all(following);
+    for (const follower of [...followers, ...followers]) await follower.catchUp();
+    const { client } = databases[1].inWorkspace(workspace);
+    const sum = { _sum: { count: true, total: true } } as const;
+    expect((await client.readingMinute.aggregate(sum))._sum).toEqual({ count: 200, total: 19_900 });
+    expect((await client.readingHour.aggregate(sum))._sum).toEqual({ count: 200, total: 19_900 });
+  }, 60_000);
 
   it('keeps every finite number and every microsecond as it came', async () => {
     const device = await register('a');
