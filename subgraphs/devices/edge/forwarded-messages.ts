@@ -18,7 +18,7 @@ export type ForwardResult =
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly retryable: boolean } };
 
 /** The most messages of one request. */
-export const MAX_MESSAGES = 1_000;
+const MAX_MESSAGES = 1_000;
 
 const lineSchema = z.object({
   device: z.string().min(1).max(200),

@@ -15,7 +15,7 @@ export interface DeviceTable {
 }
 
 /** The most rows of one table. */
-export const MAX_ROWS = 20_000;
+const MAX_ROWS = 20_000;
 const MAX_COLUMNS = 100;
 /** What a label's column begins with. */
 export const LABEL_COLUMN = 'label:';
