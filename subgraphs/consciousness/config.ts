@@ -104,9 +104,7 @@ export const settings = {
     description:
       'Which integrated information the live numbers have: GAUSSIAN_WHOLE_MINUS_SUM (Barrett and Seth; may be negative) or MISMATCHED_DECODING (Φ*, Oizumi and others; never negative, three times the cost).',
     expects: 'GAUSSIAN_WHOLE_MINUS_SUM or MISMATCHED_DECODING',
-    schema: z
-      .enum(['GAUSSIAN_WHOLE_MINUS_SUM', 'MISMATCHED_DECODING'])
-      .default('GAUSSIAN_WHOLE_MINUS_SUM'),
+    schema: z.enum(['GAUSSIAN_WHOLE_MINUS_SUM', 'MISMATCHED_DECODING']).default('GAUSSIAN_WHOLE_MINUS_SUM'),
   } satisfies Setting<PhiMethod>,
   networkGraph: {
     env: 'AEGIS_NETWORK_GRAPH',

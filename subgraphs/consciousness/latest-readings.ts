@@ -4,7 +4,10 @@ import { stateMessage } from './state-message.js';
 
 /** The newest value of each signal that somebody follows. */
 export interface LatestReadings {
-  /** From now on keeps these signals and no others, so that memory is bounded by the number of nodes. */
+  /**
+   * From now on keeps these signals. Of others it keeps those that came last, a bounded number: a node that is given one of
+   * them shows its value at once.
+   */
   follow(signals: readonly Signal[]): void;
   /** Takes readings from the live bus; returns how many of the messages were none. */
   take(messages: readonly unknown[]): number;
@@ -33,19 +36,32 @@ interface Latest {
   readonly simulated: boolean;
 }
 
+/** How many signals that nobody follows are kept. */
+const MOST_OTHERS = 1_024;
+
 /** What one more interval counts in the running mean. */
 const NEWEST_SHARE = 0.1;
 
 /** A table of the newest values, filled from the live bus. */
 export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions = {}): LatestReadings {
   let followed = new Map<string, Latest | undefined>();
+  /** In the order in which they came. */
+  const others = new Map<string, Latest>();
 
   function keep(key: string, { value, atMs, simulated }: Omit<Latest, 'intervalMs'>): void {
-    if (!followed.has(key)) return;
-    const known = followed.get(key);
+    const known = followed.get(key) ?? others.get(key);
     // A device may send what it gathered while it was cut off: an older reading is not the signal of now.
     if (known !== undefined && atMs < known.atMs) return;
-    followed.set(key, { value, atMs, simulated, intervalMs: nextInterval(known, atMs) });
+    const latest = { value, atMs, simulated, intervalMs: nextInterval(known, atMs) };
+    if (followed.has(key)) followed.set(key, latest);
+    else keepOther(key, latest);
+  }
+
+  function keepOther(key: string, latest: Latest): void {
+    others.delete(key);
+    others.set(key, latest);
+    const [oldest] = others.keys();
+    if (others.size > MOST_OTHERS && oldest !== undefined) others.delete(oldest);
   }
 
   /** Two values of one instant tell nothing about the pace of a signal. */
@@ -57,7 +73,10 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
 
   return {
     follow(signals) {
-      followed = new Map(signals.map((signal) => [keyOfSignal(signal), followed.get(keyOfSignal(signal))]));
+      const keys = signals.map(keyOfSignal);
+      const before = followed;
+      followed = new Map(keys.map((key) => [key, before.get(key) ?? others.get(key)]));
+      for (const key of keys) others.delete(key);
     },
     take(messages) {
       let malformed = 0;

@@ -58,12 +58,15 @@ export function createSignalSources(deps: SignalSourcesDeps): SignalSources {
   const readings = createLatestReadings({ usualMs });
   const endings: (() => void)[] = [];
   let known: { readonly nodes: readonly NodeModel[]; readonly atMs: number } | undefined;
+  let changes = 0;
 
   async function readNodes(at: Date): Promise<readonly NodeModel[]> {
     const atMs = at.getTime();
     if (known && atMs >= known.atMs && atMs - known.atMs < FRESH_MS) return known.nodes;
+    const before = changes;
     const nodes = await registry.listNodes();
-    known = { nodes, atMs };
+    // What changed meanwhile may not be in what was read.
+    if (changes === before) known = { nodes, atMs };
     readings.follow(nodes.flatMap(({ signal }) => signal ?? []));
     return nodes;
   }
@@ -104,6 +107,7 @@ export function createSignalSources(deps: SignalSourcesDeps): SignalSources {
       };
     },
     refresh() {
+      changes += 1;
       known = undefined;
       generator.refresh();
     },

@@ -15,8 +15,6 @@ export type Generated =
 export interface GeneratorRunner {
   /** Goes on to an instant, and tells the values then. */
   read(at: Date): Promise<Generated>;
-  /** Whether it ran when it was last asked. */
-  isRunning(): boolean;
   /** To be called when the generator was changed here; what other processes change is seen within a second. */
   refresh(): void;
 }
@@ -41,15 +39,18 @@ const LONGEST_PAUSE_MS = 2_000;
 export function createGeneratorRunner(deps: GeneratorRunnerDeps): GeneratorRunner {
   const { storage, graph, holder, onExpired } = deps;
   let known: { readonly row: GeneratorRow; readonly atMs: number; readonly held: boolean } | undefined;
+  let changes = 0;
   let running: { readonly key: string; readonly oscillators: Oscillators; atMs: number } | undefined;
 
   async function look(at: Date): Promise<{ readonly row: GeneratorRow; readonly held: boolean }> {
     const atMs = at.getTime();
     if (known && atMs >= known.atMs && atMs - known.atMs < FRESH_MS) return known;
+    const before = changes;
     const row = await storage.read();
     const held = row.running && (await storage.hold(holder, { now: at, until: new Date(atMs + HOLD_MS) }));
-    known = { row, atMs, held };
-    return known;
+    // What changed meanwhile may not be in what was read.
+    if (changes === before) known = { row, atMs, held };
+    return { row, held };
   }
 
   function resume({ startedAt, parameters }: GeneratorRow, atMs: number): Oscillators {
@@ -84,8 +85,8 @@ export function createGeneratorRunner(deps: GeneratorRunnerDeps): GeneratorRunne
       const fed = nodes.length > 0 ? nodes : [...signals.keys()];
       return { state: 'ON', values: new Map(fed.map((index) => [index, signals[index] ?? 0])) };
     },
-    isRunning: () => known?.row.running === true,
     refresh() {
+      changes += 1;
       known = undefined;
     },
   };

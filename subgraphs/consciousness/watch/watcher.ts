@@ -33,11 +33,15 @@ export function createWatcher({ database, log, workspace, thresholds }: WatcherD
   let detectors = new Map<WatchedMetric, AnomalyDetector>();
   let lookedAtMs = -Infinity;
   let pace = '';
+  let changes = 0;
 
   async function readThresholds(atMs: number): Promise<readonly Threshold[]> {
     if (known && atMs >= known.atMs && atMs - known.atMs < FRESH_MS) return known.list;
-    known = { list: await thresholds.list(), atMs };
-    return known.list;
+    const before = changes;
+    const list = await thresholds.list();
+    // What changed meanwhile may not be in what was read.
+    if (changes === before) known = { list, atMs };
+    return list;
   }
 
   async function compare({ measuredAt, metrics }: Measurement): Promise<void> {
@@ -83,6 +87,7 @@ export function createWatcher({ database, log, workspace, thresholds }: WatcherD
       }
     },
     refresh() {
+      changes += 1;
       known = undefined;
     },
   };

@@ -47,16 +47,24 @@ describe('the latest readings', () => {
     expect(readings.read(SIGNAL, since('13'))).toBeUndefined();
   });
 
-  it('are kept of the signals that are followed, and of no others', () => {
+  it('are kept of signals that nobody follows as well, so that a node that is given one shows it at once', () => {
     const readings = open();
     const other = { deviceId: 'dev_1', metric: 'other' };
     readings.take([reading(1, '10'), { ...reading(2, '10'), ...other }]);
+    expect(readings.read(other, since('00'))).toBeUndefined();
     readings.follow([SIGNAL, other]);
     expect(readings.read(SIGNAL, since('00'))).toBe(1);
-    expect(readings.read(other, since('00'))).toBeUndefined();
-    readings.follow([other]);
-    readings.follow([SIGNAL, other]);
-    expect(readings.read(SIGNAL, since('00'))).toBeUndefined();
+    expect(readings.read(other, since('00'))).toBe(2);
+  });
+
+  it('are forgotten of signals that nobody follows when more than a thousand others have come since', () => {
+    const readings = open();
+    const other = (place: number) => ({ deviceId: 'dev_2', metric: String(place) });
+    for (let place = 0; place < 1_025; place += 1)
+      readings.take([{ ...reading(place, '10'), ...other(place) }]);
+    readings.follow([other(0), other(1)]);
+    expect(readings.read(other(0), since('00'))).toBeUndefined();
+    expect(readings.read(other(1), since('00'))).toBe(1);
   });
 
   it('count the messages that are no readings', () => {
