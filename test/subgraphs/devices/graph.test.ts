@@ -356,7 +356,8 @@ describe('batching', () => {
     statements.length = 0;
     const data = await devices.ask(query);
     expect(data.devices.edges.map(({ node }) => node.series.points.length)).toEqual([2, 2, 2]);
-    expect(statements).toHaveLength(2);
+    expect(statements.filter((sql) => sql.includes('devices.readings'))).toHaveLength(1);
+    expect(statements.length).toBeLessThanOrEqual(3);
   });
 
   it('resolves a reference to a device that is not there to null', async () => {
