@@ -110,7 +110,7 @@ function createRows(database: Database, log: EventLog): ConnectivityRows {
           ) due
           WHERE c.workspace_id = ${workspace} AND c.device_id = due.device_id
           RETURNING c.device_id, c.state, c.protocol, c.since, c.reason`;
-        for (const row of rows) await log.append(transaction, toFact(row));
+        if (rows.length > 0) await log.appendAll(transaction, rows.map(toFact));
         return rows.length;
       }),
     async expire(workspace, silentMs) {
