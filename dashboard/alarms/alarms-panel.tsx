@@ -13,48 +13,25 @@ import {
 } from './documents.js';
 
 const EVERY_MS = 60_000;
+/** How many changes are remembered until all is asked for anew. */
+const KEPT = 500;
 const SEVERITIES: readonly Alarm['severity'][] = ['CRITICAL', 'MAJOR', 'MINOR', 'WARNING', 'INDETERMINATE'];
 
 /** The open alarms, the worst first, to be acknowledged. */
 export function AlarmsPanel() {
-  const answer = useQuery<AlarmPage>(OPEN_ALARMS, {}, EVERY_MS);
-  /** What has happened to alarms since the page asked, by id. */
-  const [changed, setChanged] = useState<ReadonlyMap<string, Alarm>>(new Map());
-  const [announced, setAnnounced] = useState('');
-
-  const note = (alarm: Alarm) => {
-    setChanged((before) => new Map(before).set(alarm.id, alarm));
-  };
-  const problem = useStream<AlarmChange>({
-    document: ALARM_CHANGES,
-    field: 'deviceAlarms',
-    onEvent: ({ change, alarm }) => {
-      note(alarm);
-      if (change === 'RAISED') setAnnounced(`${alarm.severity.toLowerCase()} alarm: ${alarm.message}`);
-    },
-  });
-
-  const stored = (answer.data?.alarms.edges ?? []).map(({ node }) => node);
-  const known = new Set(stored.map(({ id }) => id));
-  const alarms = [
-    ...stored.map((alarm) => newer(alarm, changed.get(alarm.id))),
-    ...[...changed.values()].filter(({ id }) => !known.has(id)),
-  ]
-    .filter(({ state }) => state !== 'CLEARED')
-    .sort(worstFirst);
-
+  const { alarms, page, problem, announced, note, reload } = useOpenAlarms();
   return (
-    <Panel id="alarms" title="Alarms" aside={<Counts alarms={alarms} />}>
+    <Panel
+      id="alarms"
+      title="Alarms"
+      aside={<Counts alarms={alarms} hasMore={page?.alarms.pageInfo.hasNextPage === true} />}
+    >
       <p className="visually-hidden" role="alert">
         {announced}
       </p>
-      {(answer.problem ?? problem) ? (
-        <Problem message={answer.problem ?? problem ?? ''} retry={answer.reload} />
-      ) : null}
-      {answer.data ? null : answer.problem ? null : <Loading what="alarms" />}
-      {answer.data && alarms.length === 0 ? (
-        <NoAlarms hasRules={answer.data.alarmRules.edges.length > 0} />
-      ) : null}
+      {problem === undefined ? null : <Problem message={problem} retry={reload} />}
+      {page || problem !== undefined ? null : <Loading what="alarms" />}
+      {page && alarms.length === 0 ? <NoAlarms hasRules={page.alarmRules.edges.length > 0} /> : null}
       <ul className="alarms scroll" aria-label="Open alarms, the worst first">
         {alarms.map((alarm) => (
           <AlarmItem key={alarm.id} alarm={alarm} onChange={note} />
@@ -62,6 +39,59 @@ export function AlarmsPanel() {
       </ul>
     </Panel>
   );
+}
+
+interface OpenAlarms {
+  /** The worst first. */
+  readonly alarms: readonly Alarm[];
+  readonly page: AlarmPage | undefined;
+  readonly problem: string | undefined;
+  /** What is said aloud of the newest alarm. */
+  readonly announced: string;
+  /** Takes an alarm as it is now. */
+  readonly note: (alarm: Alarm) => void;
+  readonly reload: () => void;
+}
+
+/** The open alarms as the page asked for them, with what has happened to alarms since. */
+function useOpenAlarms(): OpenAlarms {
+  const answer = useQuery<AlarmPage>(OPEN_ALARMS, {}, EVERY_MS);
+  const [changed, setChanged] = useState<ReadonlyMap<string, Alarm>>(new Map());
+  const [announced, setAnnounced] = useState('');
+
+  const note = (alarm: Alarm) => {
+    setChanged((before) => new Map([...before, [alarm.id, alarm] as const].slice(-KEPT)));
+  };
+  const problem = useStream<AlarmChange>({
+    document: ALARM_CHANGES,
+    field: 'deviceAlarms',
+    onEvent: ({ change, alarm, gap }) => {
+      // What happened in between is not known: everything is asked for anew.
+      if (gap) {
+        setChanged(new Map());
+        answer.reload();
+      }
+      note(alarm);
+      if (change === 'RAISED') setAnnounced(`${alarm.severity.toLowerCase()} alarm: ${alarm.message}`);
+    },
+  });
+  return {
+    alarms: join(answer.data?.alarms.edges ?? [], changed),
+    page: answer.data,
+    problem: answer.problem ?? problem,
+    ...{ announced, note },
+    reload: answer.reload,
+  };
+}
+
+function join(edges: AlarmPage['alarms']['edges'], changed: ReadonlyMap<string, Alarm>): readonly Alarm[] {
+  const known = new Set(edges.map(({ node }) => node.id));
+  return [
+    ...edges.map(({ node }) => newer(node, changed.get(node.id))),
+    ...[...changed.values()].filter(({ id }) => !known.has(id)),
+  ]
+    .filter(({ state }) => state !== 'CLEARED')
+    .sort(worstFirst);
 }
 
 /** An alarm only goes on: from raised to acknowledged to cleared. */
@@ -76,12 +106,13 @@ function worstFirst(one: Alarm, other: Alarm): number {
   return unseen || severity || Date.parse(other.raisedAt) - Date.parse(one.raisedAt);
 }
 
-function Counts({ alarms }: { readonly alarms: readonly Alarm[] }) {
+function Counts({ alarms, hasMore }: { readonly alarms: readonly Alarm[]; readonly hasMore: boolean }) {
   const raised = alarms.filter(({ state }) => state === 'RAISED').length;
   if (alarms.length === 0) return null;
   return (
     <span className={`badge ${raised > 0 ? 'urgent' : 'live'}`}>
-      {raised} to acknowledge, {alarms.length} open
+      {raised} to acknowledge, {hasMore ? 'more than ' : ''}
+      {alarms.length} open
     </span>
   );
 }

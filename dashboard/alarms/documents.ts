@@ -5,7 +5,10 @@ const ALARM = `fragment AlarmFields on Alarm {
 }`;
 
 export const OPEN_ALARMS = `query OpenAlarms {
-  alarms(first: 50, filter: { states: [RAISED, ACKNOWLEDGED] }, orderBy: SEVERITY) { edges { node { ...AlarmFields } } }
+  alarms(first: 50, filter: { states: [RAISED, ACKNOWLEDGED] }, orderBy: SEVERITY) {
+    edges { node { ...AlarmFields } }
+    pageInfo { hasNextPage }
+  }
   alarmRules(first: 1) { edges { node { id } } }
 } ${ALARM}`;
 
@@ -32,7 +35,10 @@ export interface Alarm {
 
 /** The answer to {@link OPEN_ALARMS}. */
 export interface AlarmPage {
-  readonly alarms: { readonly edges: readonly { readonly node: Alarm }[] };
+  readonly alarms: {
+    readonly edges: readonly { readonly node: Alarm }[];
+    readonly pageInfo: { readonly hasNextPage: boolean };
+  };
   readonly alarmRules: { readonly edges: readonly unknown[] };
 }
 

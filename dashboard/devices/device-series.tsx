@@ -4,6 +4,8 @@ import { formatUnit } from '../ui/format.js';
 import { Empty, Loading, Problem } from '../ui/panel.js';
 import { RangePicker, RANGES, type Range } from '../ui/range-picker.js';
 import { TimePlot } from '../ui/time-plot.js';
+import { useRangeStart } from '../ui/use-range-start.js';
+import { usualDistance, withGaps, type TimedValue } from '../ui/with-gaps.js';
 import { DEVICE_SERIES, type Device, type SeriesAnswer } from './documents.js';
 import { useLiveReadings } from './use-live-readings.js';
 
@@ -13,7 +15,8 @@ export interface DeviceSeriesProps {
   readonly onMetric: (metric: string) => void;
 }
 
-const EVERY_MS = 60_000;
+/** How many steps without a point are a gap. */
+const GAP_STEPS = 2.5;
 /** How many live readings of a device are kept for its plots. */
 const MOST_LIVE = 20_000;
 const [SHORTEST] = RANGES;
@@ -52,7 +55,7 @@ interface Point {
 }
 
 interface Points {
-  readonly points: readonly Point[];
+  readonly points: readonly TimedValue[];
   readonly answer: Answer<SeriesAnswer>;
   /** UCUM code. */
   readonly unit: string;
@@ -66,8 +69,9 @@ function NoPoints({ answer: { data, problem } }: { readonly answer: Answer<Serie
 
 /** What is stored of a metric over a range, and what has come since. */
 function usePoints(device: Device, metric: string, range: Range): Points {
-  const from = useMemo(() => new Date(Date.now() - range.ms).toISOString(), [range]);
-  const answer = useQuery<SeriesAnswer>(DEVICE_SERIES, { id: device.id, metric, range: { from } }, EVERY_MS);
+  const from = useRangeStart(range);
+  const { stepMs } = range;
+  const answer = useQuery<SeriesAnswer>(DEVICE_SERIES, { id: device.id, metric, range: { from }, stepMs });
   const live = useRef<(Point & { readonly metric: string })[]>([]);
   const shown = useLiveReadings([device.id], (_id, reading) => {
     live.current.push({ ...reading, at: Date.parse(reading.measuredAt) });
@@ -80,10 +84,11 @@ function usePoints(device: Device, metric: string, range: Range): Points {
       value,
     }));
     const last = stored.at(-1)?.at ?? 0;
-    const fresh = series?.truncated
-      ? []
-      : live.current.filter((one) => one.metric === metric && one.at > last);
-    return [...stored, ...fresh].filter(({ at }) => at >= Date.now() - range.ms);
+    const fresh = range.isLive
+      ? live.current.filter((one) => one.metric === metric && one.at >= last + range.stepMs)
+      : [];
+    const recent = [...stored, ...fresh].filter(({ at }) => at >= Date.now() - range.ms);
+    return withGaps(recent, GAP_STEPS * Math.max(range.stepMs, usualDistance(recent)));
     // `shown` changes whenever there are fresh ones.
   }, [series, shown, metric, range]);
   const unit = series?.unit ?? device.metrics.find(({ name }) => name === metric)?.unit ?? '1';

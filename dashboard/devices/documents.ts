@@ -24,9 +24,9 @@ export const DEVICE_READINGS = `subscription DeviceReadings($deviceIds: [ID!], $
   }
 }`;
 
-export const DEVICE_SERIES = `query DeviceSeries($id: ID!, $metric: String!, $range: TimeRange!) {
+export const DEVICE_SERIES = `query DeviceSeries($id: ID!, $metric: String!, $range: TimeRange!, $stepMs: Float!) {
   device(id: $id) {
-    series(metric: $metric, range: $range, limit: 2000) { unit truncated points { measuredAt value } }
+    series(metric: $metric, range: $range, stepMs: $stepMs, aggregate: AVG) { unit points { measuredAt value } }
   }
 }`;
 
@@ -65,7 +65,6 @@ export interface SeriesAnswer {
   readonly device: {
     readonly series: {
       readonly unit: string;
-      readonly truncated: boolean;
       readonly points: readonly { readonly measuredAt: string; readonly value: number }[];
     };
   } | null;

@@ -21,6 +21,9 @@ const KINDS = [
 ] as const;
 
 const KEPT = 100;
+/** How far around a fact the network's numbers are looked at, and how often while that is not over, in milliseconds. */
+const AROUND_MS = 60_000;
+const AGAIN_MS = 10_000;
 
 /** Facts of the event log, newest first, as they are stated. */
 export function EventsPanel() {
@@ -110,7 +113,13 @@ function EventFeed({ types }: { readonly types: readonly string[] | undefined })
 }
 
 function FactDetail({ fact }: { readonly fact: Fact }) {
-  const around = useQuery<MetricsAroundAnswer>(METRICS_AROUND, { eventId: fact.id });
+  // The minute after a fact that has just happened is still to come.
+  const isFresh = Date.now() - Date.parse(fact.time) < AROUND_MS;
+  const around = useQuery<MetricsAroundAnswer>(
+    METRICS_AROUND,
+    { eventId: fact.id },
+    isFresh ? AGAIN_MS : undefined,
+  );
   const changes = around.data?.metricsAround?.changes ?? [];
   return (
     <div className="detail">

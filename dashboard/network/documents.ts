@@ -3,7 +3,7 @@
 export const NETWORK_GRAPH = `query NetworkGraph {
   network { name nodeCount edges { a b weight } layout { index x y x3 y3 z3 } }
   nodes { index metric device { id name } }
-  networkThresholds { id metric direction value }
+  networkThresholds { id metric direction value hysteresis crossed }
 }`;
 
 const STATE = `fragment State on NetworkState {
@@ -72,6 +72,9 @@ export interface NetworkGraph {
     readonly metric: string;
     readonly direction: 'ABOVE' | 'BELOW';
     readonly value: number;
+    readonly hysteresis: number;
+    /** When the page asked. */
+    readonly crossed: boolean;
   }[];
 }
 

@@ -48,15 +48,18 @@ export function MetricCards({ state, thresholds, selected, onSelect }: MetricCar
   );
 }
 
+/** Whether a number is out of bounds: beyond a limit, or not far enough back behind one that it had crossed. */
 function isCrossed(
   { threshold }: Metric,
   value: number,
   thresholds: MetricCardsProps['thresholds'],
 ): boolean {
-  return thresholds.some(
-    (limit) =>
-      limit.metric === threshold && (limit.direction === 'ABOVE' ? value > limit.value : value < limit.value),
-  );
+  return thresholds
+    .filter(({ metric }) => metric === threshold)
+    .some(({ direction, value: limit, hysteresis, crossed }) => {
+      const margin = crossed ? hysteresis : 0;
+      return direction === 'ABOVE' ? value > limit - margin : value < limit + margin;
+    });
 }
 
 function noteOf(metric: Metric, state: NetworkState | undefined, crossed: boolean): string {

@@ -3,6 +3,8 @@ import { useQuery } from '../client/use-connection.js';
 import { Empty, Loading, Problem } from '../ui/panel.js';
 import { RangePicker, RANGES, type Range } from '../ui/range-picker.js';
 import { TimePlot } from '../ui/time-plot.js';
+import { useRangeStart } from '../ui/use-range-start.js';
+import { usualDistance, withGaps } from '../ui/with-gaps.js';
 import { METRIC_HISTORY, type MetricHistory, type NetworkGraph, type NetworkState } from './documents.js';
 import { METRICS, type Metric } from './metrics.js';
 
@@ -12,34 +14,31 @@ export interface MetricHistoryPlotProps {
   readonly thresholds: NetworkGraph['networkThresholds'];
 }
 
-/** The longest range to which live updates are added one by one; longer ones are read anew every minute. */
-const LIVE_MS = 15 * 60_000;
-const EVERY_MS = 60_000;
+/** How many points may be missing before the line is cut. */
+const GAP_STEPS = 2.5;
+const STEP_MS = { UPDATE: 0, MINUTE: 60_000, HOUR: 3_600_000 } as const;
 const [SHORTEST] = RANGES;
 
 /** One of the network's numbers over time, with its limits; short ranges move on with each update. */
 export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHistoryPlotProps) {
   const [range, setRange] = useState<Range>(SHORTEST);
   const metric = METRICS.find(({ key }) => key === metricKey) ?? METRICS[0];
-  // The beginning is settled when the range is chosen, so that one question stays one question.
-  const from = useMemo(() => new Date(Date.now() - range.ms).toISOString(), [range]);
-  const history = useQuery<MetricHistory>(METRIC_HISTORY, { range: { from } }, EVERY_MS);
-  const lines = useMemo(() => {
+  const from = useRangeStart(range);
+  const history = useQuery<MetricHistory>(METRIC_HISTORY, { range: { from }, step: range.step });
+  const points = useMemo(() => {
     const stored = (history.data?.metricHistory.points ?? []).map((point) => ({
       at: Date.parse(point.at),
       value: point[metricKey]?.mean ?? null,
     }));
     const last = stored.at(-1)?.at ?? 0;
-    const live =
-      range.ms > LIVE_MS || !metric
-        ? []
-        : recent
-            .map(({ sampledAt, metrics }) => ({
-              at: Date.parse(sampledAt),
-              value: metrics ? metric.read(metrics) : null,
-            }))
-            .filter(({ at }) => at > last);
-    return [...stored, ...live].filter(({ at }) => at >= Date.now() - range.ms);
+    const live = (range.isLive && metric ? recent : [])
+      .map(({ sampledAt, metrics }) => ({
+        at: Date.parse(sampledAt),
+        value: metrics && metric ? metric.read(metrics) : null,
+      }))
+      .filter(({ at }) => at > last);
+    const all = [...stored, ...live].filter(({ at }) => at >= Date.now() - range.ms);
+    return withGaps(all, GAP_STEPS * Math.max(STEP_MS[range.step], usualDistance(all)));
   }, [history.data, recent, range, metric, metricKey]);
 
   if (!metric) return null;
@@ -52,11 +51,11 @@ export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHisto
         <RangePicker label="Range of the plot" value={range} onChange={setRange} />
       </div>
       {history.problem ? <Problem message={history.problem} retry={history.reload} /> : null}
-      {lines.filter(({ value }) => value !== null).length > 1 ? (
+      {points.filter(({ value }) => value !== null).length > 1 ? (
         <TimePlot
           title={`${metric.name} over the last ${range.name}`}
-          instants={lines.map(({ at }) => at)}
-          lines={[{ label: metric.symbol, values: lines.map(({ value }) => value), colour: '--accent' }]}
+          instants={points.map(({ at }) => at)}
+          lines={[{ label: metric.symbol, values: points.map(({ value }) => value), colour: '--accent' }]}
           unit={metric.unit}
           {...(metric.bounds ? { bounds: metric.bounds } : {})}
           limits={thresholds

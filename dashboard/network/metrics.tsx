@@ -4,8 +4,8 @@ import type { MetricKey, NetworkState } from './documents.js';
 /** One of the network's numbers: its name, its scale, and what it is in plain words. */
 export interface Metric {
   readonly key: MetricKey;
-  /** As thresholds name it; undefined for numbers that have none. */
-  readonly threshold: string | undefined;
+  /** As thresholds name it. */
+  readonly threshold: string;
   readonly symbol: string;
   readonly name: string;
   /** UCUM code. */
@@ -73,7 +73,7 @@ export const METRICS: readonly Metric[] = [
   },
   {
     key: 'collectiveAwareness',
-    threshold: undefined,
+    threshold: 'COLLECTIVE_AWARENESS',
     symbol: 'mean C',
     name: 'Mean node level',
     unit: '1',
@@ -84,7 +84,7 @@ export const METRICS: readonly Metric[] = [
   },
   {
     key: 'systemHealth',
-    threshold: undefined,
+    threshold: 'SYSTEM_HEALTH',
     symbol: 'Health',
     name: 'System health',
     unit: '1',

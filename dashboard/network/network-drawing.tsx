@@ -14,13 +14,19 @@ export interface NetworkDrawingProps {
 const SIZE = 440;
 const RADIUS = 172;
 
-/** How a node is now, in one word: its colour, and the word in the table. */
-export function nodeHealth(
-  node: NodeMetrics | undefined,
-): 'unknown' | 'stale' | 'invalid' | 'simulated' | 'good' {
-  if (!node?.source) return 'unknown';
-  if (!node.fresh) return 'stale';
+/** How a node is now, in one word. */
+export type NodeHealth = 'unknown' | 'stale' | 'invalid' | 'simulated' | 'reporting' | 'good';
+
+/**
+ * How a node is now: its colour, and the word in the table.
+ *
+ * @param hasSignal whether it was given a signal, whether or not that has values.
+ */
+export function nodeHealth(node: NodeMetrics | undefined, hasSignal: boolean): NodeHealth {
+  if (!node) return 'unknown';
+  if (!node.fresh) return hasSignal || node.source !== null ? 'stale' : 'unknown';
   if (node.validity < 0.5) return 'invalid';
+  if (node.source === null) return 'reporting';
   return node.source === 'GENERATOR' ? 'simulated' : 'good';
 }
 
@@ -82,7 +88,8 @@ function Edges({ graph, state, places, parts }: Pick<NetworkDrawingProps, 'graph
   });
 }
 
-function Nodes({ nodes, selected, onSelect, places, parts }: NetworkDrawingProps & Placed) {
+function Nodes({ graph, nodes, selected, onSelect, places, parts }: NetworkDrawingProps & Placed) {
+  const withSignal = new Set(graph.nodes.filter(({ metric }) => metric !== null).map(({ index }) => index));
   const farthestFirst = [...places].sort(([, one], [, other]) => one.depth - other.depth);
   return farthestFirst.map(([index, { x, y, depth }]) => {
     const node = nodes.get(index);
@@ -90,7 +97,7 @@ function Nodes({ nodes, selected, onSelect, places, parts }: NetworkDrawingProps
     return (
       <g
         key={index}
-        className={`node ${nodeHealth(node)} ${part}${selected === index ? ' selected' : ''}`}
+        className={`node ${nodeHealth(node, withSignal.has(index))} ${part}${selected === index ? ' selected' : ''}`}
         transform={`translate(${x * RADIUS} ${y * RADIUS})`}
         onClick={() => {
           onSelect(selected === index ? undefined : index);

@@ -2,15 +2,18 @@ import { useState } from 'react';
 import { Empty, Loading, Panel, Problem } from '../ui/panel.js';
 import { useNow } from '../ui/use-now.js';
 import { formatAge } from '../ui/format.js';
+import { usualDistance } from '../ui/with-gaps.js';
 import type { MetricKey } from './documents.js';
 import { MetricCards } from './metric-cards.js';
 import { MetricHistoryPlot } from './metric-history.js';
 import { NetworkDrawing } from './network-drawing.js';
+import { NodeDetail } from './node-detail.js';
 import { NodeTable } from './node-table.js';
 import { useNetwork, type LiveNetwork } from './use-network.js';
 
-/** After how long without an update what is shown counts as stale, in milliseconds. */
+/** After how long without an update what is shown counts as stale, in milliseconds, and in usual distances of updates. */
 const STALE_MS = 5_000;
+const STALE_PERIODS = 3;
 
 /** The network: its graph drawn live, its numbers, and how they went. */
 export function NetworkPanel() {
@@ -32,6 +35,11 @@ export function NetworkPanel() {
           <div>
             <NetworkDrawing {...{ graph, state, nodes, selected }} onSelect={setSelected} />
             <Legend />
+            {selected === undefined ? (
+              <p className="soft">Choose a node for all of its numbers.</p>
+            ) : (
+              <NodeDetail index={selected} node={nodes.get(selected)} />
+            )}
           </div>
           <div className="network-side">
             <MetricHistoryPlot metricKey={metric} recent={recent} thresholds={graph.networkThresholds} />
@@ -52,15 +60,21 @@ export function NetworkPanel() {
   );
 }
 
-function Freshness({ network: { state } }: { readonly network: LiveNetwork }) {
+/** Told by when updates arrive, so that it does not matter how the clock of this device goes. */
+function Freshness({ network: { state, arrivals } }: { readonly network: LiveNetwork }) {
   const now = useNow();
+  const last = arrivals.at(-1);
   if (!state) return null;
-  const ageMs = now - Date.parse(state.sampledAt);
+  const ageMs = last === undefined ? undefined : now - last;
+  const usualMs = usualDistance(arrivals.map((at) => ({ at, value: null })));
+  const isStale = ageMs === undefined || ageMs > Math.max(STALE_MS, STALE_PERIODS * usualMs);
   return (
     <>
       {state.simulated ? <span className="badge simulated">simulated</span> : null}
-      {ageMs > STALE_MS ? (
-        <span className="badge stale">stale: {formatAge(ageMs)} old</span>
+      {isStale ? (
+        <span className="badge stale">
+          {ageMs === undefined ? 'waiting for an update' : `stale for ${formatAge(ageMs)}`}
+        </span>
       ) : (
         <span className="badge live">live</span>
       )}
@@ -78,7 +92,7 @@ function Legend() {
         <span className="dot simulated" aria-hidden="true" /> simulated
       </li>
       <li>
-        <span className="dot stale" aria-hidden="true" /> stale
+        <span className="dot stale" aria-hidden="true" /> stale: its signal has stopped
       </li>
       <li>
         <span className="dot invalid" aria-hidden="true" /> not valid

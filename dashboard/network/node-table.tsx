@@ -1,6 +1,6 @@
 import { formatNumber } from '../ui/format.js';
 import type { NetworkGraph, NetworkState, NodeMetrics } from './documents.js';
-import { nodeHealth, partsByNode } from './network-drawing.js';
+import { nodeHealth, partsByNode, type NodeHealth } from './network-drawing.js';
 
 export interface NodeTableProps {
   readonly graph: NetworkGraph;
@@ -15,8 +15,9 @@ const HEALTH = {
   stale: 'stale',
   invalid: 'not valid',
   simulated: 'simulated',
+  reporting: 'reporting',
   good: 'live',
-} as const;
+} as const satisfies Record<NodeHealth, string>;
 
 /** What the drawing shows, in words and figures. */
 export function NodeTable({ graph, state, nodes, selected, onSelect }: NodeTableProps) {
@@ -47,7 +48,7 @@ export function NodeTable({ graph, state, nodes, selected, onSelect }: NodeTable
         <tbody>
           {graph.nodes.map(({ index, metric, device }) => {
             const node = nodes.get(index);
-            const health = nodeHealth(node);
+            const health = nodeHealth(node, metric !== null);
             return (
               <tr key={index} className={selected === index ? 'selected' : ''}>
                 <th scope="row">

@@ -30,12 +30,16 @@ export interface LiveNetwork {
   readonly nodes: ReadonlyMap<number, NodeMetrics>;
   /** The updates since the page was opened, oldest first, as far as they are kept. */
   readonly recent: readonly NetworkState[];
+  /** When the newest of them came, by this device's clock, in milliseconds since 1970; oldest first. */
+  readonly arrivals: readonly number[];
   readonly problem: string | undefined;
   readonly reload: () => void;
 }
 
 /** How many updates are kept for the plots: five minutes at five a second. */
 const KEPT = 1_500;
+/** How many arrivals tell how far apart updates usually are. */
+const ARRIVALS = 20;
 const GRAPH_EVERY_MS = 30_000;
 
 /** Reads the network's graph, and follows its states and its nodes. */
@@ -45,12 +49,14 @@ export function useNetwork(): LiveNetwork {
   const [state, setState] = useState<NetworkState>();
   const [nodes, setNodes] = useState<ReadonlyMap<number, NodeMetrics>>(new Map());
   const recent = useRef<NetworkState[]>([]);
+  const arrivals = useRef<number[]>([]);
 
   const problem = useStream<StateEvent>({
     document: NETWORK_STATES,
     field: 'networkState',
     onEvent: (event) => {
       recent.current = [...recent.current.slice(1 - KEPT), event.state];
+      arrivals.current = [...arrivals.current.slice(1 - ARRIVALS), Date.now()];
       setState(event.state);
     },
   });
@@ -66,6 +72,7 @@ export function useNetwork(): LiveNetwork {
     state: state ?? first.data?.networkState ?? undefined,
     nodes,
     recent: recent.current,
+    arrivals: arrivals.current,
     problem: graph.problem ?? problem,
     reload: graph.reload,
   };

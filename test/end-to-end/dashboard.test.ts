@@ -22,6 +22,18 @@ const DEADLINE = { timeout: 20_000 };
 interface PageRecord {
   readonly errors: string[];
   readonly hosts: Set<string>;
+  /** The subscriptions that were begun, in their order. */
+  readonly subscriptions: { readonly query: string; readonly after: string | undefined }[];
+}
+
+/** A message that a page sent over its socket, when it begins a subscription. */
+function readSubscription(payload: string | Buffer) {
+  const message = JSON.parse(payload.toString()) as {
+    readonly type: string;
+    readonly payload?: { readonly query: string; readonly variables?: { readonly after?: string } };
+  };
+  const { query = '', variables } = message.payload ?? {};
+  return message.type === 'subscribe' ? [{ query, after: variables?.after }] : [];
 }
 
 describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
@@ -58,16 +70,23 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     const context = await browser?.newContext(options);
     if (!context) throw new Error('the browser was not started');
     const page = await context.newPage();
-    const record: PageRecord = { errors: [], hosts: new Set() };
+    const record: PageRecord = { errors: [], hosts: new Set(), subscriptions: [] };
     page.on('pageerror', (error) => record.errors.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error') record.errors.push(message.text());
     });
     context.on('request', (request) => record.hosts.add(new URL(request.url()).host));
-    page.on('websocket', (socket) => record.hosts.add(new URL(socket.url()).host));
+    page.on('websocket', (socket) => {
+      record.hosts.add(new URL(socket.url()).host);
+      socket.on('framesent', ({ payload }) => record.subscriptions.push(...readSubscription(payload)));
+    });
     await page.goto(new URL('dashboard', proxy?.url).href);
     await page.getByRole('status').getByText('connected', { exact: true }).waitFor(DEADLINE);
     return { page, record };
+  }
+
+  async function register(name: string): Promise<void> {
+    await graph().query(REGISTER, { input: { name, metrics: [{ name: 'x', unit: '1' }] } });
   }
 
   async function saveScreenshot(page: Page, name: string): Promise<void> {
@@ -129,24 +148,34 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
   }, 60_000);
 
   it('says that it is cut off, and comes back with everything that happened meanwhile', async () => {
-    const { page } = await open(DESKTOP);
+    const { page, record } = await open(DESKTOP);
     const feed = page.getByRole('region', { name: 'Events' });
     await feed.getByRole('listitem').first().waitFor(DEADLINE);
+    // One event has come by the stream, so that there is a place to go on from.
+    await register('seen');
+    await feed.getByText('seen').first().waitFor(DEADLINE);
     if (!proxy) throw new Error('the proxy was not opened');
     proxy.blocked = true;
     proxy.cut();
     await page.getByRole('alert').getByText('No connection since').waitFor(DEADLINE);
     await saveScreenshot(page, 'disconnected');
-    const names = ['missed-1', 'missed-2', 'missed-3'];
-    for (const name of names) {
-      const input = { name, metrics: [{ name: 'x', unit: '1' }] };
-      await graph().query(REGISTER, { input });
-    }
+    // More than a page of the list: what is missed can only come by the stream.
+    const names = Array.from({ length: 35 }, (_, number) => `missed-${number}-`);
+    for (const name of names) await register(name);
+    const before = record.subscriptions.length;
     proxy.blocked = false;
     await page.getByRole('status').getByText('connected', { exact: true }).waitFor({ timeout: 40_000 });
     expect(await page.getByText('No connection since').count()).toBe(0);
-    for (const name of names) await feed.getByText(name).first().waitFor(DEADLINE);
+    for (const name of names)
+      await feed
+        .getByText(name)
+        .first()
+        .waitFor({ state: 'attached', ...DEADLINE });
     for (const name of names) expect(await feed.getByText(name).count()).toBe(1);
+    const resumed = record.subscriptions.slice(before);
+    for (const field of ['eventFeed', 'networkState', 'nodeMetrics']) {
+      expect(resumed.find(({ query }) => query.includes(`${field}(`))?.after).toEqual(expect.any(String));
+    }
     await page.context().close();
   }, 120_000);
 
