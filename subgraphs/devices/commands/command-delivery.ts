@@ -23,7 +23,8 @@ export interface CommandDeliveryDeps {
 
 /**
  * Makes the delivery: at least once, each attempt with the same id, so that a device can tell a repetition. An attempt that
- * fails is made again after a while for as long as the device is connected, and when it connects anew.
+ * fails is made again after a while for as long as the device is connected, and when it connects anew. What has left without
+ * an id is not sent again.
  */
 export function createCommandDelivery({
   queue,
@@ -42,8 +43,9 @@ export function createCommandDelivery({
   }
 
   async function sendWaiting({ workspace, deviceId, isNewSession }: LaneTurn): Promise<number | undefined> {
-    if (!findSession(workspace, deviceId) || !(await queue.isWaiting(workspace, deviceId))) return undefined;
-    if (isNewSession) await queue.requeue(workspace, deviceId);
+    const found = findSession(workspace, deviceId);
+    if (!found || !(await queue.isWaiting(workspace, deviceId))) return undefined;
+    if (isNewSession && found.withoutIds !== true) await queue.requeue(workspace, deviceId);
     while (!closing.signal.aborted) {
       const session = findSession(workspace, deviceId);
       if (!session) return undefined;
@@ -64,7 +66,7 @@ export function createCommandDelivery({
         { kind: 'command', id, action, input, expiresAt, payload },
         closing.signal,
       );
-      await queue.settle(workspace, id, delivery);
+      await queue.settle(workspace, id, delivery === 'SENT' && session.withoutIds ? 'SENT_ONCE' : delivery);
     } catch (error) {
       await queue.settle(workspace, id, 'FAILED');
       throw error;

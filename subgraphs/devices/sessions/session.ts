@@ -33,6 +33,10 @@ export interface DeviceSession {
    * it does not take waits for its next session. Everything when left out.
    */
   readonly takes?: ((kind: Downlink['kind']) => boolean) | undefined;
+  /** It sends up alone: nothing can be sent down, and nobody is told that the device can be reached. */
+  readonly upOnly?: boolean | undefined;
+  /** Commands leave without their ids, so that the device could not tell a repetition: what has left is not sent again. */
+  readonly withoutIds?: boolean | undefined;
   /** Errors: UNAVAILABLE when it could not be delivered: then it is tried again on the next session. */
   send(downlink: Downlink, signal: AbortSignal): Promise<Delivery>;
   /**
@@ -57,7 +61,7 @@ export interface Sessions {
   open(session: DeviceSession): OpenSession;
   /** Heard from a device that keeps no connection (HTTP, a CoAP datagram): counts as seen, opens nothing. */
   seen(workspace: WorkspaceId, deviceId: string, protocol: ProtocolKind): void;
-  /** The newest session of a device. */
+  /** The newest session of a device by which it can be reached. */
   find(workspace: WorkspaceId, deviceId: string): DeviceSession | undefined;
   /** Ends all sessions of a device, or those that came with one credential. */
   end(workspace: WorkspaceId, deviceId: string, reason: string, credentialId?: string): void;

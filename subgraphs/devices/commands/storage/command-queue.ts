@@ -36,6 +36,9 @@ export type Claim =
   | { readonly kind: 'missed' }
   | { readonly kind: 'empty' };
 
+/** What came of an attempt. `SENT_ONCE`: it left without its id, and is not to be sent again; `FAILED`: it is queued again. */
+export type SendOutcome = 'DELIVERED' | 'SENT' | 'SENT_ONCE' | 'FAILED';
+
 /** The commands that wait for their devices. Every move is stated as a fact in the same transaction. */
 export interface CommandQueue {
   add(command: NewCommand): Promise<QueueOutcome>;
@@ -48,8 +51,8 @@ export interface CommandQueue {
   requeue(workspace: WorkspaceId, deviceId: string): Promise<void>;
   /** Takes the next command of a device for one attempt: no other process takes one of that device meanwhile. */
   claim(workspace: WorkspaceId, deviceId: string): Promise<Claim>;
-  /** Says what came of the attempt. `FAILED` queues it again. */
-  settle(workspace: WorkspaceId, id: string, outcome: 'DELIVERED' | 'SENT' | 'FAILED'): Promise<void>;
+  /** Says what came of the attempt. */
+  settle(workspace: WorkspaceId, id: string, outcome: SendOutcome): Promise<void>;
   /** Ends the attempts of processes that are gone: to be called where no other process can have the database open. */
   releaseLeases(workspace: WorkspaceId): Promise<void>;
 }
@@ -215,19 +218,22 @@ async function findRest({ client, workspace }: Transaction, deviceId: string, at
   return rest ?? { until: null, waiting: null };
 }
 
+const STATE_AFTER = { DELIVERED: 'DELIVERED', SENT: 'SENT', SENT_ONCE: 'SENT', FAILED: 'QUEUED' } as const;
+
 async function settleSend(
   transaction: Transaction,
-  { id, outcome }: { readonly id: string; readonly outcome: 'DELIVERED' | 'SENT' | 'FAILED' },
+  { id, outcome }: { readonly id: string; readonly outcome: SendOutcome },
   { log, now }: CommandQueueDeps,
 ): Promise<void> {
-  const state = outcome === 'FAILED' ? 'QUEUED' : outcome;
+  const state = STATE_AFTER[outcome];
   const { client, workspace } = transaction;
   // Whatever has happened to it meanwhile, such as its answer, stays.
   const [command] = await client.$queryRaw<DeviceCommandModel[]>`
     UPDATE devices.commands c
-    SET state = ${state}, lease_until = NULL, delivered_at =
+    SET state = ${state}, lease_until = NULL,
+      payload = CASE WHEN ${outcome} = 'SENT_ONCE' THEN 'input' ELSE payload END, delivered_at =
       CASE WHEN ${state} = 'DELIVERED' THEN ${now().toISOString()}::timestamptz ELSE delivered_at END
     WHERE workspace_id = ${workspace} AND id = ${id} AND state = 'SENT'
     RETURNING ${COMMAND_COLUMNS}`;
-  if (command && outcome !== 'SENT') await stateMoves(log, transaction, [command]);
+  if (command && state !== 'SENT') await stateMoves(log, transaction, [command]);
 }

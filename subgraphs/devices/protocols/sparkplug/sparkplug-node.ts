@@ -5,6 +5,8 @@ import type { SparkplugMetric, SparkplugPayload } from '../../codecs/sparkplug/s
 export interface SparkplugNode {
   /** Takes a birth of the node: what was known of it, and of the devices behind it, is over. */
   born(payload: SparkplugPayload): void;
+  /** Whether this birth is told again, as it was asked for, rather than that of a new connection. */
+  isBornAgain(payload: SparkplugPayload): boolean;
   /** Takes a birth of a device behind it. */
   deviceBorn(device: string, payload: SparkplugPayload): void;
   /** Whether a death belongs to the birth that was heard, rather than to a connection before that. */
@@ -47,6 +49,8 @@ export function createSparkplugNode(): SparkplugNode {
       birthSequence = birthSequenceOf(payload);
       lastSeq = payload.seq ?? 0;
     },
+    // Source: Sparkplug 3.0.0, §6.4.19: each CONNECT has the next bdSeq, and births that are asked for keep it.
+    isBornAgain: (payload) => births.has(undefined) && birthSequenceOf(payload) === birthSequence,
     deviceBorn(device, payload) {
       births.set(device, toBirth(payload));
     },

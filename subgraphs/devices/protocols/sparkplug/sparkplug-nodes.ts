@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { SparkplugPayload } from '../../codecs/sparkplug/sparkplug-payload.js';
 import { encodeSparkplug } from '../../codecs/sparkplug/encode-sparkplug.js';
 import type { Delivery, Downlink, OpenSession, Sessions } from '../../sessions/session.js';
 import { toCommandMetrics } from './sparkplug-commands.js';
@@ -22,6 +23,11 @@ export interface ReachedNode {
   readonly link: SparkplugLink;
   /** When it was last asked for its birth, in milliseconds. */
   askedAtMs: number;
+  /**
+   * Takes a birth of the node. One that is told again is no new connection: its sessions stay, but for those of devices that
+   * are not told of again soon after.
+   */
+  born(payload: SparkplugPayload): void;
   /** @param behind the device behind the node; the node itself when undefined. */
   open(behind: string | undefined, deviceId: string): void;
   touch(behind: string | undefined): void;
@@ -43,6 +49,8 @@ export interface SparkplugNodesDeps {
 
 /** The most edge nodes that are remembered; of one that is not, a birth is asked for. */
 const MAX_NODES = 10_000;
+/** How long after the birth of a node those of its devices may take, in milliseconds. */
+const DEVICE_BIRTHS_MS = 30_000;
 
 /** Makes the table; the node heard longest ago is forgotten for one more. */
 export function createSparkplugNodes(deps: SparkplugNodesDeps): SparkplugNodes {
@@ -70,43 +78,81 @@ interface ReachedNodeDeps extends SparkplugNodesDeps {
   readonly link: SparkplugLink;
 }
 
-function createReachedNode({ sessions, now, workspace, name, link }: ReachedNodeDeps) {
-  const open = new Map<string | undefined, OpenSession>();
-  const state = createSparkplugNode();
+interface NodeSession {
+  readonly session: OpenSession;
+  readonly deviceId: string;
+}
 
-  function send(behind: string | undefined, downlink: Downlink, signal: AbortSignal): Promise<Delivery> {
+function createReachedNode({ sessions, now, workspace, name, link }: ReachedNodeDeps) {
+  const open = new Map<string | undefined, NodeSession>();
+  const state = createSparkplugNode();
+  /** The connection of its last birth. */
+  let bornBy: object | undefined;
+  /** Devices that the present birth has not told of yet. */
+  let unborn = new Set<string | undefined>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function send(
+    { behind, by }: { readonly behind: string | undefined; readonly by: SparkplugLink },
+    downlink: Downlink,
+    signal: AbortSignal,
+  ): Promise<Delivery> {
     const metrics = toCommandMetrics(downlink, (metric) => state.datatypeOf(behind, metric));
     const rest = behind === undefined ? `NCMD/${name}` : `DCMD/${name}/${behind}`;
     const payload = encodeSparkplug({ timestampMs: now(), metrics });
-    return node.link.publish(`spBv1.0/${workspace}/${rest}`, payload, signal);
+    return by.publish(`spBv1.0/${workspace}/${rest}`, payload, signal);
   }
 
   const node: ReachedNode & { link: SparkplugLink } = {
     ...{ workspace, name, state, link, askedAtMs: -Infinity },
+    born(payload) {
+      const isAgain = bornBy === node.link.key && state.isBornAgain(payload);
+      if (isAgain) awaitDevices();
+      else node.closeAll('its edge node was born again', 'closed');
+      bornBy = node.link.key;
+      state.born(payload);
+    },
     open(behind, deviceId) {
+      unborn.delete(behind);
       const former = open.get(behind);
+      if (former?.deviceId === deviceId) {
+        former.session.touch();
+        return;
+      }
+      const by = node.link;
       const session = sessions.open({
-        ...{ workspace, deviceId, protocol: 'MQTT' },
-        send: (downlink, signal) => send(behind, downlink, signal),
+        ...{ workspace, deviceId, protocol: 'MQTT', withoutIds: true },
+        send: (downlink, signal) => send({ behind, by }, downlink, signal),
         end(reason) {
           session.close(reason, 'closed');
-          node.link.end(reason);
+          if (open.get(behind)?.session === session) open.delete(behind);
+          by.end(reason);
         },
       });
-      open.set(behind, session);
-      former?.close('it was born again', 'closed');
+      open.set(behind, { session, deviceId });
+      former?.session.close('it is another device now', 'closed');
     },
     touch(behind) {
-      open.get(behind)?.touch();
+      open.get(behind)?.session.touch();
     },
     close(behind, reason, how) {
-      open.get(behind)?.close(reason, how);
+      open.get(behind)?.session.close(reason, how);
       open.delete(behind);
     },
     closeAll(reason, how) {
-      for (const session of open.values()) session.close(reason, how);
+      clearTimeout(timer);
+      for (const { session } of open.values()) session.close(reason, how);
       open.clear();
     },
   };
+
+  function awaitDevices(): void {
+    unborn = new Set([...open.keys()].filter((behind) => behind !== undefined));
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      for (const behind of unborn) node.close(behind, 'its edge node does not tell of it any more', 'closed');
+    }, DEVICE_BIRTHS_MS).unref();
+  }
+
   return node;
 }

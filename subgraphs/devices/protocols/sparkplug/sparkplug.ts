@@ -95,10 +95,8 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
         takeDeath(node, payload);
         return;
       }
-      if (kind === 'NBIRTH') {
-        node.closeAll('its edge node was born again', 'closed');
-        node.state.born(payload);
-      } else if (!node.state.follows(payload)) askForBirth(node);
+      if (kind === 'NBIRTH') node.born(payload);
+      else if (!node.state.follows(payload)) askForBirth(node);
       if (kind === 'DDEATH') {
         node.close(behind, 'its edge node says that it died', 'lost');
         return;

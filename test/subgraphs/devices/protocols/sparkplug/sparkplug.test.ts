@@ -126,6 +126,45 @@ describe('edge nodes of Sparkplug B', () => {
     expect(await stateOf(nodeId)).toMatchObject({ state: 'OFFLINE' });
   });
 
+  it('sends a command once, however often the node is born again', async () => {
+    const REGISTER = `mutation ($input: RegisterDeviceInput!) { registerDevice(input: $input) { device { id } } }`;
+    const SEND = `mutation ($input: SendCommandInput!) { sendCommand(input: $input) { command { id } } }`;
+    const STATE = `query ($id: ID!) { device(id: $id) { commands(first: 1) { edges { node { state attempts } } } } }`;
+    const profile = 'temperature-humidity';
+    const { registerDevice } = await devices.ask(REGISTER, { input: { name: 'edge2', profile } });
+    const id = registerDevice.device?.id ?? '';
+    await node.subscribeAsync(topic('NCMD/edge2'), { qos: 1 });
+    const birth = () => publish('NBIRTH/edge2', [bdSeqMetric(1), double(20, { name: 'temperature' })], 0);
+    await birth();
+    await devices.ask(SEND, { input: { deviceId: id, action: 'identify', input: { seconds: 3 } } });
+    const commands = () => told.filter((one) => one.topic === topic('NCMD/edge2'));
+    await waitFor('it is told', () => commands().length > 0);
+    for (let births = 0; births < 3; births += 1) await birth();
+    // Of a new connection, too: nothing in it tells a repetition.
+    await publish('NBIRTH/edge2', [bdSeqMetric(2), double(20, { name: 'temperature' })], 0);
+    await devices.ask(SEND, { input: { deviceId: id, action: 'identify', input: { seconds: 4 } } });
+    await waitFor('it is told of the next', () => commands().length > 1);
+    expect(commands().map(({ payload }) => payload.metrics[0]?.value)).toEqual([
+      { kind: 'LONG', value: 3n },
+      { kind: 'LONG', value: 4n },
+    ]);
+    const { device } = await devices.ask(STATE, { id });
+    expect(device?.commands.edges[0]?.node).toMatchObject({ state: 'SENT', attempts: 1 });
+  });
+
+  it('stays connected while it is born again', async () => {
+    await bear();
+    const history = async () =>
+      (await devices.log.readAfter(devices.workspace, 0n, 1_000)).filter(
+        ({ type, subject }) => subject === deviceId && type.includes('connect'),
+      ).length;
+    await waitFor('it is told that it came', async () => (await stateOf(deviceId))?.state === 'ONLINE');
+    const before = await history();
+    await bear();
+    expect(await stateOf(deviceId)).toMatchObject({ state: 'ONLINE' });
+    expect(await history()).toBe(before);
+  });
+
   it.each<[string, () => Promise<unknown>]>([
     ['data comes without a birth', () => publish('NDATA/edge1', [double(21, { name: 'temperature' })], 7)],
     [
