@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { AlarmsPanel } from './alarms/alarms-panel.js';
 import { useConnection, useConnectionState } from './client/use-connection.js';
 import { DevicesPanel } from './devices/devices-panel.js';
@@ -21,8 +21,9 @@ const SECTIONS = [
 const ELSEWHERE = [
   { href: '../', name: 'GraphiQL' },
   { href: '../schema.graphql', name: 'Schema' },
-  { href: '../api/openapi.json', name: 'REST API' },
 ] as const;
+/** In several processes it is not at this address. */
+const REST = { href: '../api/openapi.json', name: 'REST API' } as const;
 
 /** The name under which the key is kept for as long as the tab is open. */
 export const KEY_PLACE = 'aegis.key';
@@ -60,8 +61,22 @@ export function App() {
   );
 }
 
+/** The pages that are there. */
+function usePages(): readonly { readonly href: string; readonly name: string }[] {
+  const [hasRest, setHasRest] = useState(false);
+  useEffect(() => {
+    void fetch(REST.href, { method: 'HEAD' })
+      .then(({ status }) => {
+        setHasRest(status !== 404);
+      })
+      .catch(() => undefined);
+  }, []);
+  return hasRest ? [...ELSEWHERE, REST] : ELSEWHERE;
+}
+
 function Head() {
   const [theme, setTheme] = useTheme();
+  const pages = usePages();
   return (
     <header className="head">
       <h1>Aegis</h1>
@@ -74,7 +89,7 @@ function Head() {
         ))}
       </nav>
       <nav aria-label="Other pages">
-        {ELSEWHERE.map(({ href, name }) => (
+        {pages.map(({ href, name }) => (
           <a key={href} href={href}>
             {name}
           </a>

@@ -122,6 +122,24 @@ describeWith({ programs: ['mosquitto'] }, 'the broker of the composition', () =>
     expect(heard).not.toContain(TOPIC);
   });
 
+  it('hands on what a device tells of itself, and what it is told, but not to somebody else', async () => {
+    const subgraph = await connect('subgraph', PASSWORDS.MQTT_SUBGRAPH_PASSWORD);
+    const publisher = await connect('publisher', PASSWORDS.MQTT_PUBLISHER_PASSWORD);
+    const heard: string[] = [];
+    for (const client of [subgraph, publisher]) client.on('message', (topic) => heard.push(topic));
+    const device = 'aegis/default/boiler';
+    const up = ['reported', 'events', 'status', 'commands/cmd_1/answer'].map((kind) => `${device}/${kind}`);
+    const down = ['commands', 'desired', 'reported/rejected'].map((kind) => `${device}/${kind}`);
+    await subgraph.subscribeAsync(['aegis/+/+/reported', 'aegis/+/+/events', 'aegis/+/+/status'], { qos: 1 });
+    await subgraph.subscribeAsync('aegis/+/+/commands/+/answer', { qos: 1 });
+    await publisher.subscribeAsync([...down, ...up], { qos: 1 });
+    for (const topic of up) await publisher.publishAsync(topic, '1', { qos: 1 });
+    for (const topic of down) await subgraph.publishAsync(topic, '1', { qos: 1 });
+    await waitFor('all of it arrives', () => [...up, ...down].every((topic) => heard.includes(topic)));
+    // Once at the subgraph alone: what a publisher sends up is read by nobody else.
+    expect(heard.filter((topic) => up.includes(topic))).toHaveLength(up.length);
+  });
+
   it('keeps hashes of the passwords, for itself alone', async () => {
     const path = join(folder, 'run/passwords');
     const text = await readFile(path, 'utf8');
