@@ -67,7 +67,7 @@ export function createSessions({ presence, logger }: SessionsDeps): SessionTable
       let closed = false;
       add(session);
       presence.connected(workspace, deviceId, protocol);
-      tell(session);
+      if (session.upOnly !== true) tell(session);
       return {
         touch() {
           if (!closed) presence.heard(workspace, deviceId, protocol);
@@ -85,7 +85,7 @@ export function createSessions({ presence, logger }: SessionsDeps): SessionTable
     seen(workspace, deviceId, protocol) {
       presence.heard(workspace, deviceId, protocol);
     },
-    find: (workspace, deviceId) => sessionsOf(workspace, deviceId).at(-1),
+    find: (workspace, deviceId) => sessionsOf(workspace, deviceId).findLast(({ upOnly }) => upOnly !== true),
     end(workspace, deviceId, reason, credentialId) {
       for (const session of [...sessionsOf(workspace, deviceId)]) {
         if (credentialId === undefined || session.credentialId === credentialId) session.end(reason);

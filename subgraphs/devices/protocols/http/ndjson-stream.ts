@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
+import { untilAborted } from '../../../../kernel/lifecycle/until-aborted.js';
 
 export interface NdjsonStreamOptions {
   readonly request: IncomingMessage;
@@ -11,7 +12,10 @@ export interface NdjsonStreamOptions {
   readonly take: (line: Buffer) => Promise<object>;
   /** What is answered to a line that is too long; then the stream ends. */
   readonly tooLong: () => object;
+  /** Ends the stream after the lines that were taken. */
   readonly signal: AbortSignal;
+  /** What is said last of a stream that was ended, if anything. */
+  readonly lastWords: () => object | undefined;
 }
 
 const NEWLINE = 0x0a;
@@ -22,7 +26,7 @@ const LAST_WORDS_MS = 500;
  * or the client has gone. An empty line is none.
  */
 export async function answerLines(options: NdjsonStreamOptions): Promise<void> {
-  const { request, response, inFlight, take } = options;
+  const { request, response, inFlight, take, signal } = options;
   const waiting: Promise<object>[] = [];
   let line = 0;
   response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
@@ -50,12 +54,15 @@ export async function answerLines(options: NdjsonStreamOptions): Promise<void> {
       void answered.finally(() => pending.delete(answered));
       // Not reading on is what holds the sender back.
       if (pending.size >= inFlight) await Promise.race(pending);
+      if (signal.aborted) break;
       if (one === 'TOO_LONG') break;
     }
   } catch (error) {
     // The client went away: what was taken is committed, and has nobody to tell.
-    if (!request.destroyed && !response.destroyed) throw error;
+    if (!signal.aborted && !request.destroyed && !response.destroyed) throw error;
   }
+  const lastWords = signal.aborted ? options.lastWords() : undefined;
+  if (lastWords) void schedule(Promise.resolve(lastWords));
   await answering;
   response.end();
   if (!request.complete) hangUp(request);
@@ -85,8 +92,10 @@ async function* readLines(
 ): AsyncGenerator<Buffer | 'TOO_LONG'> {
   let rest: Buffer = Buffer.alloc(0);
   // The request is not destroyed with the loop: its answer goes by the same socket.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    if (signal.aborted) return;
+  const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
+  for (;;) {
+    const { value: chunk, done } = await untilAborted(chunks.next(), signal);
+    if (done === true) break;
     rest = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
       const line = trim(rest.subarray(0, end));

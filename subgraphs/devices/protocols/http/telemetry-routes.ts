@@ -4,6 +4,7 @@ import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import { traceOf } from '../../../../kernel/telemetry/trace-context.js';
 import type { Receipt } from '../../readings/ingestion.js';
 import type { WhenFull } from '../../readings/reading-writer.js';
+import type { Sessions } from '../../sessions/session.js';
 import type { DevicePrincipal, Uplink } from '../protocol.js';
 import type { HttpAccess } from './http-access.js';
 import { tellError, toRefusal, type ToldError } from './http-errors.js';
@@ -13,6 +14,7 @@ import { parseBatch, parseItem, parseJson } from './telemetry-batch.js';
 export interface TelemetryRoutesDeps {
   readonly uplink: Pick<Uplink, 'telemetry'>;
   readonly access: HttpAccess;
+  readonly sessions: Sessions;
   readonly logger: Logger;
   readonly maxPayloadBytes: number;
   /** Aborted when the server stops: streams end after the lines that they have taken. */
@@ -76,9 +78,12 @@ export function addTelemetryRoutes(server: FastifyInstance, deps: TelemetryRoute
     const { device } = request.params as { readonly device?: string };
     if (device !== undefined) await access.checkDevice(principal, device);
     const source = device === undefined ? '/ingest' : `/ingest/${device}`;
+    const admitted = openAdmitted(deps.sessions, principal);
     reply.hijack();
     await answerLines({
-      ...{ request: request.raw, response: reply.raw, inFlight: LINES_IN_FLIGHT, signal: deps.stopping },
+      ...{ request: request.raw, response: reply.raw, inFlight: LINES_IN_FLIGHT },
+      signal: AbortSignal.any([deps.stopping, admitted.signal]),
+      lastWords: () => (admitted.signal.aborted ? { error: tellError(notAdmitted()) } : undefined),
       maxLineBytes: deps.maxPayloadBytes,
       tooLong: () => ({ error: tellError(tooLong(deps.maxPayloadBytes)) }),
       take: (line) =>
@@ -90,7 +95,7 @@ export function addTelemetryRoutes(server: FastifyInstance, deps: TelemetryRoute
             ...{ principal, source, whenFull: 'wait' },
           }),
         ),
-    });
+    }).finally(admitted.close);
   }
 
   server.post('/ingest/:device', async (request, reply) => {
@@ -119,6 +124,35 @@ export function bodyOf({ body }: FastifyRequest): Uint8Array {
 function toMessage(item: unknown): Pick<Message, 'device' | 'payload' | 'contentType'> {
   const { device, telemetry } = parseItem(item);
   return { device, payload: Buffer.from(JSON.stringify(telemetry)), contentType: JSON_TYPE };
+}
+
+/** Holds a session for a stream of a device, so that the stream ends with the credential that it came with. */
+function openAdmitted(
+  sessions: Sessions,
+  { workspace, deviceId, credentialId }: DevicePrincipal,
+): { readonly signal: AbortSignal; readonly close: () => void } {
+  const ended = new AbortController();
+  if (deviceId === undefined) return { signal: ended.signal, close: () => undefined };
+  const session = sessions.open({
+    ...{ workspace, deviceId, credentialId, protocol: 'HTTP', upOnly: true },
+    send: () => Promise.reject(new AegisError('UNAVAILABLE', 'HTTP: a stream of lines goes up alone.')),
+    end: () => {
+      ended.abort();
+    },
+  });
+  return {
+    signal: ended.signal,
+    close: () => {
+      session.close('its stream of lines has ended', 'closed');
+    },
+  };
+}
+
+function notAdmitted(): AegisError {
+  return new AegisError(
+    'UNAUTHENTICATED',
+    'expected a credential that is good: the one that this stream came with was revoked or has expired, or its device was removed; the stream ends here.',
+  );
 }
 
 function tooLong(maxBytes: number): AegisError {

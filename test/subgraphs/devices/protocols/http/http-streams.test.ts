@@ -48,10 +48,14 @@ async function post(path: string, body: string | Uint8Array, type = 'application
 /** Opens a stream of lines, whose answers come while it is open. */
 async function openStream(
   path: string,
+  token?: string,
 ): Promise<{ sending: ClientRequest; answers: unknown[]; ended: Promise<unknown> }> {
   const sending = request(devices.ingestUrl.replace(/\/ingest$/, path), {
     method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson' },
+    headers: {
+      'content-type': 'application/x-ndjson',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
   });
   sending.flushHeaders();
   const [response] = (await once(sending, 'response')) as [IncomingMessage];
@@ -111,6 +115,27 @@ describe('a stream of lines over HTTP', () => {
     expect(answers).toHaveLength(5_000);
     expect(await count()).toBe(5_001);
   }, 30_000);
+
+  it('ends with its credential, and takes nothing that comes later', async () => {
+    const { token = '', credential } = await createCredential(devices, { deviceId, kind: 'TOKEN' });
+    const { sending, answers, ended } = await openStream('/ingest/sensor', token);
+    sending.on('error', () => undefined);
+    sending.write(`${JSON.stringify(reading(1))}\n`);
+    await waitFor('one is answered', () => answers.length === 1);
+    await devices.ask(
+      'mutation ($id: ID!) { revokeDeviceCredential(input: { id: $id }) { userErrors { code } } }',
+      {
+        id: credential?.id,
+      },
+    );
+    sending.write(`${JSON.stringify(reading(2))}\n`);
+    await ended;
+    expect(answers).toEqual([
+      { line: 1, accepted: 1, repeated: 0 },
+      { line: 2, error: expect.objectContaining({ code: 'UNAUTHENTICATED' }) },
+    ]);
+    expect(await count()).toBe(1);
+  });
 
   it('ends after a line that is too long', async () => {
     const { sending, answers, ended } = await openStream('/ingest/sensor');
