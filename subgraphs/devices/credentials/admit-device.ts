@@ -25,7 +25,10 @@ export interface AdmissionDeps {
   readonly find: (digest: string) => Promise<KnownCredential | undefined>;
   /** Knows the keys of workspaces. */
   readonly identify: Identify;
+  /** Counted by address. */
   readonly failures: FailedAttempts;
+  /** Counted by what was presented, from wherever. */
+  readonly guesses: FailedAttempts;
   /** Told of each credential that was good. */
   readonly onUse: (credential: KnownCredential) => void;
   /** Told of each attempt that was refused. */
@@ -42,18 +45,18 @@ const BELIEVED_MS = 60_000;
  * Makes the check of what devices present: a token, a username with its password, a client certificate, or a key of the
  * workspace. Secrets are looked up by their digest, so that how long it takes tells nothing about them.
  *
- * What is known to be good is let in from every address; what is not, only from addresses with few failures.
+ * What is good is always let in: those behind one address answer for no others there. What is not is told to wait once its
+ * address, or what it tries to be, has failed too often.
  */
 export function createAdmission(deps: AdmissionDeps): Admission {
-  const { failures, now = Date.now } = deps;
+  const { failures, guesses, now = Date.now } = deps;
   const known = new LRUCache<string, KnownCredential>({ max: CAPACITY, ttl: BELIEVED_MS });
   /** Grows with each change, so that what was read before a change is not remembered after it. */
   let changes = 0;
 
-  async function find(digest: string, address: string | undefined): Promise<KnownCredential | undefined> {
+  async function find(digest: string): Promise<KnownCredential | undefined> {
     const remembered = known.get(digest);
     if (remembered) return remembered;
-    failures.check(address);
     for (;;) {
       const seen = changes;
       const found = await deps.find(digest);
@@ -74,24 +77,34 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   }
 
   async function check(presented: DeviceCredentials): Promise<DevicePrincipal | undefined> {
-    const { certificateFingerprint, address } = presented;
     const secret = digestOfSecret(presented);
-    const digest = secret ?? certificateFingerprint;
-    const found = digest === undefined ? undefined : await find(digest, address);
+    const digest = secret ?? presented.certificateFingerprint;
+    const found = digest === undefined ? undefined : await find(digest);
     if (found) return isGood(found) ? toPrincipal(found) : undefined;
     if (secret !== undefined) return undefined;
     const token = presented.password ?? presented.token;
-    if (token !== undefined) failures.check(address);
     const principal = deps.identify({ token });
     return principal && { workspace: principal.workspace, deviceId: undefined, credentialId: undefined };
+  }
+
+  /** Errors: RATE_LIMITED. */
+  function countFailure(presented: DeviceCredentials): void {
+    if (!isAnythingPresented(presented)) return;
+    const { address, username, password, token, certificateFingerprint } = presented;
+    const secret = password ?? token;
+    const tried = username ?? certificateFingerprint ?? (secret === undefined ? undefined : digestOf(secret));
+    failures.check(address);
+    guesses.check(tried);
+    failures.count(address);
+    guesses.count(tried);
   }
 
   return {
     async admit(presented) {
       const principal = await check(presented);
       if (principal) return principal;
-      if (isAnythingPresented(presented)) failures.count(presented.address);
       deps.onRefused();
+      countFailure(presented);
       return undefined;
     },
     forget(workspace, deviceId, credentialId) {

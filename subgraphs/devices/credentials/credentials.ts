@@ -46,7 +46,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
   const registry = createCredentialRegistry({ ...deps, onRevoked: cut });
   const admission = createAdmission({
     find: (digest) => registry.findByDigest(digest),
-    ...{ identify: deps.identify, failures },
+    ...{ identify: deps.identify, failures, guesses: createFailedAttempts() },
     onUse: ({ workspace, id }: KnownCredential) => used.get(workspace)?.set(id, Date.now()),
     onRefused: () => {
       refused.inc();

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 
-/** Counts failed attempts by address, and refuses addresses with too many of them. */
+/** Counts failed attempts by address, or by what else they have in common, and refuses those with too many of them. */
 export interface FailedAttempts {
   count(address: string | undefined): void;
   /** Errors: RATE_LIMITED when the address has failed too often of late. */
@@ -38,7 +38,7 @@ export function createFailedAttempts(options: FailedAttemptsOptions = {}): Faile
       if ((failures.get(key) ?? 0) < limit) return;
       throw new AegisError(
         'RATE_LIMITED',
-        `credentials: expected at most ${limit} failed attempts in ${Math.round(windowMs / 1_000)} s from one address; wait before the next.`,
+        `credentials: expected at most ${limit} failed attempts in ${Math.round(windowMs / 1_000)} s of one address, or for one credential; wait before the next.`,
         { retryAfterMs: Math.max(1_000, failures.getRemainingTTL(key)) },
       );
     },

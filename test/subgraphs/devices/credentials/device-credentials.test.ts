@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../kernel/database/database.js';
+import type { Identify } from '../../../../kernel/graphql/subgraph.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { findProgram } from '../../../support/find-program.js';
 import { waitFor } from '../../../support/wait-for.js';
@@ -134,15 +135,21 @@ describe('credentials of a device', () => {
     expect((await listCredentials())[0]?.lastUsedAt).toEqual(expect.any(String));
   });
 
-  it('counts failures by address, and lets in meanwhile who is known to be good', async () => {
+  it('counts failures by address, and lets in meanwhile who is good, seen before or not', async () => {
     const { token = '' } = await createCredential(devices, { deviceId, kind: 'TOKEN' });
-    expect(await post(token)).toBe(200);
+    const { workspace } = devices;
+    await devices.close();
+    const principal = { subject: 'key', workspace, roles: [] };
+    const identify: Identify = ({ token: key }) => (key === 'good-key' ? principal : undefined);
+    devices = openedByTest.keep(await openDevices({ database, workspace, identify }));
     const guesses = await Promise.all(
       Array.from({ length: 20 }, (_, index) => post(`aegis_dev_guess-${index}`)),
     );
     expect(new Set(guesses)).toEqual(new Set([401]));
     expect(await post('aegis_dev_one-more')).toBe(429);
+    expect(await post('no-key')).toBe(429);
     expect(await post(token)).toBe(200);
+    expect(await post('good-key')).toBe(200);
   });
 
   it.each<[string, Record<string, unknown>, string, string]>([
