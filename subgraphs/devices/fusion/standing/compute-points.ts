@@ -1,4 +1,5 @@
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import { ERROR_CODES } from '../../../../kernel/errors/codes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { Units } from '../../profiles/units.js';
 import type { StoredTrack, TrackQuery } from '../../readings/metric-tracks.js';
@@ -21,7 +22,10 @@ export interface ComputePointsDeps {
 }
 
 /** What is due of a fusion, without what is counted beside it. */
-export type ComputedPoints = Omit<FusionProgress, 'lateInputs'>;
+export interface ComputedPoints extends Omit<FusionProgress, 'lateInputs'> {
+  /** Its devices as they were then; none where they could not be told. */
+  readonly deviceIds: readonly string[];
+}
 
 /** Computes the next points of a fusion that are due; undefined when none is. */
 export type ComputePoints = (
@@ -81,6 +85,7 @@ export function createComputePoints(deps: ComputePointsDeps): ComputePoints {
         : `${missing} of its ${deviceIds.length} devices are not there or do not declare ${metric}`;
     return {
       ...advance(fusion, { fromMs, toMs }, problem),
+      deviceIds,
       points,
       memory,
       unit: tracks.length === 0 ? fusion.unit : unit,
@@ -97,7 +102,7 @@ export function createComputePoints(deps: ComputePointsDeps): ComputePoints {
     try {
       return await compute(fusion, fromMs, count);
     } catch (error) {
-      if (!(error instanceof AegisError) || error.code !== 'BAD_USER_INPUT') throw error;
+      if (!(error instanceof AegisError) || ERROR_CODES[error.code].retryable) throw error;
       // It is told, and the next points may be right again.
       return advance(fusion, { fromMs, toMs: fromMs + count * stepMs }, error.message);
     }
@@ -117,7 +122,7 @@ function advance(
 ): ComputedPoints {
   const isSkipped = fromMs > nextAt.getTime();
   return {
-    ...{ id, updatedAt, unit, memory, problem, points: [] },
+    ...{ id, updatedAt, unit, memory, problem, points: [], deviceIds: [] },
     nextAt: new Date(toMs),
     skippedThrough: isSkipped ? new Date(fromMs - 1) : null,
   };

@@ -3,8 +3,10 @@ import type { Database } from '../../../../kernel/database/database.js';
 import type { LiveBus } from '../../../../kernel/events/live-bus.js';
 import type { ResumableSource } from '../../../../kernel/events/resumable-stream.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import type { DutyPlace, DutyRegistry } from '../../duties/registry.js';
 import type { StreamItem } from '../../readings/reading-stream.js';
+import { createApart } from './apart.js';
 import type { ComputePoints } from './compute-points.js';
 import { createLateInputs, type LateInputs } from './late-inputs.js';
 import type { StandingFusionModel } from './models.js';
@@ -17,7 +19,7 @@ export interface FusionRunnerDeps {
   readonly registry: StandingFusionRegistry;
   readonly duties: DutyRegistry;
   readonly compute: ComputePoints;
-  readonly devicesOf: (workspace: WorkspaceId, fusion: StandingFusionModel) => Promise<readonly string[]>;
+  readonly logger: Logger;
   readonly openSource: (signal: AbortSignal) => ResumableSource<StreamItem>;
   readonly now: () => number;
   /** How often it is looked for what is due, in milliseconds. */
@@ -43,9 +45,12 @@ export interface FusionRunner {
 
 /** Makes the work of computing the standing fusions of a workspace. It ends with the signal. */
 export function createFusionRunner(deps: FusionRunnerDeps): FusionRunner {
-  const { workspace, database, bus, registry, duties, compute, devicesOf, openSource, now } = deps;
+  const { workspace, database, bus, registry, duties, compute, logger, openSource, now } = deps;
   const { tickMs = TICK_MS } = deps;
   let isStale = true;
+  const apart = createApart(({ id, error }) => {
+    logger.error({ err: error, workspace, fusion: id }, 'a fusion could not go on');
+  });
 
   /** Computes what is due of one; the fusion as it is then, or undefined when it has changed meanwhile. */
   async function step(
@@ -62,19 +67,10 @@ export function createFusionRunner(deps: FusionRunnerDeps): FusionRunner {
     if (!isWritten) return undefined;
     // Who does not hear of it looks by itself from time to time.
     void bus.publish({ workspace, name: FUSIONS_TOPIC }, [fusion.id]).catch(() => undefined);
-    const { unit, nextAt, memory, problem } = computed;
+    const { unit, nextAt, memory, problem, deviceIds } = computed;
     const advanced = { ...fusion, unit, nextAt, memory, problem };
-    late.follow(advanced, await devicesOf(workspace, advanced));
+    late.follow(advanced, deviceIds);
     return advanced;
-  }
-
-  async function prune(fusions: readonly StandingFusionModel[]): Promise<void> {
-    for (const { id, definition } of fusions) {
-      const before = new Date(now() - definition.retentionHours * HOUR_MS);
-      for (let removed = PRUNE_CHUNK; removed === PRUNE_CHUNK;) {
-        removed = await registry.prune(workspace, id, before, PRUNE_CHUNK);
-      }
-    }
   }
 
   async function run(signal: AbortSignal, late: LateInputs): Promise<void> {
@@ -87,18 +83,21 @@ export function createFusionRunner(deps: FusionRunnerDeps): FusionRunner {
         isStale = false;
         fusions = await registry.all(workspace);
         refreshedAtMs = now();
-        late.keepOnly(new Set(fusions.map(({ id }) => id)));
+        const ids = new Set(fusions.map(({ id }) => id));
+        late.keepOnly(ids);
+        apart.keepOnly(ids);
       }
       const advanced: StandingFusionModel[] = [];
       for (const fusion of fusions) {
-        const next = isEnding() ? fusion : await step(fusion, late);
+        const next = isEnding() ? fusion : await apart.attempt(fusion.id, () => step(fusion, late), fusion);
         if (next) advanced.push(next);
         else isStale = true;
       }
       fusions = advanced;
       if (now() - prunedAtMs >= PRUNE_MS) {
         prunedAtMs = now();
-        await prune(fusions);
+        for (const fusion of fusions)
+          await apart.attempt(fusion.id, () => prune(registry, workspace, fusion, now()), undefined);
       }
       await sleep(tickMs, undefined, { signal }).catch(() => undefined);
     }
@@ -124,4 +123,16 @@ export function createFusionRunner(deps: FusionRunnerDeps): FusionRunner {
       isStale = true;
     },
   };
+}
+
+async function prune(
+  registry: StandingFusionRegistry,
+  workspace: WorkspaceId,
+  { id, definition }: StandingFusionModel,
+  nowMs: number,
+): Promise<void> {
+  const before = new Date(nowMs - definition.retentionHours * HOUR_MS);
+  for (let removed = PRUNE_CHUNK; removed === PRUNE_CHUNK;) {
+    removed = await registry.prune(workspace, id, before, PRUNE_CHUNK);
+  }
 }

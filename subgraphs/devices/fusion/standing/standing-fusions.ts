@@ -65,7 +65,7 @@ export function createStandingFusions(deps: StandingFusionsDeps): StandingFusion
     workspaces.map((workspace) => [
       workspace,
       createFusionRunner({
-        ...{ workspace, database, bus, registry, duties, devicesOf, now },
+        ...{ workspace, database, bus, registry, duties, logger, now },
         ...(deps.tickMs === undefined ? {} : { tickMs: deps.tickMs }),
         compute: createComputePoints({ ...deps, workspace, devicesOf }),
         openSource: (signal) => deps.openSource(workspace, signal),
@@ -78,7 +78,7 @@ export function createStandingFusions(deps: StandingFusionsDeps): StandingFusion
   return {
     registry,
     mutations: createStandingFusionMutations({
-      ...{ registry, now },
+      ...{ registry, select, now },
       onChange: (workspace) => runners.get(workspace)?.wake(),
     }),
     openStream: (workspace, options) => openFusionStream({ workspace, bus, registry }, options),

@@ -1,3 +1,4 @@
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { RequestContext } from '../../../../kernel/graphql/subgraph.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type {
@@ -9,7 +10,7 @@ import type {
 import { alignUp } from './compute-points.js';
 import type { StandingFusionModel } from './models.js';
 import { MAX_STANDING_FUSIONS, type StandingFusionRegistry } from './registry.js';
-import { checkStandingFusion, type FusionDefinition } from './standing-fusion.js';
+import { checkStandingFusion, type FusionDefinition, type FusionSelection } from './standing-fusion.js';
 
 /** What came of a change: the fusion, or why not. */
 export interface StandingFusionPayload {
@@ -32,6 +33,12 @@ export interface StandingFusionMutations {
 
 export interface StandingFusionMutationsDeps {
   readonly registry: StandingFusionRegistry;
+  /** The devices of a selection, at most `limit`. Errors: NOT_FOUND for a group that is not there. */
+  readonly select: (
+    workspace: WorkspaceId,
+    selection: FusionSelection & { readonly metric: string },
+    limit: number,
+  ) => Promise<readonly string[]>;
   readonly now: () => number;
   /** Told of each change, once it is committed. */
   readonly onChange: (workspace: WorkspaceId) => void;
@@ -39,15 +46,29 @@ export interface StandingFusionMutationsDeps {
 
 /** Makes the changes of standing fusions. */
 export function createStandingFusionMutations(deps: StandingFusionMutationsDeps): StandingFusionMutations {
-  const { registry, now, onChange } = deps;
+  const { registry, select, now, onChange } = deps;
 
   async function checkDevices(
     workspace: WorkspaceId,
-    { metric, deviceIds }: FusionDefinition,
+    { metric, deviceIds, selection }: FusionDefinition,
   ): Promise<UserError[]> {
-    if (!deviceIds) return [];
+    if (!deviceIds) return checkGroups(workspace, { ...selection, metric });
     const declaring = new Set(await registry.declaring(workspace, metric, deviceIds, deviceIds.length));
     return deviceIds.flatMap((id, index) => (declaring.has(id) ? [] : [noSuchInput(id, metric, index)]));
+  }
+
+  /** A selection may mean no device as yet, but no group that is not there: no device would ever come by it. */
+  async function checkGroups(
+    workspace: WorkspaceId,
+    selection: FusionSelection & { readonly metric: string },
+  ): Promise<UserError[]> {
+    try {
+      await select(workspace, selection, 1);
+      return [];
+    } catch (error) {
+      if (!(error instanceof AegisError) || error.code !== 'NOT_FOUND') throw error;
+      return [{ code: error.code, message: error.message, path: ['selection', 'groups'] }];
+    }
   }
 
   return {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Database } from '../../../../../kernel/database/database.js';
+import { Prisma } from '../../../../../kernel/database/workspace.js';
 import { withDeadline } from '../../../../../kernel/lifecycle/lifecycle.js';
 import type {
   FusedPoint,
@@ -245,5 +246,51 @@ describe('a standing fusion', () => {
       userErrors: [{ code: 'NOT_FOUND' }],
     });
     expect((await devices.ask(GET, { id })).standingFusion).toBeNull();
+  });
+
+  it('tells that its group is gone, and lets the others be computed', async () => {
+    const { createDeviceGroup } = await devices.ask(
+      `mutation ($input: CreateDeviceGroupInput!) { createDeviceGroup(input: $input) { group { id } } }`,
+      { input: { name: 'roof', deviceIds: [one] } },
+    );
+    const ofGroup = await create({ name: 'roof', deviceIds: null, selection: { groups: ['roof'] } });
+    await devices.ask(
+      'mutation ($id: ID!) { removeDeviceGroup(input: { id: $id }) { userErrors { code } } }',
+      { id: createDeviceGroup.group?.id },
+    );
+    await sendAhead(3);
+    const later = await create({});
+    await untilPoints(later.id, 5);
+    const { problem } = await waitFor('the group is missed', async () => {
+      const { standingFusion } = await devices.ask(GET, { id: ofGroup.id });
+      return standingFusion?.problem != null && standingFusion;
+    });
+    expect(problem).toMatch(/there is no device group "roof"/);
+  });
+
+  it('is computed beside one that cannot be read', async () => {
+    const broken = await create({ name: 'broken' });
+    await database.inWorkspace(devices.workspace).client.standingFusion.updateMany({
+      where: { id: broken.id },
+      data: { definition: Prisma.JsonNull },
+    });
+    await sendAhead(3);
+    const later = await create({});
+    expect(await untilPoints(later.id, 5)).toHaveLength(5);
+  });
+
+  it('is refused for a group that is not there, when it is made and when it is changed', async () => {
+    const refusal = { code: 'NOT_FOUND', path: ['selection', 'groups'] };
+    const selection = { groups: ['nowhere'] };
+    const input = { name: 'lost', metric: 'temperature', selection };
+    const { createStandingFusion } = await devices.ask(CREATE, { input });
+    expect(createStandingFusion).toMatchObject({ standingFusion: null, userErrors: [refusal] });
+    const { id } = await create({});
+    const { updateStandingFusion } = await devices.ask(
+      `mutation ($input: UpdateStandingFusionInput!) { updateStandingFusion(input: $input) {
+        standingFusion { id } userErrors { code path } } }`,
+      { input: { id, selection } },
+    );
+    expect(updateStandingFusion).toEqual({ standingFusion: null, userErrors: [refusal] });
   });
 });
