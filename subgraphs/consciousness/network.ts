@@ -14,6 +14,7 @@ import { createLiveMetrics, type LiveMetrics } from './live/live-metrics.js';
 import { MEASUREMENTS_TOPIC, readMeasurementMessage, type Measurement } from './live/measurement.js';
 import { createMeasurementStorage, type MeasurementStorage } from './storage/measurement-storage.js';
 import type { MetricsWorker } from './metrics/metrics-worker.js';
+import { isReportFresh } from './metrics/describe-metrics.js';
 import { createNetworkMetrics, type NetworkMetricsReader } from './metrics/network-metrics.js';
 import type { NodeStandingModel } from './models.js';
 import { createPushState, type PushState } from './push-state.js';
@@ -46,6 +47,8 @@ export interface Network {
   readonly reports: Reports;
   readonly reportStorage: ReportStorage;
   readonly pushState: PushState;
+  /** The newest update, unless it is too old to be of now. */
+  currentMeasurement(): Promise<Measurement | undefined>;
   /** How far each node that has reported is to be believed now, by index. */
   listStandings(): Promise<NodeStandingModel[]>;
   /** Starts the network's parts; the lifecycle closes them. */
@@ -63,6 +66,9 @@ export interface NetworkDeps extends SubgraphDeps {
   /** Shared by the networks of all workspaces. */
   readonly metricsWorker: MetricsWorker;
 }
+
+/** An update that is older does not tell how the network is now, in milliseconds. */
+const CURRENT_MS = 30_000;
 
 /** Puts the parts of a workspace's network together. */
 export function createNetwork(deps: NetworkDeps): Network {
@@ -90,7 +96,12 @@ export function createNetwork(deps: NetworkDeps): Network {
     usualMs: settings.samplePeriodMs,
     staleMs: settings.stalePeriods * settings.samplePeriodMs,
   });
-  const sampler = createSampler({ ...shared, sources, storage, settings });
+  const sampler = createSampler({
+    ...{ ...shared, sources, storage, settings },
+    // Nodes may only report; and when all have fallen silent, one update more has to say so.
+    isAwaited: async (at) =>
+      (await live.showsFresh(at)) || [...(await readStandings()).values()].some(isReportFresh),
+  });
   const thresholds = createThresholds({
     ...shared,
     onChange: () => {
@@ -121,6 +132,7 @@ export function createNetwork(deps: NetworkDeps): Network {
     metrics: createNetworkMetrics({ storage, worker, readStandings, options: settings }),
     rollups: createRollups(database, workspace),
     pushState: createPushState({ ...shared, onAssigned: refresh }),
+    currentMeasurement: () => measurements.findNewest(new Date(now().getTime() - CURRENT_MS)),
     async listStandings() {
       const stored = await reportStorage.listStandings();
       const current = standingsAt(stored, now());

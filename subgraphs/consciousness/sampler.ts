@@ -23,7 +23,8 @@ export interface Sampler {
   periodMs(): number;
   /**
    * Takes, stores and announces the sample of one instant. Undefined at an instant that is no whole multiple of the period,
-   * while no node has a fresh signal, and when another process has taken the sample of that instant.
+   * while no node has a fresh signal and nobody waits for a sample without any, and when another process has taken the sample
+   * of that instant.
    */
   sample(at: Date): Promise<Sample | undefined>;
   /** The windows of the nodes of the newest sample, oldest value first, their lengths as they are. */
@@ -37,10 +38,13 @@ export interface SamplerDeps {
   readonly storage: SampleStorage;
   readonly bus: LiveBus;
   readonly settings: ConsciousnessSettings;
+  /** Whether a sample is wanted even though no node has a fresh signal: one without nodes. */
+  readonly isAwaited: (at: Date) => Promise<boolean>;
 }
 
 /** The sampler of a workspace. Its windows live in memory and are rebuilt from the stored samples at each start. */
-export function createSampler({ workspace, sources, storage, bus, settings }: SamplerDeps): Sampler {
+export function createSampler(deps: SamplerDeps): Sampler {
+  const { workspace, sources, storage, bus, settings, isAwaited } = deps;
   const { samplePeriodMs, windowSamples, metricsSamples } = settings;
   const capacity = Math.max(windowSamples, metricsSamples);
   const pace = createSamplingPace(settings);
@@ -99,7 +103,8 @@ export function createSampler({ workspace, sources, storage, bus, settings }: Sa
       const gathered = await sources.gather(at);
       if (!gathered) return undefined;
       if (pace.adjust(gathered.quickestMs)) windows = openWindows();
-      if (at.getTime() % pace.periodMs() !== 0 || gathered.contributions.length === 0) return undefined;
+      if (at.getTime() % pace.periodMs() !== 0) return undefined;
+      if (gathered.contributions.length === 0 && !(await isAwaited(at))) return undefined;
       pushAll(gathered, at);
       const stored = await storage.insert(measure(gathered.contributions, at));
       if (!stored) return undefined;

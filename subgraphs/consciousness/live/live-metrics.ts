@@ -2,7 +2,7 @@ import type { LiveBus } from '../../../kernel/events/live-bus.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { ConsciousnessSettings } from '../config.js';
-import { describeMetrics, type Standing } from '../metrics/describe-metrics.js';
+import { describeMetrics, type NetworkMetrics, type Standing } from '../metrics/describe-metrics.js';
 import type { MeasuredWindow } from '../metrics/metrics-task.js';
 import type { MetricsWorker } from '../metrics/metrics-worker.js';
 import { describeTooFew } from '../metrics/network-metrics.js';
@@ -22,6 +22,11 @@ export interface LiveMetrics {
    * on in its thread, and a sample that comes due meanwhile is left out.
    */
   offer(sample: Sample): void;
+  /**
+   * Whether the newest update shows a node that is fresh: somebody has to say so when none is any more. What was measured before
+   * the start counts once signals have had their time to come again.
+   */
+  showsFresh(at: Date): Promise<boolean>;
   /** Waits for the measurement in hand. */
   close(): Promise<void>;
 }
@@ -29,7 +34,7 @@ export interface LiveMetrics {
 export interface LiveMetricsDeps {
   readonly workspace: WorkspaceId;
   readonly sampler: Pick<Sampler, 'readWindows' | 'periodMs'>;
-  readonly storage: Pick<MeasurementStorage, 'insert'>;
+  readonly storage: Pick<MeasurementStorage, 'insert' | 'findNewest'>;
   readonly worker: Pick<MetricsWorker, 'measure'>;
   readonly readStandings: () => Promise<ReadonlyMap<number, Standing>>;
   /** Told of each update once it is stored. */
@@ -46,6 +51,8 @@ export function createLiveMetrics(deps: LiveMetricsDeps): LiveMetrics {
   const minimum = Math.min(settings.metricsMinimum, metricsSamples);
   const band = new SurrogateBand(metricsSurrogates);
   let running: Promise<void> | undefined;
+  let shown: boolean | undefined;
+  let askedAt: Date | undefined;
 
   function isDue(at: Date): boolean {
     const periodMs = sampler.periodMs();
@@ -81,6 +88,7 @@ export function createLiveMetrics(deps: LiveMetricsDeps): LiveMetrics {
     });
     const { coherence, reportingCount, windowMs } = toNetworkState(sample, nodeCount);
     const state = { coherence, nodeCount, reportingCount, windowMs };
+    shown = hasFresh(metrics);
     const stored = await storage.insert({ measuredAt: at, metrics, state });
     if (!stored) return;
     await bus.publish({ workspace, name: MEASUREMENTS_TOPIC }, [toMeasurementMessage(stored)]);
@@ -100,8 +108,20 @@ export function createLiveMetrics(deps: LiveMetricsDeps): LiveMetrics {
           running = undefined;
         });
     },
+    async showsFresh(at) {
+      askedAt ??= at;
+      const graceMs = settings.stalePeriods * settings.samplePeriodMs;
+      if (shown !== undefined || at.getTime() - askedAt.getTime() < graceMs) return shown ?? false;
+      const newest = await storage.findNewest();
+      shown ??= newest !== undefined && hasFresh(newest.metrics);
+      return shown;
+    },
     async close() {
       await running;
     },
   };
+}
+
+function hasFresh({ nodes }: NetworkMetrics): boolean {
+  return nodes.some(({ fresh }) => fresh);
 }

@@ -118,15 +118,30 @@ export function describeMetrics(measured: MeasuredWindow, origin: MetricsOrigin)
   };
 }
 
-/** Each node's level times its validity, by the sum of these; equal weights while that is 0. */
+/** Whether a report stands in for a signal. */
+export function isReportFresh({ ageMs }: Standing): boolean {
+  return ageMs <= REPORT_FRESH_MS;
+}
+
+/**
+ * Each node's level times its validity, by the sum of these. While that is 0, nothing tells apart but how far they are to be
+ * believed: the share of each in the validity of all; equal weights when nobody is believed.
+ */
 export function weighNodes(
   nodes: readonly NodeMetrics[],
 ): { readonly index: number; readonly weight: number }[] {
-  const sum = nodes.reduce((total, { level, validity }) => total + (level ?? 0) * validity, 0);
-  return nodes.map(({ index, level, validity }) => ({
-    index,
-    weight: sum > 0 ? ((level ?? 0) * validity) / sum : 1 / nodes.length,
-  }));
+  const worths = [
+    nodes.map(({ level, validity }) => (level ?? 0) * validity),
+    nodes.map(({ validity }) => validity),
+    nodes.map(() => 1),
+  ];
+  const worth = worths.find((all) => sumOf(all) > 0) ?? [];
+  const sum = sumOf(worth);
+  return nodes.map(({ index }, place) => ({ index, weight: (worth[place] ?? 0) / sum }));
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function describePhi(
@@ -155,7 +170,7 @@ function describeNodes(
 function judge(source: SignalSource | null, standing: Standing | undefined) {
   if (!standing) return { fresh: source !== null, reputation: 1, validity: source ? 1 : 0, reported: null };
   const { reputation, valid, level, ageMs } = standing;
-  const hasReported = ageMs <= REPORT_FRESH_MS;
+  const hasReported = isReportFresh(standing);
   const fresh = source !== null || hasReported;
   const isDoubted = !valid && ageMs <= DOUBT_MS;
   return {

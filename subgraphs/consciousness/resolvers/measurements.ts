@@ -32,11 +32,9 @@ interface NodesEvent {
 export function createMeasurementResolvers({ networkOf, nodeCount }: MeasurementResolverDeps) {
   return {
     Query: {
-      nodeWeights: async (_query, _arguments, { principal, newestSample, metricsOf }) => {
-        const newest = await networkOf(principal.workspace).measurements.findNewest();
-        const sample = newest ? undefined : await newestSample();
-        const nodes = newest?.metrics.nodes ?? (sample ? (await metricsOf(sample)).nodes : []);
-        if (nodes.length > 0) return weighNodes(nodes);
+      nodeWeights: async (_query, _arguments, { principal }) => {
+        const newest = await networkOf(principal.workspace).currentMeasurement();
+        if (newest) return weighNodes(newest.metrics.nodes);
         return Array.from({ length: nodeCount }, (_, index) => ({ index, weight: 1 / nodeCount }));
       },
     },

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Health } from '../../../kernel/graphql/subgraph.js';
 import type { NetworkGraph } from '../graph/network-graph.js';
 import type { Measurement } from '../live/measurement.js';
+import type { NodeMetrics } from '../metrics/describe-metrics.js';
 import type { Report } from '../storage/report-storage.js';
 import type {
   healthDocument,
@@ -9,6 +10,12 @@ import type {
   networkStatusDocument,
   receiptDocument,
 } from './documents.js';
+
+/** A node at a time without updates. */
+const UNKNOWN = {
+  ...{ phi: null, coherence: null, stability: null, divergence: null, level: null, source: null },
+  ...{ fresh: false, validity: 0, reputation: 1 },
+} satisfies Omit<NodeMetrics, 'index'>;
 
 /** How the subgraph is. */
 export function describeHealth(health: Health, at: Date): z.infer<typeof healthDocument> {
@@ -44,12 +51,14 @@ function describePhi(phi: Measurement['metrics']['phi']) {
   return { phi: bits, method, exact, partition, surrogate95, significant };
 }
 
-/** Every node and the whole at an update; nodes of which nothing is known before the first one. */
+/** Every node and the whole at an update; nodes of which nothing is known where there is none of now. */
 export function describeNetwork(
   measurement: Measurement | undefined,
   { graph, at }: { readonly graph: NetworkGraph; readonly at: Date },
 ): z.infer<typeof networkStatusDocument> {
-  const nodes = measurement?.metrics.nodes ?? [];
+  const nodes =
+    measurement?.metrics.nodes ??
+    Array.from({ length: graph.nodeCount }, (_, index) => ({ ...UNKNOWN, index }));
   const { networkCoherence, collectiveAwareness, systemHealth } = measurement?.metrics.global ?? {
     ...{ networkCoherence: null, collectiveAwareness: null, systemHealth: 0 },
   };

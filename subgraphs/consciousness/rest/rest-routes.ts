@@ -72,13 +72,18 @@ function addReads(scope: FastifyInstance, deps: RestRoutesDeps): void {
     return describeHealth(health, now());
   });
   scope.get('/api/metrics/integration', async (request, reply) => {
-    const newest = await admit(request, deps).measurements.findNewest();
-    if (!newest) throw new AegisError('NOT_FOUND', 'the network has not been measured yet. Ask again soon.');
+    const newest = await admit(request, deps).currentMeasurement();
+    if (!newest) {
+      throw new AegisError(
+        'NOT_FOUND',
+        'expected an update of the last 30 s, and there is none: no node has a fresh signal, or the network has not been measured yet.',
+      );
+    }
     void reply.header('cache-control', 'no-store');
     return describeIntegration(newest);
   });
   scope.get('/api/network/status', async (request, reply) => {
-    const newest = await admit(request, deps).measurements.findNewest();
+    const newest = await admit(request, deps).currentMeasurement();
     void reply.header('cache-control', 'no-store');
     return describeNetwork(newest, { graph, at: now() });
   });

@@ -15,8 +15,8 @@ export interface MeasurementStorage {
   insert(measurement: NewMeasurement): Promise<StoredItem<Measurement> | undefined>;
   /** The next updates after a sequence, oldest first, at most `limit`. */
   readAfter(sequence: bigint, limit: number): Promise<readonly Measurement[]>;
-  /** The update that was stored last. */
-  findNewest(): Promise<Measurement | undefined>;
+  /** The update that was stored last; undefined when it is of before an instant. */
+  findNewest(since?: Date): Promise<Measurement | undefined>;
   /** For each instant the newest update no later than it and no older than ten seconds; undefined where there is none. */
   findAt(instants: readonly Date[]): Promise<readonly (Measurement | undefined)[]>;
   newestSequence(): Promise<bigint>;
@@ -72,9 +72,9 @@ export function createMeasurementStorage(database: Database, workspace: Workspac
         readRow,
       );
     },
-    async findNewest() {
+    async findNewest(since) {
       const row = await client.measurement.findFirst({ orderBy: { sequence: 'desc' } });
-      return row ? readRow(row) : undefined;
+      return row && (since === undefined || row.measuredAt >= since) ? readRow(row) : undefined;
     },
     findAt: (instants) => findAt(rows, instants),
     async newestSequence() {

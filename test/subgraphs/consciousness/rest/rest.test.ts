@@ -100,9 +100,11 @@ describe('what existing tools read', () => {
     expect(await get('/api/metrics/integration')).toMatchObject({
       ...{ status: 404, body: { error: { code: 'NOT_FOUND', retryable: false } } },
     });
-    expect(networkStatusDocument.parse((await get('/api/network/status')).body)).toMatchObject({
-      ...{ node_count: 13, active_nodes: 0, nodes: [] },
-    });
+    const before = networkStatusDocument.parse((await get('/api/network/status')).body);
+    expect(before).toMatchObject({ node_count: 13, active_nodes: 0, global_state: { system_health: 0 } });
+    expect(before.nodes.map(({ node_id, fresh }) => ({ node_id, fresh }))).toEqual(
+      Array.from({ length: 13 }, (_, index) => ({ node_id: `node_${index}`, fresh: false })),
+    );
     await consciousness.register('dev_1', 'host', ['a', 'b']);
     await consciousness.clock.advance(1_000);
     await consciousness.measure('dev_1', { a: 1, b: 2 });
