@@ -7,7 +7,7 @@ export interface Sample {
   /** UCUM code. */
   readonly unit: string;
   readonly quality: Quality;
-  /** Milliseconds since 1970, by the device's time. */
+  /** Milliseconds since 1970, by the device's time; see {@link instantOf} for what comes before what. */
   readonly measuredAtMs: number;
   /** Milliseconds since 1970, by our time. */
   readonly receivedAtMs: number;
@@ -53,4 +53,13 @@ export interface Condition {
 /** Whether a reading says something of what was measured. */
 export function isUsable({ quality }: Sample): boolean {
   return quality !== 'BAD' && quality !== 'STALE';
+}
+
+/**
+ * When a reading counts as measured, in milliseconds since 1970: nothing is measured after it has arrived, so that of a
+ * device whose clock is ahead it is the arrival. Otherwise one stamp from the future would make the past of all that come
+ * until then.
+ */
+export function instantOf({ measuredAtMs, receivedAtMs }: Sample): number {
+  return Math.min(measuredAtMs, receivedAtMs);
 }

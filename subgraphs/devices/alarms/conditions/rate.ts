@@ -1,4 +1,4 @@
-import type { Condition, DeviceView } from './condition.js';
+import { instantOf, type Condition, type DeviceView } from './condition.js';
 import { describeOutside, isOutside, type Limits } from './limits.js';
 
 export interface RateOptions extends Limits {
@@ -21,10 +21,8 @@ export function createRate({ metric, windowMs, ...limits }: RateOptions): Condit
   function rateOf(view: DeviceView): number | undefined {
     const newest = view.newestUsable(metric);
     if (!newest) return undefined;
-    const oldest = view
-      .history(metric)
-      .find(({ measuredAtMs }) => measuredAtMs >= newest.measuredAtMs - windowMs);
-    const spanMs = oldest ? newest.measuredAtMs - oldest.measuredAtMs : 0;
+    const oldest = view.history(metric).find((sample) => instantOf(sample) >= instantOf(newest) - windowMs);
+    const spanMs = oldest ? instantOf(newest) - instantOf(oldest) : 0;
     if (!oldest || spanMs < windowMs * SMALLEST_SHARE) return undefined;
     return (newest.value - oldest.value) / (spanMs / 1_000);
   }

@@ -1,6 +1,6 @@
 import { newId } from '../../../../kernel/ids/ids.js';
 import type { ClearReason } from '../alarm.js';
-import type { Finding, Sample } from '../conditions/condition.js';
+import { instantOf, type Finding, type Sample } from '../conditions/condition.js';
 import type { RuleEntry } from '../rules/rule-entry.js';
 import { createEvaluatedDevice, type EvaluatedDevice, type TrackKey } from './evaluated-device.js';
 import type { AlarmMove } from './move.js';
@@ -115,7 +115,7 @@ export class Evaluation {
       this.#late += 1;
       return;
     }
-    for (const slot of device.slotsOf(sample.metric)) this.#look(device, slot, sample.measuredAtMs);
+    for (const slot of device.slotsOf(sample.metric)) this.#look(device, slot, instantOf(sample));
   }
 
   /** Whether the clock moves anything. */

@@ -134,7 +134,7 @@ function createReads(database: Database): Reads {
           UNION
           (SELECT r.value, r.unit, r.quality, r.measured_at, r.received_at FROM devices.readings r
           WHERE k.window_ms > 0 AND r.workspace_id = ${workspace} AND r.device_id = k.device_id AND r.metric = k.metric
-            AND r.measured_at >= newest.measured_at - make_interval(secs => k.window_ms / 1000)
+            AND r.measured_at >= least(newest.measured_at, newest.received_at) - make_interval(secs => k.window_ms / 1000)
             AND r.sequence <= ${through} AND r.quality NOT IN (2, 3)
           ORDER BY r.measured_at DESC LIMIT ${MAX_SAMPLES})
         ) s`;

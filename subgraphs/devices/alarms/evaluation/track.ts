@@ -1,4 +1,4 @@
-import { isUsable, type Sample } from '../conditions/condition.js';
+import { instantOf, isUsable, type Sample } from '../conditions/condition.js';
 
 /** The most readings that are kept of a window: the others are nearer to them than a 500th of it. */
 const MAX_HISTORY = 500;
@@ -50,14 +50,14 @@ export class Track {
     this.#newest = undefined;
     this.#newestUsable = undefined;
     this.#history = [];
-    for (const sample of [...samples].sort((a, b) => a.measuredAtMs - b.measuredAtMs)) this.add(sample);
+    for (const sample of [...samples].sort(compareSamples)) this.add(sample);
     this.#restored = true;
   }
 
   /** Adds a reading; false for one that was measured before the newest: it tells of the past, and changes nothing. */
   add(sample: Sample): boolean {
     if (sample.receivedAtMs > this.#lastReceivedAtMs) this.#lastReceivedAtMs = sample.receivedAtMs;
-    if (this.#newest && sample.measuredAtMs < this.#newest.measuredAtMs) return false;
+    if (this.#newest && compareSamples(sample, this.#newest) < 0) return false;
     this.#newest = sample;
     if (isUsable(sample)) {
       this.#newestUsable = sample;
@@ -67,12 +67,20 @@ export class Track {
   }
 
   #remember(sample: Sample): void {
-    const from = sample.measuredAtMs - this.#windowMs;
+    const from = instantOf(sample) - this.#windowMs;
     let gone = 0;
-    while ((this.#history[gone]?.measuredAtMs ?? Infinity) < from) gone += 1;
+    for (const old of this.#history) {
+      if (instantOf(old) >= from) break;
+      gone += 1;
+    }
     if (gone > 0) this.#history.splice(0, gone);
     const last = this.#history.at(-1);
-    if (last && sample.measuredAtMs - last.measuredAtMs < this.#windowMs / MAX_HISTORY) return;
+    if (last && instantOf(sample) - instantOf(last) < this.#windowMs / MAX_HISTORY) return;
     this.#history.push(sample);
   }
+}
+
+/** What arrives together is in the order of its stamps, whether or not the clock is ahead. */
+function compareSamples(one: Sample, other: Sample): number {
+  return instantOf(one) - instantOf(other) || one.measuredAtMs - other.measuredAtMs;
 }

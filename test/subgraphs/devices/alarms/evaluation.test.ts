@@ -46,6 +46,13 @@ function open(entries: readonly RuleEntry[], { absentFromMs = 0 } = {}) {
           ? `raise ${move.alarm.id} since ${move.alarm.occurredAt.getTime()}`
           : `clear ${move.alarmId} ${move.reason}`,
       );
+  const take = (measuredAtMs: number, value: number, metric: string) => {
+    evaluation.take({
+      ...{ deviceId: 'dev_1', metric, value, unit: '1', quality: 'GOOD' },
+      ...{ measuredAtMs, receivedAtMs: clock.nowMs },
+    });
+    return moves();
+  };
   return {
     clock,
     evaluation,
@@ -55,11 +62,12 @@ function open(entries: readonly RuleEntry[], { absentFromMs = 0 } = {}) {
     },
     take(atMs: number, value: number, metric = 't') {
       clock.nowMs = Math.max(clock.nowMs, atMs);
-      evaluation.take({
-        ...{ deviceId: 'dev_1', metric, value, unit: '1', quality: 'GOOD' },
-        ...{ measuredAtMs: atMs, receivedAtMs: clock.nowMs },
-      });
-      return moves();
+      return take(atMs, value, metric);
+    },
+    /** A reading that arrives at one instant, and says that it was measured at another. */
+    takeStamped(nowMs: number, measuredAtMs: number, value: number) {
+      clock.nowMs = nowMs;
+      return take(measuredAtMs, value, 't');
     },
     tick(nowMs: number) {
       clock.nowMs = nowMs;
@@ -114,6 +122,28 @@ describe('evaluation', () => {
     expect(rig.take(9, 99)).toEqual([]);
     expect(rig.evaluation.lateCount).toBe(1);
     expect(rig.take(10, 99)).toEqual(['raise alm_1 since 10']);
+  });
+
+  it('goes on looking after a stamp from the future, and dates alarms no later than what raised them came', () => {
+    const rig = open([ruleOf(ABOVE)]);
+    expect(rig.takeStamped(1_000, 241_000, 1)).toEqual([]);
+    expect(rig.takeStamped(2_000, 2_000, 99)).toEqual(['raise alm_1 since 2000']);
+    expect(rig.takeStamped(3_000, 243_000, 1)).toEqual(['clear alm_1 CONDITION_ENDED']);
+    expect(rig.takeStamped(4_000, 244_000, 99)).toEqual(['raise alm_2 since 4000']);
+  });
+
+  it('keeps the order of stamps from the future that arrive together', () => {
+    const rig = open([ruleOf(ABOVE)]);
+    expect(rig.takeStamped(1_000, 242_000, 1)).toEqual([]);
+    expect(rig.takeStamped(1_000, 241_000, 99)).toEqual([]);
+    expect(rig.evaluation.lateCount).toBe(1);
+  });
+
+  it('tells how fast a metric changes across a stamp from the future', () => {
+    const rate = { metric: 't', windowMs: 10_000, above: 1 };
+    const rig = open([ruleOf({ condition: { rate } })]);
+    rig.takeStamped(0, 240_000, 0);
+    expect(rig.takeStamped(10_000, 10_000, 50)).toEqual(['raise alm_1 since 10000']);
   });
 
   it('raises when nothing has come for the window, and clears when something comes', () => {
