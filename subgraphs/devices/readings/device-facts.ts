@@ -10,7 +10,7 @@ export interface DeviceFact {
   readonly name?: string;
 }
 
-/** A fact of the event log about a device or its credentials. */
+/** A fact of the event log about a device, its credentials or its commands. */
 export interface StatedDeviceFact extends DeviceFact {
   /** Such as `aegis.device.removed`. */
   readonly type: string;
@@ -30,7 +30,7 @@ export interface DeviceFactFollowerDeps {
   readonly log: EventLog;
   readonly bus: LiveBus;
   readonly logger: Logger;
-  /** Called for each fact about a device or a credential of one, in order. */
+  /** Called for each fact about a device, or a credential or command of one, in order. */
   readonly onFact: (fact: StatedDeviceFact) => void;
   /** How often the log is read even when nothing was announced, in milliseconds. */
   readonly pollMs?: number;
@@ -125,9 +125,9 @@ function nameOf(data: object): { readonly name?: string } {
 }
 
 /**
- * Whether a fact means that the device itself is not what it was: not that it came or
- * went, or that something was told.
+ * Whether a fact means that the device itself is not what it was: not that it came or went, that something was told, or
+ * that one of its commands or credentials moved.
  */
 export function changesDevice({ type }: StatedDeviceFact): boolean {
-  return !type.startsWith('aegis.credential.') && !PASSING.test(type);
+  return type.startsWith('aegis.device.') && !PASSING.test(type);
 }
