@@ -222,7 +222,8 @@ export type Reading = Prisma.ReadingModel
 export type ReadingStream = Prisma.ReadingStreamModel
 /**
  * Model ReadingSequence
- * The number that a device itself gave a reading which it gave no time: by it a repeated delivery is known.
+ * The number that a device itself gave a reading which it gave no time: by it a repeated delivery is known. It counts
+ * within one start of the device: the one that it names (`boot`), or one that is recognised (`run`, where it names none).
  */
 export type ReadingSequence = Prisma.ReadingSequenceModel
 /**

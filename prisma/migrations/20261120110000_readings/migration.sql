@@ -62,10 +62,12 @@ CREATE TABLE "devices"."reading_sequences" (
     "workspace_id" TEXT NOT NULL,
     "device_id" TEXT NOT NULL,
     "metric" TEXT NOT NULL,
+    "boot" TEXT NOT NULL DEFAULT '',
+    "run" INTEGER NOT NULL DEFAULT 0,
     "device_sequence" BIGINT NOT NULL,
     "measured_at" TIMESTAMPTZ(6) NOT NULL,
 
-    CONSTRAINT "reading_sequences_pkey" PRIMARY KEY ("workspace_id","device_id","metric","device_sequence")
+    CONSTRAINT "reading_sequences_pkey" PRIMARY KEY ("workspace_id","device_id","metric","boot","run","device_sequence")
 );
 
 -- CreateTable

@@ -16,6 +16,8 @@ export interface RawReading {
   readonly quality?: Quality | undefined;
   /** The device's own count of what it sends, by which a repeated delivery is known; undefined when it does not count. */
   readonly sequence?: bigint | undefined;
+  /** Which start of the device the count belongs to, 1 to 64 characters; undefined when it does not tell. */
+  readonly boot?: string | undefined;
 }
 
 /** What a codec may need to know beside the payload. */

@@ -8,13 +8,14 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What an entry says of its values; the functions are asked for each of them. */
 interface EntryTraits {
-  readonly ofAll: Pick<RawReading, 'measuredAtUs' | 'sequence'>;
+  readonly ofAll: Pick<RawReading, 'measuredAtUs' | 'sequence' | 'boot'>;
   readonly qualityOf: (metric: string) => Quality | undefined;
   readonly unitOf: (metric: string) => string | undefined;
 }
 
-const TRAITS: ReadonlySet<string> = new Set(['ts', 'sequence', 'quality', 'units', 'values']);
+const TRAITS: ReadonlySet<string> = new Set(['ts', 'sequence', 'boot', 'quality', 'units', 'values']);
 const MAX_UNIT = 64;
+const MAX_BOOT = 64;
 
 /**
  * Reads telemetry in our own form, of JSON, CBOR or what a mapping gives: either `{"<metric>": value, …}`, or
@@ -22,6 +23,7 @@ const MAX_UNIT = 64;
  *
  * - `"ts"`: when all of them were measured, in milliseconds since 1970 or as RFC 3339;
  * - `"sequence"`: the device's own count, a whole number, as a text where it is larger than 2^53;
+ * - `"boot"`: which start of the device that count belongs to, a whole number or a text of 1 to 64 characters;
  * - `"quality"`: a word for all of them, or `{"<metric>": word, …}`;
  * - `"units"`: `{"<metric>": UCUM code, …}` for those that are not in the unit of their declaration;
  *
@@ -78,14 +80,15 @@ function readTraits(entry: JsonObject, values: JsonObject, where: string): Entry
   const other = Object.keys(entry).find((key) => !TRAITS.has(key));
   if (other !== undefined) {
     throw refuse(
-      `${where}expected nothing but "ts", "sequence", "quality" and "units" beside "values", got ${quote(other)}`,
+      `${where}expected nothing but "ts", "sequence", "boot", "quality" and "units" beside "values", got ${quote(other)}`,
     );
   }
-  const { ts, sequence, quality, units } = entry;
+  const { ts, sequence, boot, quality, units } = entry;
   return {
     ofAll: {
       ...('ts' in entry ? { measuredAtUs: readTime(ts, where) } : {}),
       ...('sequence' in entry ? { sequence: readSequence(sequence, where) } : {}),
+      ...('boot' in entry ? { boot: readBoot(boot, where) } : {}),
     },
     qualityOf: 'quality' in entry ? readQualities(quality, values, where) : () => undefined,
     unitOf: 'units' in entry ? readUnits(units, values, where) : () => undefined,
@@ -112,6 +115,16 @@ function readSequence(sequence: unknown, where: string): bigint {
   if (typeof sequence === 'string' && /^-?\d{1,19}$/.test(sequence)) return BigInt(sequence);
   throw refuse(
     `${where}sequence: expected a whole number, as a text where it is larger than 2^53, got ${describe(sequence)}`,
+  );
+}
+
+function readBoot(boot: unknown, where: string): string {
+  if (typeof boot === 'bigint' || (typeof boot === 'number' && Number.isSafeInteger(boot)))
+    return String(boot);
+  // A text of Postgres has no NUL.
+  if (typeof boot === 'string' && boot !== '' && boot.length <= MAX_BOOT && !boot.includes('\0')) return boot;
+  throw refuse(
+    `${where}boot: expected a whole number or a text of 1 to ${MAX_BOOT} characters, got ${describe(boot)}`,
   );
 }
 

@@ -59,7 +59,7 @@ function checkReading<Metric extends DeclaredMetric>(
   arrivalOf: (metric: string) => number,
   options: CheckOptions<Metric>,
 ): NewReading {
-  const { metric, measuredAtUs, quality, sequence } = raw;
+  const { metric, measuredAtUs, quality, sequence, boot } = raw;
   const declared = options.metrics.get(metric);
   if (!declared) {
     throw refuse(
@@ -74,7 +74,9 @@ function checkReading<Metric extends DeclaredMetric>(
     measuredAtUs: timed ?? arrivalOf(metric),
     ...(quality === undefined || quality === 'GOOD' ? {} : { quality }),
     // Where a value has a time, that tells a repeated delivery.
-    ...(sequence === undefined || timed !== undefined ? {} : { deviceSequence: checkSequence(sequence) }),
+    ...(sequence === undefined || timed !== undefined
+      ? {}
+      : { deviceSequence: checkSequence(sequence), ...(boot === undefined ? {} : { deviceBoot: boot }) }),
   };
 }
 

@@ -219,7 +219,7 @@ function contradicted({ reading, other }: Conflict): AegisError {
     return new AegisError(
       'CONFLICT',
       `telemetry: ${quote(metric)} with the sequence ${deviceSequence} is ${other.value} ${other.unit} already, ` +
-        `got ${value} ${unit}; a device uses each number once, also after it was started again.`,
+        `got ${value} ${unit}; within one start, a device uses each number once.`,
     );
   }
   const at = new Date(Math.floor(measuredAtUs / 1_000)).toISOString();

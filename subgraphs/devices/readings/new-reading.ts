@@ -15,6 +15,8 @@ export interface NewReading {
    * delivered again. At least -2^63 and less than 2^63.
    */
   readonly deviceSequence?: bigint;
+  /** Which start of the device that number belongs to; without it a start is recognised by the numbers. */
+  readonly deviceBoot?: string;
 }
 
 /** The readings of one telemetry message: all of them are stored, or none. */

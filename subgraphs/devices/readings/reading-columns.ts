@@ -14,9 +14,10 @@ export interface ReadingColumns {
   readonly values: number[];
   readonly measuredAtUs: number[];
   readonly qualities: number[];
-  /** For each reading that has a number: its place from 1, and the number. */
+  /** For each reading that has a number: its place from 1, the number, and the start that it belongs to or ''. */
   readonly numberedPlaces: number[];
   readonly numbers: string[];
+  readonly boots: string[];
   /** For each message. */
   readonly receivedAtMs: number[];
   readonly postponed: boolean[];
@@ -34,7 +35,7 @@ export function toReadingColumns(
   const columns: ReadingColumns = {
     owners: [],
     ...{ messages: [], tracks: [], values: [], measuredAtUs: [], qualities: [] },
-    ...{ numberedPlaces: [], numbers: [] },
+    ...{ numberedPlaces: [], numbers: [], boots: [] },
     receivedAtMs: messages.map(({ receivedAtMs }) => receivedAtMs),
     postponed: messages.map((message) => postponed.has(message)),
     ...{ deviceIds: [], metrics: [], units: [] },
@@ -51,6 +52,7 @@ export function toReadingColumns(
       if (reading.deviceSequence === undefined) continue;
       columns.numberedPlaces.push(columns.owners.length);
       columns.numbers.push(String(reading.deviceSequence));
+      columns.boots.push(reading.deviceBoot ?? '');
     }
   }
   return columns;

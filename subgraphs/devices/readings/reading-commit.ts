@@ -1,6 +1,6 @@
 import type { Database, WorkspaceDatabase } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { insertReadings, type InsertedReadings } from './insert-readings.js';
+import { insertReadings, isRaced, type InsertedReadings } from './insert-readings.js';
 import type { NewMessage, NewReading } from './new-reading.js';
 import { lacksPartition, type Partitions } from './partitions.js';
 import { toReadingColumns, type ReadingColumns } from './reading-columns.js';
@@ -83,7 +83,10 @@ function toStored(
   });
 }
 
-/** How often it is tried again when another process drops a partition just when a late reading comes for it. */
+/**
+ * How often it is tried again when another process drops a partition just when a late reading comes for it, or stores
+ * readings for the same instants just then.
+ */
 const MAX_ATTEMPTS = 3;
 
 async function insertIntoPartitions(
@@ -97,8 +100,9 @@ async function insertIntoPartitions(
     try {
       return await insertReadings(rows, columns);
     } catch (error) {
-      if (!lacksPartition(error) || attempt === MAX_ATTEMPTS) throw error;
-      partitions.forget();
+      if (attempt === MAX_ATTEMPTS) throw error;
+      if (lacksPartition(error)) partitions.forget();
+      else if (!isRaced(error)) throw error;
     }
   }
 }

@@ -40,10 +40,11 @@ export function sortOutMessages(given: readonly NewMessage[]): SortedMessages {
 }
 
 /** What tells a reading from others: its number where it has one, its instant otherwise. */
-function keyOf({ deviceId }: NewMessage, { metric, measuredAtUs, deviceSequence }: NewReading): string {
+function keyOf({ deviceId }: NewMessage, reading: NewReading): string {
+  const { metric, measuredAtUs, deviceSequence, deviceBoot = '' } = reading;
   return deviceSequence === undefined
     ? `${deviceId} ${metric} ${measuredAtUs}`
-    : `${deviceId} ${metric} #${deviceSequence}`;
+    : `${deviceId} ${metric} #${deviceSequence} ${deviceBoot}`;
 }
 
 function isOther(one: NewReading, other: NewReading): boolean {

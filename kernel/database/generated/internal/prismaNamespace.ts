@@ -4202,7 +4202,6 @@ export const RolloutScalarFieldEnum = {
   stage: 'stage',
   rollingBack: 'rollingBack',
   maxFailurePercent: 'maxFailurePercent',
-  forgivenFailures: 'forgivenFailures',
   deviceTimeoutMs: 'deviceTimeoutMs',
   maxInFlight: 'maxInFlight',
   expiresAt: 'expiresAt',
@@ -4222,6 +4221,7 @@ export const RolloutDeviceScalarFieldEnum = {
   state: 'state',
   former: 'former',
   reason: 'reason',
+  forgiven: 'forgiven',
   sentAt: 'sentAt',
   seenAt: 'seenAt',
   finishedAt: 'finishedAt'
@@ -4390,6 +4390,8 @@ export const ReadingSequenceScalarFieldEnum = {
   workspaceId: 'workspaceId',
   deviceId: 'deviceId',
   metric: 'metric',
+  boot: 'boot',
+  run: 'run',
   deviceSequence: 'deviceSequence',
   measuredAt: 'measuredAt'
 } as const

@@ -412,7 +412,6 @@ export const RolloutScalarFieldEnum = {
   stage: 'stage',
   rollingBack: 'rollingBack',
   maxFailurePercent: 'maxFailurePercent',
-  forgivenFailures: 'forgivenFailures',
   deviceTimeoutMs: 'deviceTimeoutMs',
   maxInFlight: 'maxInFlight',
   expiresAt: 'expiresAt',
@@ -432,6 +431,7 @@ export const RolloutDeviceScalarFieldEnum = {
   state: 'state',
   former: 'former',
   reason: 'reason',
+  forgiven: 'forgiven',
   sentAt: 'sentAt',
   seenAt: 'seenAt',
   finishedAt: 'finishedAt'
@@ -600,6 +600,8 @@ export const ReadingSequenceScalarFieldEnum = {
   workspaceId: 'workspaceId',
   deviceId: 'deviceId',
   metric: 'metric',
+  boot: 'boot',
+  run: 'run',
   deviceSequence: 'deviceSequence',
   measuredAt: 'measuredAt'
 } as const

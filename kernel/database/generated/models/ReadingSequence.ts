@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model ReadingSequence
- * The number that a device itself gave a reading which it gave no time: by it a repeated delivery is known.
+ * The number that a device itself gave a reading which it gave no time: by it a repeated delivery is known. It counts
+ * within one start of the device: the one that it names (`boot`), or one that is recognised (`run`, where it names none).
  */
 export type ReadingSequenceModel = runtime.Types.Result.DefaultSelection<Prisma.$ReadingSequencePayload>
 
@@ -27,10 +28,12 @@ export type AggregateReadingSequence = {
 }
 
 export type ReadingSequenceAvgAggregateOutputType = {
+  run: number | null
   deviceSequence: number | null
 }
 
 export type ReadingSequenceSumAggregateOutputType = {
+  run: number | null
   deviceSequence: bigint | null
 }
 
@@ -38,6 +41,8 @@ export type ReadingSequenceMinAggregateOutputType = {
   workspaceId: string | null
   deviceId: string | null
   metric: string | null
+  boot: string | null
+  run: number | null
   deviceSequence: bigint | null
   measuredAt: Date | null
 }
@@ -46,6 +51,8 @@ export type ReadingSequenceMaxAggregateOutputType = {
   workspaceId: string | null
   deviceId: string | null
   metric: string | null
+  boot: string | null
+  run: number | null
   deviceSequence: bigint | null
   measuredAt: Date | null
 }
@@ -54,6 +61,8 @@ export type ReadingSequenceCountAggregateOutputType = {
   workspaceId: number
   deviceId: number
   metric: number
+  boot: number
+  run: number
   deviceSequence: number
   measuredAt: number
   _all: number
@@ -61,10 +70,12 @@ export type ReadingSequenceCountAggregateOutputType = {
 
 
 export type ReadingSequenceAvgAggregateInputType = {
+  run?: true
   deviceSequence?: true
 }
 
 export type ReadingSequenceSumAggregateInputType = {
+  run?: true
   deviceSequence?: true
 }
 
@@ -72,6 +83,8 @@ export type ReadingSequenceMinAggregateInputType = {
   workspaceId?: true
   deviceId?: true
   metric?: true
+  boot?: true
+  run?: true
   deviceSequence?: true
   measuredAt?: true
 }
@@ -80,6 +93,8 @@ export type ReadingSequenceMaxAggregateInputType = {
   workspaceId?: true
   deviceId?: true
   metric?: true
+  boot?: true
+  run?: true
   deviceSequence?: true
   measuredAt?: true
 }
@@ -88,6 +103,8 @@ export type ReadingSequenceCountAggregateInputType = {
   workspaceId?: true
   deviceId?: true
   metric?: true
+  boot?: true
+  run?: true
   deviceSequence?: true
   measuredAt?: true
   _all?: true
@@ -183,6 +200,8 @@ export type ReadingSequenceGroupByOutputType = {
   workspaceId: string
   deviceId: string
   metric: string
+  boot: string
+  run: number
   deviceSequence: bigint
   measuredAt: Date
   _count: ReadingSequenceCountAggregateOutputType | null
@@ -214,6 +233,8 @@ export type ReadingSequenceWhereInput = {
   workspaceId?: Prisma.StringFilter<"ReadingSequence"> | string
   deviceId?: Prisma.StringFilter<"ReadingSequence"> | string
   metric?: Prisma.StringFilter<"ReadingSequence"> | string
+  boot?: Prisma.StringFilter<"ReadingSequence"> | string
+  run?: Prisma.IntFilter<"ReadingSequence"> | number
   deviceSequence?: Prisma.BigIntFilter<"ReadingSequence"> | bigint | number
   measuredAt?: Prisma.DateTimeFilter<"ReadingSequence"> | Date | string
 }
@@ -222,26 +243,32 @@ export type ReadingSequenceOrderByWithRelationInput = {
   workspaceId?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  boot?: Prisma.SortOrder
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
   measuredAt?: Prisma.SortOrder
 }
 
 export type ReadingSequenceWhereUniqueInput = Prisma.AtLeast<{
-  workspaceId_deviceId_metric_deviceSequence?: Prisma.ReadingSequenceWorkspaceIdDeviceIdMetricDeviceSequenceCompoundUniqueInput
+  workspaceId_deviceId_metric_boot_run_deviceSequence?: Prisma.ReadingSequenceWorkspaceIdDeviceIdMetricBootRunDeviceSequenceCompoundUniqueInput
   AND?: Prisma.ReadingSequenceWhereInput | Prisma.ReadingSequenceWhereInput[]
   OR?: Prisma.ReadingSequenceWhereInput[]
   NOT?: Prisma.ReadingSequenceWhereInput | Prisma.ReadingSequenceWhereInput[]
   workspaceId?: Prisma.StringFilter<"ReadingSequence"> | string
   deviceId?: Prisma.StringFilter<"ReadingSequence"> | string
   metric?: Prisma.StringFilter<"ReadingSequence"> | string
+  boot?: Prisma.StringFilter<"ReadingSequence"> | string
+  run?: Prisma.IntFilter<"ReadingSequence"> | number
   deviceSequence?: Prisma.BigIntFilter<"ReadingSequence"> | bigint | number
   measuredAt?: Prisma.DateTimeFilter<"ReadingSequence"> | Date | string
-}, "workspaceId_deviceId_metric_deviceSequence">
+}, "workspaceId_deviceId_metric_boot_run_deviceSequence">
 
 export type ReadingSequenceOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  boot?: Prisma.SortOrder
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
   measuredAt?: Prisma.SortOrder
   _count?: Prisma.ReadingSequenceCountOrderByAggregateInput
@@ -258,6 +285,8 @@ export type ReadingSequenceScalarWhereWithAggregatesInput = {
   workspaceId?: Prisma.StringWithAggregatesFilter<"ReadingSequence"> | string
   deviceId?: Prisma.StringWithAggregatesFilter<"ReadingSequence"> | string
   metric?: Prisma.StringWithAggregatesFilter<"ReadingSequence"> | string
+  boot?: Prisma.StringWithAggregatesFilter<"ReadingSequence"> | string
+  run?: Prisma.IntWithAggregatesFilter<"ReadingSequence"> | number
   deviceSequence?: Prisma.BigIntWithAggregatesFilter<"ReadingSequence"> | bigint | number
   measuredAt?: Prisma.DateTimeWithAggregatesFilter<"ReadingSequence"> | Date | string
 }
@@ -266,6 +295,8 @@ export type ReadingSequenceCreateInput = {
   workspaceId: string
   deviceId: string
   metric: string
+  boot?: string
+  run?: number
   deviceSequence: bigint | number
   measuredAt: Date | string
 }
@@ -274,6 +305,8 @@ export type ReadingSequenceUncheckedCreateInput = {
   workspaceId: string
   deviceId: string
   metric: string
+  boot?: string
+  run?: number
   deviceSequence: bigint | number
   measuredAt: Date | string
 }
@@ -282,6 +315,8 @@ export type ReadingSequenceUpdateInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   deviceId?: Prisma.StringFieldUpdateOperationsInput | string
   metric?: Prisma.StringFieldUpdateOperationsInput | string
+  boot?: Prisma.StringFieldUpdateOperationsInput | string
+  run?: Prisma.IntFieldUpdateOperationsInput | number
   deviceSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -290,6 +325,8 @@ export type ReadingSequenceUncheckedUpdateInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   deviceId?: Prisma.StringFieldUpdateOperationsInput | string
   metric?: Prisma.StringFieldUpdateOperationsInput | string
+  boot?: Prisma.StringFieldUpdateOperationsInput | string
+  run?: Prisma.IntFieldUpdateOperationsInput | number
   deviceSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -298,6 +335,8 @@ export type ReadingSequenceCreateManyInput = {
   workspaceId: string
   deviceId: string
   metric: string
+  boot?: string
+  run?: number
   deviceSequence: bigint | number
   measuredAt: Date | string
 }
@@ -306,6 +345,8 @@ export type ReadingSequenceUpdateManyMutationInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   deviceId?: Prisma.StringFieldUpdateOperationsInput | string
   metric?: Prisma.StringFieldUpdateOperationsInput | string
+  boot?: Prisma.StringFieldUpdateOperationsInput | string
+  run?: Prisma.IntFieldUpdateOperationsInput | number
   deviceSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -314,14 +355,18 @@ export type ReadingSequenceUncheckedUpdateManyInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   deviceId?: Prisma.StringFieldUpdateOperationsInput | string
   metric?: Prisma.StringFieldUpdateOperationsInput | string
+  boot?: Prisma.StringFieldUpdateOperationsInput | string
+  run?: Prisma.IntFieldUpdateOperationsInput | number
   deviceSequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   measuredAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
-export type ReadingSequenceWorkspaceIdDeviceIdMetricDeviceSequenceCompoundUniqueInput = {
+export type ReadingSequenceWorkspaceIdDeviceIdMetricBootRunDeviceSequenceCompoundUniqueInput = {
   workspaceId: string
   deviceId: string
   metric: string
+  boot: string
+  run: number
   deviceSequence: bigint | number
 }
 
@@ -329,11 +374,14 @@ export type ReadingSequenceCountOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  boot?: Prisma.SortOrder
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
   measuredAt?: Prisma.SortOrder
 }
 
 export type ReadingSequenceAvgOrderByAggregateInput = {
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
 }
 
@@ -341,6 +389,8 @@ export type ReadingSequenceMaxOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  boot?: Prisma.SortOrder
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
   measuredAt?: Prisma.SortOrder
 }
@@ -349,11 +399,14 @@ export type ReadingSequenceMinOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   deviceId?: Prisma.SortOrder
   metric?: Prisma.SortOrder
+  boot?: Prisma.SortOrder
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
   measuredAt?: Prisma.SortOrder
 }
 
 export type ReadingSequenceSumOrderByAggregateInput = {
+  run?: Prisma.SortOrder
   deviceSequence?: Prisma.SortOrder
 }
 
@@ -363,6 +416,8 @@ export type ReadingSequenceSelect<ExtArgs extends runtime.Types.Extensions.Inter
   workspaceId?: boolean
   deviceId?: boolean
   metric?: boolean
+  boot?: boolean
+  run?: boolean
   deviceSequence?: boolean
   measuredAt?: boolean
 }, ExtArgs["result"]["readingSequence"]>
@@ -371,6 +426,8 @@ export type ReadingSequenceSelectCreateManyAndReturn<ExtArgs extends runtime.Typ
   workspaceId?: boolean
   deviceId?: boolean
   metric?: boolean
+  boot?: boolean
+  run?: boolean
   deviceSequence?: boolean
   measuredAt?: boolean
 }, ExtArgs["result"]["readingSequence"]>
@@ -379,6 +436,8 @@ export type ReadingSequenceSelectUpdateManyAndReturn<ExtArgs extends runtime.Typ
   workspaceId?: boolean
   deviceId?: boolean
   metric?: boolean
+  boot?: boolean
+  run?: boolean
   deviceSequence?: boolean
   measuredAt?: boolean
 }, ExtArgs["result"]["readingSequence"]>
@@ -387,11 +446,13 @@ export type ReadingSequenceSelectScalar = {
   workspaceId?: boolean
   deviceId?: boolean
   metric?: boolean
+  boot?: boolean
+  run?: boolean
   deviceSequence?: boolean
   measuredAt?: boolean
 }
 
-export type ReadingSequenceOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "metric" | "deviceSequence" | "measuredAt", ExtArgs["result"]["readingSequence"]>
+export type ReadingSequenceOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "deviceId" | "metric" | "boot" | "run" | "deviceSequence" | "measuredAt", ExtArgs["result"]["readingSequence"]>
 
 export type $ReadingSequencePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ReadingSequence"
@@ -400,6 +461,8 @@ export type $ReadingSequencePayload<ExtArgs extends runtime.Types.Extensions.Int
     workspaceId: string
     deviceId: string
     metric: string
+    boot: string
+    run: number
     deviceSequence: bigint
     measuredAt: Date
   }, ExtArgs["result"]["readingSequence"]>
@@ -828,6 +891,8 @@ export interface ReadingSequenceFieldRefs {
   readonly workspaceId: Prisma.FieldRef<"ReadingSequence", 'String'>
   readonly deviceId: Prisma.FieldRef<"ReadingSequence", 'String'>
   readonly metric: Prisma.FieldRef<"ReadingSequence", 'String'>
+  readonly boot: Prisma.FieldRef<"ReadingSequence", 'String'>
+  readonly run: Prisma.FieldRef<"ReadingSequence", 'Int'>
   readonly deviceSequence: Prisma.FieldRef<"ReadingSequence", 'BigInt'>
   readonly measuredAt: Prisma.FieldRef<"ReadingSequence", 'DateTime'>
 }

@@ -29,7 +29,6 @@ export type AggregateRollout = {
 export type RolloutAvgAggregateOutputType = {
   stage: number | null
   maxFailurePercent: number | null
-  forgivenFailures: number | null
   deviceTimeoutMs: number | null
   maxInFlight: number | null
 }
@@ -37,7 +36,6 @@ export type RolloutAvgAggregateOutputType = {
 export type RolloutSumAggregateOutputType = {
   stage: number | null
   maxFailurePercent: number | null
-  forgivenFailures: number | null
   deviceTimeoutMs: bigint | null
   maxInFlight: number | null
 }
@@ -50,7 +48,6 @@ export type RolloutMinAggregateOutputType = {
   stage: number | null
   rollingBack: boolean | null
   maxFailurePercent: number | null
-  forgivenFailures: number | null
   deviceTimeoutMs: bigint | null
   maxInFlight: number | null
   expiresAt: Date | null
@@ -66,7 +63,6 @@ export type RolloutMaxAggregateOutputType = {
   stage: number | null
   rollingBack: boolean | null
   maxFailurePercent: number | null
-  forgivenFailures: number | null
   deviceTimeoutMs: bigint | null
   maxInFlight: number | null
   expiresAt: Date | null
@@ -85,7 +81,6 @@ export type RolloutCountAggregateOutputType = {
   stage: number
   rollingBack: number
   maxFailurePercent: number
-  forgivenFailures: number
   deviceTimeoutMs: number
   maxInFlight: number
   expiresAt: number
@@ -98,7 +93,6 @@ export type RolloutCountAggregateOutputType = {
 export type RolloutAvgAggregateInputType = {
   stage?: true
   maxFailurePercent?: true
-  forgivenFailures?: true
   deviceTimeoutMs?: true
   maxInFlight?: true
 }
@@ -106,7 +100,6 @@ export type RolloutAvgAggregateInputType = {
 export type RolloutSumAggregateInputType = {
   stage?: true
   maxFailurePercent?: true
-  forgivenFailures?: true
   deviceTimeoutMs?: true
   maxInFlight?: true
 }
@@ -119,7 +112,6 @@ export type RolloutMinAggregateInputType = {
   stage?: true
   rollingBack?: true
   maxFailurePercent?: true
-  forgivenFailures?: true
   deviceTimeoutMs?: true
   maxInFlight?: true
   expiresAt?: true
@@ -135,7 +127,6 @@ export type RolloutMaxAggregateInputType = {
   stage?: true
   rollingBack?: true
   maxFailurePercent?: true
-  forgivenFailures?: true
   deviceTimeoutMs?: true
   maxInFlight?: true
   expiresAt?: true
@@ -154,7 +145,6 @@ export type RolloutCountAggregateInputType = {
   stage?: true
   rollingBack?: true
   maxFailurePercent?: true
-  forgivenFailures?: true
   deviceTimeoutMs?: true
   maxInFlight?: true
   expiresAt?: true
@@ -260,7 +250,6 @@ export type RolloutGroupByOutputType = {
   stage: number
   rollingBack: boolean
   maxFailurePercent: number
-  forgivenFailures: number
   deviceTimeoutMs: bigint
   maxInFlight: number
   expiresAt: Date
@@ -302,7 +291,6 @@ export type RolloutWhereInput = {
   stage?: Prisma.IntFilter<"Rollout"> | number
   rollingBack?: Prisma.BoolFilter<"Rollout"> | boolean
   maxFailurePercent?: Prisma.FloatFilter<"Rollout"> | number
-  forgivenFailures?: Prisma.IntFilter<"Rollout"> | number
   deviceTimeoutMs?: Prisma.BigIntFilter<"Rollout"> | bigint | number
   maxInFlight?: Prisma.IntFilter<"Rollout"> | number
   expiresAt?: Prisma.DateTimeFilter<"Rollout"> | Date | string
@@ -321,7 +309,6 @@ export type RolloutOrderByWithRelationInput = {
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
@@ -344,7 +331,6 @@ export type RolloutWhereUniqueInput = Prisma.AtLeast<{
   stage?: Prisma.IntFilter<"Rollout"> | number
   rollingBack?: Prisma.BoolFilter<"Rollout"> | boolean
   maxFailurePercent?: Prisma.FloatFilter<"Rollout"> | number
-  forgivenFailures?: Prisma.IntFilter<"Rollout"> | number
   deviceTimeoutMs?: Prisma.BigIntFilter<"Rollout"> | bigint | number
   maxInFlight?: Prisma.IntFilter<"Rollout"> | number
   expiresAt?: Prisma.DateTimeFilter<"Rollout"> | Date | string
@@ -363,7 +349,6 @@ export type RolloutOrderByWithAggregationInput = {
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
@@ -390,7 +375,6 @@ export type RolloutScalarWhereWithAggregatesInput = {
   stage?: Prisma.IntWithAggregatesFilter<"Rollout"> | number
   rollingBack?: Prisma.BoolWithAggregatesFilter<"Rollout"> | boolean
   maxFailurePercent?: Prisma.FloatWithAggregatesFilter<"Rollout"> | number
-  forgivenFailures?: Prisma.IntWithAggregatesFilter<"Rollout"> | number
   deviceTimeoutMs?: Prisma.BigIntWithAggregatesFilter<"Rollout"> | bigint | number
   maxInFlight?: Prisma.IntWithAggregatesFilter<"Rollout"> | number
   expiresAt?: Prisma.DateTimeWithAggregatesFilter<"Rollout"> | Date | string
@@ -409,7 +393,6 @@ export type RolloutCreateInput = {
   stage?: number
   rollingBack?: boolean
   maxFailurePercent: number
-  forgivenFailures?: number
   deviceTimeoutMs: bigint | number
   maxInFlight: number
   expiresAt: Date | string
@@ -428,7 +411,6 @@ export type RolloutUncheckedCreateInput = {
   stage?: number
   rollingBack?: boolean
   maxFailurePercent: number
-  forgivenFailures?: number
   deviceTimeoutMs: bigint | number
   maxInFlight: number
   expiresAt: Date | string
@@ -447,7 +429,6 @@ export type RolloutUpdateInput = {
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
   maxFailurePercent?: Prisma.FloatFieldUpdateOperationsInput | number
-  forgivenFailures?: Prisma.IntFieldUpdateOperationsInput | number
   deviceTimeoutMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   maxInFlight?: Prisma.IntFieldUpdateOperationsInput | number
   expiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -466,7 +447,6 @@ export type RolloutUncheckedUpdateInput = {
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
   maxFailurePercent?: Prisma.FloatFieldUpdateOperationsInput | number
-  forgivenFailures?: Prisma.IntFieldUpdateOperationsInput | number
   deviceTimeoutMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   maxInFlight?: Prisma.IntFieldUpdateOperationsInput | number
   expiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -485,7 +465,6 @@ export type RolloutCreateManyInput = {
   stage?: number
   rollingBack?: boolean
   maxFailurePercent: number
-  forgivenFailures?: number
   deviceTimeoutMs: bigint | number
   maxInFlight: number
   expiresAt: Date | string
@@ -504,7 +483,6 @@ export type RolloutUpdateManyMutationInput = {
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
   maxFailurePercent?: Prisma.FloatFieldUpdateOperationsInput | number
-  forgivenFailures?: Prisma.IntFieldUpdateOperationsInput | number
   deviceTimeoutMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   maxInFlight?: Prisma.IntFieldUpdateOperationsInput | number
   expiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -523,7 +501,6 @@ export type RolloutUncheckedUpdateManyInput = {
   stage?: Prisma.IntFieldUpdateOperationsInput | number
   rollingBack?: Prisma.BoolFieldUpdateOperationsInput | boolean
   maxFailurePercent?: Prisma.FloatFieldUpdateOperationsInput | number
-  forgivenFailures?: Prisma.IntFieldUpdateOperationsInput | number
   deviceTimeoutMs?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   maxInFlight?: Prisma.IntFieldUpdateOperationsInput | number
   expiresAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -547,7 +524,6 @@ export type RolloutCountOrderByAggregateInput = {
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
@@ -558,7 +534,6 @@ export type RolloutCountOrderByAggregateInput = {
 export type RolloutAvgOrderByAggregateInput = {
   stage?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
 }
@@ -571,7 +546,6 @@ export type RolloutMaxOrderByAggregateInput = {
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
@@ -587,7 +561,6 @@ export type RolloutMinOrderByAggregateInput = {
   stage?: Prisma.SortOrder
   rollingBack?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
   expiresAt?: Prisma.SortOrder
@@ -598,7 +571,6 @@ export type RolloutMinOrderByAggregateInput = {
 export type RolloutSumOrderByAggregateInput = {
   stage?: Prisma.SortOrder
   maxFailurePercent?: Prisma.SortOrder
-  forgivenFailures?: Prisma.SortOrder
   deviceTimeoutMs?: Prisma.SortOrder
   maxInFlight?: Prisma.SortOrder
 }
@@ -616,7 +588,6 @@ export type RolloutSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   stage?: boolean
   rollingBack?: boolean
   maxFailurePercent?: boolean
-  forgivenFailures?: boolean
   deviceTimeoutMs?: boolean
   maxInFlight?: boolean
   expiresAt?: boolean
@@ -635,7 +606,6 @@ export type RolloutSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   stage?: boolean
   rollingBack?: boolean
   maxFailurePercent?: boolean
-  forgivenFailures?: boolean
   deviceTimeoutMs?: boolean
   maxInFlight?: boolean
   expiresAt?: boolean
@@ -654,7 +624,6 @@ export type RolloutSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   stage?: boolean
   rollingBack?: boolean
   maxFailurePercent?: boolean
-  forgivenFailures?: boolean
   deviceTimeoutMs?: boolean
   maxInFlight?: boolean
   expiresAt?: boolean
@@ -673,7 +642,6 @@ export type RolloutSelectScalar = {
   stage?: boolean
   rollingBack?: boolean
   maxFailurePercent?: boolean
-  forgivenFailures?: boolean
   deviceTimeoutMs?: boolean
   maxInFlight?: boolean
   expiresAt?: boolean
@@ -681,7 +649,7 @@ export type RolloutSelectScalar = {
   traceparent?: boolean
 }
 
-export type RolloutOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "name" | "patch" | "expected" | "createdBy" | "stages" | "stage" | "rollingBack" | "maxFailurePercent" | "forgivenFailures" | "deviceTimeoutMs" | "maxInFlight" | "expiresAt" | "stageDoneAt" | "traceparent", ExtArgs["result"]["rollout"]>
+export type RolloutOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "id" | "name" | "patch" | "expected" | "createdBy" | "stages" | "stage" | "rollingBack" | "maxFailurePercent" | "deviceTimeoutMs" | "maxInFlight" | "expiresAt" | "stageDoneAt" | "traceparent", ExtArgs["result"]["rollout"]>
 
 export type $RolloutPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Rollout"
@@ -700,7 +668,6 @@ export type $RolloutPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     stage: number
     rollingBack: boolean
     maxFailurePercent: number
-    forgivenFailures: number
     deviceTimeoutMs: bigint
     maxInFlight: number
     expiresAt: Date
@@ -1139,7 +1106,6 @@ export interface RolloutFieldRefs {
   readonly stage: Prisma.FieldRef<"Rollout", 'Int'>
   readonly rollingBack: Prisma.FieldRef<"Rollout", 'Boolean'>
   readonly maxFailurePercent: Prisma.FieldRef<"Rollout", 'Float'>
-  readonly forgivenFailures: Prisma.FieldRef<"Rollout", 'Int'>
   readonly deviceTimeoutMs: Prisma.FieldRef<"Rollout", 'BigInt'>
   readonly maxInFlight: Prisma.FieldRef<"Rollout", 'Int'>
   readonly expiresAt: Prisma.FieldRef<"Rollout", 'DateTime'>

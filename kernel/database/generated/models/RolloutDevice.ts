@@ -44,6 +44,7 @@ export type RolloutDeviceMinAggregateOutputType = {
   position: number | null
   state: string | null
   reason: string | null
+  forgiven: boolean | null
   sentAt: Date | null
   seenAt: Date | null
   finishedAt: Date | null
@@ -57,6 +58,7 @@ export type RolloutDeviceMaxAggregateOutputType = {
   position: number | null
   state: string | null
   reason: string | null
+  forgiven: boolean | null
   sentAt: Date | null
   seenAt: Date | null
   finishedAt: Date | null
@@ -71,6 +73,7 @@ export type RolloutDeviceCountAggregateOutputType = {
   state: number
   former: number
   reason: number
+  forgiven: number
   sentAt: number
   seenAt: number
   finishedAt: number
@@ -96,6 +99,7 @@ export type RolloutDeviceMinAggregateInputType = {
   position?: true
   state?: true
   reason?: true
+  forgiven?: true
   sentAt?: true
   seenAt?: true
   finishedAt?: true
@@ -109,6 +113,7 @@ export type RolloutDeviceMaxAggregateInputType = {
   position?: true
   state?: true
   reason?: true
+  forgiven?: true
   sentAt?: true
   seenAt?: true
   finishedAt?: true
@@ -123,6 +128,7 @@ export type RolloutDeviceCountAggregateInputType = {
   state?: true
   former?: true
   reason?: true
+  forgiven?: true
   sentAt?: true
   seenAt?: true
   finishedAt?: true
@@ -224,6 +230,7 @@ export type RolloutDeviceGroupByOutputType = {
   state: string
   former: runtime.JsonValue | null
   reason: string | null
+  forgiven: boolean
   sentAt: Date | null
   seenAt: Date | null
   finishedAt: Date | null
@@ -261,6 +268,7 @@ export type RolloutDeviceWhereInput = {
   state?: Prisma.StringFilter<"RolloutDevice"> | string
   former?: Prisma.JsonNullableFilter<"RolloutDevice">
   reason?: Prisma.StringNullableFilter<"RolloutDevice"> | string | null
+  forgiven?: Prisma.BoolFilter<"RolloutDevice"> | boolean
   sentAt?: Prisma.DateTimeNullableFilter<"RolloutDevice"> | Date | string | null
   seenAt?: Prisma.DateTimeNullableFilter<"RolloutDevice"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableFilter<"RolloutDevice"> | Date | string | null
@@ -275,6 +283,7 @@ export type RolloutDeviceOrderByWithRelationInput = {
   state?: Prisma.SortOrder
   former?: Prisma.SortOrderInput | Prisma.SortOrder
   reason?: Prisma.SortOrderInput | Prisma.SortOrder
+  forgiven?: Prisma.SortOrder
   sentAt?: Prisma.SortOrderInput | Prisma.SortOrder
   seenAt?: Prisma.SortOrderInput | Prisma.SortOrder
   finishedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -294,6 +303,7 @@ export type RolloutDeviceWhereUniqueInput = Prisma.AtLeast<{
   state?: Prisma.StringFilter<"RolloutDevice"> | string
   former?: Prisma.JsonNullableFilter<"RolloutDevice">
   reason?: Prisma.StringNullableFilter<"RolloutDevice"> | string | null
+  forgiven?: Prisma.BoolFilter<"RolloutDevice"> | boolean
   sentAt?: Prisma.DateTimeNullableFilter<"RolloutDevice"> | Date | string | null
   seenAt?: Prisma.DateTimeNullableFilter<"RolloutDevice"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableFilter<"RolloutDevice"> | Date | string | null
@@ -308,6 +318,7 @@ export type RolloutDeviceOrderByWithAggregationInput = {
   state?: Prisma.SortOrder
   former?: Prisma.SortOrderInput | Prisma.SortOrder
   reason?: Prisma.SortOrderInput | Prisma.SortOrder
+  forgiven?: Prisma.SortOrder
   sentAt?: Prisma.SortOrderInput | Prisma.SortOrder
   seenAt?: Prisma.SortOrderInput | Prisma.SortOrder
   finishedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -330,6 +341,7 @@ export type RolloutDeviceScalarWhereWithAggregatesInput = {
   state?: Prisma.StringWithAggregatesFilter<"RolloutDevice"> | string
   former?: Prisma.JsonNullableWithAggregatesFilter<"RolloutDevice">
   reason?: Prisma.StringNullableWithAggregatesFilter<"RolloutDevice"> | string | null
+  forgiven?: Prisma.BoolWithAggregatesFilter<"RolloutDevice"> | boolean
   sentAt?: Prisma.DateTimeNullableWithAggregatesFilter<"RolloutDevice"> | Date | string | null
   seenAt?: Prisma.DateTimeNullableWithAggregatesFilter<"RolloutDevice"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"RolloutDevice"> | Date | string | null
@@ -344,6 +356,7 @@ export type RolloutDeviceCreateInput = {
   state: string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: string | null
+  forgiven?: boolean
   sentAt?: Date | string | null
   seenAt?: Date | string | null
   finishedAt?: Date | string | null
@@ -358,6 +371,7 @@ export type RolloutDeviceUncheckedCreateInput = {
   state: string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: string | null
+  forgiven?: boolean
   sentAt?: Date | string | null
   seenAt?: Date | string | null
   finishedAt?: Date | string | null
@@ -372,6 +386,7 @@ export type RolloutDeviceUpdateInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  forgiven?: Prisma.BoolFieldUpdateOperationsInput | boolean
   sentAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -386,6 +401,7 @@ export type RolloutDeviceUncheckedUpdateInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  forgiven?: Prisma.BoolFieldUpdateOperationsInput | boolean
   sentAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -400,6 +416,7 @@ export type RolloutDeviceCreateManyInput = {
   state: string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: string | null
+  forgiven?: boolean
   sentAt?: Date | string | null
   seenAt?: Date | string | null
   finishedAt?: Date | string | null
@@ -414,6 +431,7 @@ export type RolloutDeviceUpdateManyMutationInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  forgiven?: Prisma.BoolFieldUpdateOperationsInput | boolean
   sentAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -428,6 +446,7 @@ export type RolloutDeviceUncheckedUpdateManyInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   former?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   reason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  forgiven?: Prisma.BoolFieldUpdateOperationsInput | boolean
   sentAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -454,6 +473,7 @@ export type RolloutDeviceCountOrderByAggregateInput = {
   state?: Prisma.SortOrder
   former?: Prisma.SortOrder
   reason?: Prisma.SortOrder
+  forgiven?: Prisma.SortOrder
   sentAt?: Prisma.SortOrder
   seenAt?: Prisma.SortOrder
   finishedAt?: Prisma.SortOrder
@@ -472,6 +492,7 @@ export type RolloutDeviceMaxOrderByAggregateInput = {
   position?: Prisma.SortOrder
   state?: Prisma.SortOrder
   reason?: Prisma.SortOrder
+  forgiven?: Prisma.SortOrder
   sentAt?: Prisma.SortOrder
   seenAt?: Prisma.SortOrder
   finishedAt?: Prisma.SortOrder
@@ -485,6 +506,7 @@ export type RolloutDeviceMinOrderByAggregateInput = {
   position?: Prisma.SortOrder
   state?: Prisma.SortOrder
   reason?: Prisma.SortOrder
+  forgiven?: Prisma.SortOrder
   sentAt?: Prisma.SortOrder
   seenAt?: Prisma.SortOrder
   finishedAt?: Prisma.SortOrder
@@ -506,6 +528,7 @@ export type RolloutDeviceSelect<ExtArgs extends runtime.Types.Extensions.Interna
   state?: boolean
   former?: boolean
   reason?: boolean
+  forgiven?: boolean
   sentAt?: boolean
   seenAt?: boolean
   finishedAt?: boolean
@@ -520,6 +543,7 @@ export type RolloutDeviceSelectCreateManyAndReturn<ExtArgs extends runtime.Types
   state?: boolean
   former?: boolean
   reason?: boolean
+  forgiven?: boolean
   sentAt?: boolean
   seenAt?: boolean
   finishedAt?: boolean
@@ -534,6 +558,7 @@ export type RolloutDeviceSelectUpdateManyAndReturn<ExtArgs extends runtime.Types
   state?: boolean
   former?: boolean
   reason?: boolean
+  forgiven?: boolean
   sentAt?: boolean
   seenAt?: boolean
   finishedAt?: boolean
@@ -548,12 +573,13 @@ export type RolloutDeviceSelectScalar = {
   state?: boolean
   former?: boolean
   reason?: boolean
+  forgiven?: boolean
   sentAt?: boolean
   seenAt?: boolean
   finishedAt?: boolean
 }
 
-export type RolloutDeviceOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "rolloutId" | "deviceId" | "stage" | "position" | "state" | "former" | "reason" | "sentAt" | "seenAt" | "finishedAt", ExtArgs["result"]["rolloutDevice"]>
+export type RolloutDeviceOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "rolloutId" | "deviceId" | "stage" | "position" | "state" | "former" | "reason" | "forgiven" | "sentAt" | "seenAt" | "finishedAt", ExtArgs["result"]["rolloutDevice"]>
 
 export type $RolloutDevicePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "RolloutDevice"
@@ -567,6 +593,10 @@ export type $RolloutDevicePayload<ExtArgs extends runtime.Types.Extensions.Inter
     state: string
     former: runtime.JsonValue | null
     reason: string | null
+    /**
+     * A failure that somebody has looked at before the rollout was resumed.
+     */
+    forgiven: boolean
     sentAt: Date | null
     seenAt: Date | null
     finishedAt: Date | null
@@ -1001,6 +1031,7 @@ export interface RolloutDeviceFieldRefs {
   readonly state: Prisma.FieldRef<"RolloutDevice", 'String'>
   readonly former: Prisma.FieldRef<"RolloutDevice", 'Json'>
   readonly reason: Prisma.FieldRef<"RolloutDevice", 'String'>
+  readonly forgiven: Prisma.FieldRef<"RolloutDevice", 'Boolean'>
   readonly sentAt: Prisma.FieldRef<"RolloutDevice", 'DateTime'>
   readonly seenAt: Prisma.FieldRef<"RolloutDevice", 'DateTime'>
   readonly finishedAt: Prisma.FieldRef<"RolloutDevice", 'DateTime'>

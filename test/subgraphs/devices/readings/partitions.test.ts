@@ -106,17 +106,17 @@ describe('what a payload says beside its values', () => {
     });
   });
 
-  it('refuses a number that comes again with another value, and stores nothing of its message', async () => {
-    await devices.send(deviceId, { sequence: 5, values: { temperature: 20 } });
+  it('refuses a number that comes again in one start with another value, and stores nothing of its message', async () => {
+    await devices.send(deviceId, { boot: 1, sequence: 5, values: { temperature: 20 } });
     const answer = await devices.send(deviceId, [
-      { sequence: 6, values: { temperature: 1 } },
-      { sequence: 5, values: { temperature: 2 } },
+      { boot: 1, sequence: 6, values: { temperature: 1 } },
+      { boot: '1', sequence: 5, values: { temperature: 2 } },
     ]);
     expect(answer).toMatchObject({
       error: { code: 'CONFLICT', message: expect.stringContaining('with the sequence 5 is 20 Cel already') },
     });
     expect((await latest())?.map(({ value }) => value)).toEqual([20]);
-    expect(await devices.send(deviceId, { sequence: 6, values: { temperature: 1 } })).toEqual({
+    expect(await devices.send(deviceId, { boot: 1, sequence: 6, values: { temperature: 1 } })).toEqual({
       accepted: 1,
       repeated: 0,
     });
@@ -141,5 +141,85 @@ describe('what a payload says beside its values', () => {
       0,
     );
     expect(accepted).toBe(1);
+  });
+
+  const temperature = (sequence: number, value: number, boot?: number | string) => ({
+    ...(boot === undefined ? {} : { boot }),
+    sequence,
+    values: { temperature: value },
+  });
+  const ACCEPTED = { accepted: 1, repeated: 0 };
+  const REPEATED = { accepted: 0, repeated: 1 };
+
+  /** Makes all that was sent until now look as if it had come so long ago. */
+  const age = async (seconds: number) => {
+    const { client } = database.inWorkspace(devices.workspace);
+    await client.$executeRaw`
+      UPDATE devices.reading_sequences SET measured_at = measured_at - make_interval(secs => ${seconds}::int)
+      WHERE workspace_id = ${devices.workspace}`;
+    await client.$executeRaw`
+      UPDATE devices.readings SET measured_at = measured_at - make_interval(secs => ${seconds}::int)
+      WHERE workspace_id = ${devices.workspace}`;
+  };
+
+  it('tells the starts of a device apart that names them, however soon it counts from the beginning again', async () => {
+    for (const boot of ['a', 'b', 7]) {
+      expect(await devices.send(deviceId, temperature(1, 20, boot))).toEqual(ACCEPTED);
+      expect(await devices.send(deviceId, temperature(1, 20, boot))).toEqual(REPEATED);
+    }
+    expect(await devices.send(deviceId, temperature(1, 20, 'a'))).toEqual(REPEATED);
+    for (const boot of ['', 'x'.repeat(65), 1.5, null]) {
+      expect(await devices.send(deviceId, { ...temperature(1, 20), boot })).toMatchObject({
+        error: { code: 'BAD_USER_INPUT', message: expect.stringContaining('boot: expected') },
+      });
+    }
+  });
+
+  it('sees another start in a number that comes with another value, and in all that comes behind it', async () => {
+    for (const sequence of [1, 2, 3, 4]) await devices.send(deviceId, temperature(sequence, 20));
+    expect(await devices.send(deviceId, temperature(1, 21))).toEqual(ACCEPTED);
+    expect(await devices.send(deviceId, temperature(1, 21))).toEqual(REPEATED);
+    for (const sequence of [2, 3, 4, 5])
+      expect(await devices.send(deviceId, temperature(sequence, 20))).toEqual(ACCEPTED);
+    expect(await devices.send(deviceId, temperature(3, 20))).toEqual(REPEATED);
+  });
+
+  it('sees another start in a number far behind the newest, and none in what is late', async () => {
+    const list = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => temperature(from + index, 20));
+    for (const from of [0, 1_000]) await devices.send(deviceId, list(from, 1_000));
+    // The last list once more, and one number that was lost on the way.
+    expect(await devices.send(deviceId, list(1_000, 1_000))).toEqual({ accepted: 0, repeated: 1_000 });
+    await devices.send(deviceId, temperature(2_002, 20));
+    expect(await devices.send(deviceId, temperature(2_001, 20))).toEqual(ACCEPTED);
+    expect(await devices.send(deviceId, list(0, 3))).toEqual({ accepted: 3, repeated: 0 });
+    expect(await devices.send(deviceId, list(0, 4))).toEqual({ accepted: 1, repeated: 3 });
+  });
+
+  it('sees another start in a number that was there an hour ago', async () => {
+    for (const sequence of [1, 2]) await devices.send(deviceId, temperature(sequence, 20));
+    await age(3_000);
+    expect(await devices.send(deviceId, temperature(1, 20))).toEqual(REPEATED);
+    await age(700);
+    for (const sequence of [1, 2])
+      expect(await devices.send(deviceId, temperature(sequence, 20))).toEqual(ACCEPTED);
+    expect(await devices.send(deviceId, temperature(1, 20))).toEqual(REPEATED);
+  });
+
+  it('sees the start of a device in one metric, and counts the others of the entry anew', async () => {
+    const other = await devices.register('other', ['temperature', 'inside']);
+    const entry = (sequence: number, inside: number) => ({ sequence, values: { temperature: 20, inside } });
+    for (const sequence of [1, 2]) await devices.send(other, entry(sequence, 1));
+    expect(await devices.send(other, entry(1, 2))).toEqual({ accepted: 2, repeated: 0 });
+    expect(await devices.send(other, entry(2, 1))).toEqual({ accepted: 2, repeated: 0 });
+    expect(await devices.send(other, entry(1, 2))).toEqual({ accepted: 0, repeated: 2 });
+  });
+
+  it('takes the largest and the smallest numbers', async () => {
+    const numbers = ['9223372036854775807', '-9223372036854775808', '-9223372036854775808'];
+    const answers = [];
+    for (const sequence of numbers)
+      answers.push(await devices.send(deviceId, { sequence, values: { temperature: 1 } }));
+    expect(answers).toEqual([ACCEPTED, ACCEPTED, REPEATED]);
   });
 });

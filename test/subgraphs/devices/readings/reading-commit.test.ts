@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import type { Database } from '../../../../kernel/database/database.js';
+import type { Database, Transaction } from '../../../../kernel/database/database.js';
 import { openServerDatabase } from '../../../../kernel/database/server-database.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import {
@@ -128,8 +128,11 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
     expect(ranges.every(({ base }, index) => base === (ranges[index - 1]?.through ?? 0n))).toBe(true);
   });
 
-  it('makes the next writer wait for the commit before it gives out a sequence', async () => {
-    const device = await register('a');
+  /** Begins a commit of one process that waits for what another does, which is committed with it under way. */
+  async function commitBehind(
+    messages: readonly NewMessage[],
+    work: (client: Transaction['client']) => Promise<unknown>,
+  ): Promise<CommitOutcome> {
     const [mine, other] = databases;
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
@@ -140,21 +143,72 @@ describeWith({ programs: ['postgres'] }, 'committing readings on a Postgres serv
       begun = resolve;
     });
     const committed = mine.inWorkspace(workspace).transaction(async ({ client }) => {
-      await client.readingStream.updateMany({ data: { newestSequence: 100n } });
+      await work(client);
       begun();
       await held;
     });
     await holding;
-    const committing = committer(other)([message(device, [1])]);
+    const committing = committer(other)(messages);
     await waitFor('the writer waits for the row', async () => {
       const rows = await mine.inWorkspace(workspace).client.$queryRaw<{ count: number }[]>`
         SELECT count(*)::int AS count FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND query LIKE '%devices.devices%'`;
+        WHERE wait_event_type = 'Lock' AND query LIKE '%WITH track AS%' AND pid <> pg_backend_pid()`;
       return rows[0]?.count === 1;
     });
     release();
     await committed;
-    expect((await committing).stored.map(({ sequence }) => sequence)).toEqual([101n]);
+    return committing;
+  }
+
+  it('makes the next writer wait for the commit before it gives out a sequence', async () => {
+    const device = await register('a');
+    const { stored } = await commitBehind([message(device, [1])], (client) =>
+      client.readingStream.updateMany({ data: { newestSequence: 100n } }),
+    );
+    expect(stored.map(({ sequence }) => sequence)).toEqual([101n]);
+  });
+
+  it('tells the second of two writers that bring two values for one instant at the same moment', async () => {
+    const device = await register('a');
+    const commit = committer(databases[0]);
+    await commit([message(device, [0])]);
+    const messages = [[4, 5], [6], [7, 8]].map((values) => message(device, values));
+    const { stored, conflicts, stale } = await commitBehind(messages, async (client) => {
+      await client.readingStream.updateMany({ data: { newestSequence: 100n } });
+      await client.$executeRaw`
+        INSERT INTO devices.readings (workspace_id, device_id, metric, unit, measured_at, received_at, value, sequence)
+        SELECT workspace_id, device_id, metric, unit, measured_at + make_interval(secs => us / 1e6), received_at, other, 94 + us
+        FROM devices.readings, (VALUES (5, 50), (6, 6)) AS more(us, other) WHERE workspace_id = ${workspace}`;
+    });
+    expect(stored.map(({ reading }) => reading.value)).toEqual([7, 8]);
+    expect(stale).toEqual(new Set());
+    expect([...conflicts.entries()]).toMatchObject([
+      [messages[0], { reading: { value: 5 }, other: { value: 50, unit: '1' } }],
+    ]);
+  });
+
+  it('stores a number once that two writers bring at the same moment, and takes it for a start with two values', async () => {
+    const device = await register('a');
+    const commit = committer(databases[0]);
+    await commit([message(device, [0])]);
+    /** Each of two processes brings a value with the same number. */
+    const bring = (...values: readonly number[]) =>
+      Promise.all(
+        values.map((value, index) => {
+          const reading = { metric: 'm', unit: '1', value, deviceSequence: 1n };
+          const measuredAtUs = FIRST_AT_US + 100 * value + index + 1;
+          const one = { ...message(device, []), readings: [{ ...reading, measuredAtUs }] };
+          return committer(databases[index === 0 ? 0 : 1])([one]);
+        }),
+      );
+    const rows = async () => {
+      const found = await databases[0].inWorkspace(workspace).client.reading.findMany();
+      return found.map(({ value }) => value).sort();
+    };
+    await bring(1, 1);
+    expect(await rows()).toEqual([0, 1]);
+    await bring(2, 3);
+    expect(await rows()).toEqual([0, 1, 2, 3]);
   });
 
   it('stores no reading of a device after its removal, while its readings arrive', async () => {
