@@ -77,7 +77,6 @@ export interface RolloutModel {
   readonly stageDoneAt: Date | null;
   readonly rollingBack: boolean;
   readonly maxFailurePercent: number;
-  readonly forgivenFailures: number;
   readonly deviceTimeoutMs: bigint;
   readonly maxInFlight: number;
   readonly expiresAt: Date;
@@ -114,4 +113,8 @@ export interface StageCounts {
   readonly inFlight: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** How many of those that failed count against the rollout: nobody has resumed it since. */
+  readonly unforgiven: number;
+  /** How many of those that failed could not be taken back. */
+  readonly rollbackFailed: number;
 }

@@ -378,7 +378,8 @@ export type Mutation = {
   setDeviceEndpoint: SetDeviceEndpointPayload;
   /**
    * Brings devices to a firmware or a configuration, stage by stage: sets what is desired in their twins, and waits for what
-   * they report. It pauses by itself when too many fail.
+   * they report. It pauses by itself when too many of a stage fail, those of earlier stages that were away included; its run
+   * ends FAILED when it expires with too many failures, or before its last stage.
    */
   createRollout: CreateRolloutPayload;
   /** Has a rollout send nothing more until it is resumed. Devices that were told already go on. */
@@ -387,7 +388,7 @@ export type Mutation = {
   resumeRollout: RolloutActionPayload;
   /**
    * Takes a rollout back, whether it is under way, paused or has ended: what was desired before is desired again of every
-   * device that was told, and the others are told nothing.
+   * device that was told, and the others are told nothing. Its run ends FAILED when some device could not be taken back.
    */
   rollbackRollout: RolloutActionPayload;
   /** Ends long work before it is done. What it has done stays done. */
@@ -2964,7 +2965,7 @@ export type Rollout = {
   rollingBack: Scalars['Boolean']['output'];
   /** The share of a stage's devices that may fail before it pauses, in percent. */
   maxFailurePercent: Scalars['Float']['output'];
-  /** When devices that were not reached by then count as failed. */
+  /** When devices that were not reached by then count as failed, and the rollout ends. */
   expiresAt: Scalars['DateTime']['output'];
   /** Its devices in the order in which they are told, a page at a time. */
   devices: RolloutDeviceConnection;
@@ -2993,7 +2994,7 @@ export type RolloutStage = {
   inFlight: Scalars['Int']['output'];
   /** How many of these report what is expected. */
   succeeded: Scalars['Int']['output'];
-  /** How many of these failed. */
+  /** How many of these failed, or could not be taken back. */
   failed: Scalars['Int']['output'];
 };
 
@@ -3011,6 +3012,11 @@ export type RolloutDeviceState =
   | 'FAILED'
   /** What was desired of it before is desired again. */
   | 'ROLLED_BACK'
+  /**
+   * It could not be taken back: what was rolled out is still desired of it, and `reason` says why. Taking the rollout back once
+   * more tries again.
+   */
+  | 'ROLLBACK_FAILED'
   /** It is told nothing any more: the rollout was cancelled or taken back, or the device was removed. */
   | 'CANCELLED';
 

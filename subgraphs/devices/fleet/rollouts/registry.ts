@@ -43,7 +43,7 @@ export interface RolloutRegistry {
   findDue(workspace: WorkspaceId, rollout: RolloutModel, limit: number): Promise<DueDevice[]>;
   /** Whether some device of the stages up to now is connected and waits. */
   hasReachable(workspace: WorkspaceId, rollout: RolloutModel): Promise<boolean>;
-  /** Devices that were told, to be told otherwise. */
+  /** Devices that were told and are still there, to be told otherwise. */
   findTold(workspace: WorkspaceId, id: string, limit: number): Promise<DueDevice[]>;
   markSending(workspace: WorkspaceId, id: string, device: DueDevice & { former: JsonObject }): Promise<void>;
   /** Moves devices from one state to another; how many. */
@@ -79,13 +79,14 @@ export interface DeviceMove {
   readonly from: readonly RolloutDeviceState[];
   readonly to: RolloutDeviceState;
   readonly reason?: string;
+  /** When they were told. */
+  readonly sentAt?: Date;
 }
 
 /** What changes of a rollout, and the fact that is stated of it. */
 export interface RolloutChange {
   readonly stage?: number;
   readonly stageDoneAt?: Date | null;
-  readonly forgivenFailures?: number;
   readonly fact?: { readonly type: RolloutFact; readonly data: Readonly<Record<string, string | number>> };
 }
 
@@ -98,7 +99,13 @@ export interface RolloutRegistryDeps {
 /** Devices that keep no connection count as reachable for this long after they were heard from, in seconds. */
 const HEARD_WITHIN_SECONDS = 600;
 
-const FINAL: readonly RolloutDeviceState[] = ['SUCCEEDED', 'FAILED', 'ROLLED_BACK', 'CANCELLED'];
+const FINAL: readonly RolloutDeviceState[] = [
+  'SUCCEEDED',
+  'FAILED',
+  'ROLLED_BACK',
+  'ROLLBACK_FAILED',
+  'CANCELLED',
+];
 
 /** Makes the registry of rollouts. */
 export function createRolloutRegistry(deps: RolloutRegistryDeps): RolloutRegistry {
@@ -126,7 +133,7 @@ export function createRolloutRegistry(deps: RolloutRegistryDeps): RolloutRegistr
         data: { state: 'SENDING', former: former as Prisma.InputJsonObject },
       });
     },
-    async move(workspace, id, { deviceIds, from, to, reason }) {
+    async move(workspace, id, { deviceIds, from, to, ...rest }) {
       const { count } = await clientOf(workspace).rolloutDevice.updateMany({
         where: {
           ...{ rolloutId: id, state: { in: [...from] } },
@@ -134,8 +141,7 @@ export function createRolloutRegistry(deps: RolloutRegistryDeps): RolloutRegistr
         },
         data: {
           state: to,
-          ...(reason === undefined ? {} : { reason }),
-          ...(to === 'SENT' ? { sentAt: new Date() } : {}),
+          ...rest,
           ...(FINAL.includes(to) ? { finishedAt: new Date() } : {}),
         },
       });
@@ -154,8 +160,7 @@ export function createRolloutRegistry(deps: RolloutRegistryDeps): RolloutRegistr
             ? await runs.pause(transaction, id, note)
             : await runs.resume(transaction, id, { ended: action === 'rollback' });
         if (!run) return undefined;
-        if (action === 'rollback')
-          await transaction.client.rollout.updateMany({ where: { id }, data: { rollingBack: true } });
+        if (action === 'rollback') await takeBack(transaction, id);
         if (action === 'resume') await forgive(transaction, id);
         const type = FACT_OF[action];
         await stateFact(transaction, id, { type, data: { note }, traceparent });
@@ -189,7 +194,9 @@ function createReads(database: Database): Reads {
         count(*) FILTER (WHERE state = 'PENDING')::int AS pending,
         count(*) FILTER (WHERE state IN ('SENDING', 'SENT'))::int AS "inFlight",
         count(*) FILTER (WHERE state = 'SUCCEEDED')::int AS succeeded,
-        count(*) FILTER (WHERE state = 'FAILED')::int AS failed
+        count(*) FILTER (WHERE state IN ('FAILED', 'ROLLBACK_FAILED'))::int AS failed,
+        count(*) FILTER (WHERE state = 'FAILED' AND NOT forgiven)::int AS unforgiven,
+        count(*) FILTER (WHERE state = 'ROLLBACK_FAILED')::int AS "rollbackFailed"
       FROM devices.rollout_devices
       WHERE workspace_id = ${workspace} AND rollout_id = ANY(${[...ids]}::text[])
       GROUP BY rollout_id, stage ORDER BY rollout_id, stage`,
@@ -212,6 +219,7 @@ function createReads(database: Database): Reads {
     },
     findTold: (workspace, id, limit) => clientOf(workspace).$queryRaw<DueDevice[]>`
       SELECT r.device_id AS "deviceId", '{}'::jsonb AS desired, r.former FROM devices.rollout_devices r
+      JOIN devices.devices d ON d.workspace_id = r.workspace_id AND d.id = r.device_id
       WHERE r.workspace_id = ${workspace} AND r.rollout_id = ${id} AND r.former IS NOT NULL
         AND r.state IN ('SENDING', 'SENT', 'SUCCEEDED', 'FAILED')
       ORDER BY r.position LIMIT ${limit}`,
@@ -226,14 +234,21 @@ const IS_REACHABLE = Prisma.sql`(
   c.state = 'ONLINE' OR c.last_seen_at >= now() - make_interval(secs => ${HEARD_WITHIN_SECONDS}::int)
 )`;
 
-/** Somebody has looked at the failures of the stage, and goes on all the same. */
-async function forgive({ client, workspace }: Transaction, id: string): Promise<void> {
-  await client.$executeRaw`
-    UPDATE devices.rollouts o SET forgiven_failures = (
-      SELECT count(*) FROM devices.rollout_devices r
-      WHERE r.workspace_id = o.workspace_id AND r.rollout_id = o.id AND r.stage = o.stage AND r.state = 'FAILED'
-    )
-    WHERE o.workspace_id = ${workspace} AND o.id = ${id}`;
+/** Somebody has looked at the failures up to now, and goes on all the same. */
+async function forgive({ client }: Transaction, id: string): Promise<void> {
+  await client.rolloutDevice.updateMany({
+    where: { rolloutId: id, state: 'FAILED' },
+    data: { forgiven: true },
+  });
+}
+
+/** Those that could not be taken back the last time are tried again. */
+async function takeBack({ client }: Transaction, id: string): Promise<void> {
+  await client.rollout.updateMany({ where: { id }, data: { rollingBack: true } });
+  await client.rolloutDevice.updateMany({
+    where: { rolloutId: id, state: 'ROLLBACK_FAILED' },
+    data: { state: 'FAILED' },
+  });
 }
 
 interface InsertRollout {
@@ -301,8 +316,8 @@ class EmptySelection extends Error {
 }
 
 /**
- * Three statements over the devices that were told: those that report what is expected have succeeded; those that report
- * a failure since, and those that were heard from and took too long, have failed. The time runs from when a device was
+ * Three statements over the devices that were told: those that report what is expected have succeeded; those that have
+ * reported a failure since (one that is in the twin from before is another's), and those that were heard from and took too long, have failed. The time runs from when a device was
  * heard from after it was told.
  */
 async function judge(database: Database, workspace: WorkspaceId, rollout: RolloutModel): Promise<void> {
@@ -325,7 +340,11 @@ async function judge(database: Database, workspace: WorkspaceId, rollout: Rollou
     LEFT JOIN LATERAL (
       SELECT left(coalesce(t.reported -> key ->> 'error', 'It reports that it failed.'), 500) AS reason
       FROM unnest(${Object.keys(patch)}::text[]) AS key
-      WHERE t.reported_at >= told.sent_at AND t.reported -> key ->> 'state' = 'FAILED' LIMIT 1
+      WHERE t.reported_at >= told.sent_at AND t.reported -> key ->> 'state' = 'FAILED' AND EXISTS (
+        SELECT FROM devices.twin_changes h
+        WHERE h.workspace_id = told.workspace_id AND h.device_id = told.device_id AND h.side = 'REPORTED'
+          AND h.changed_at >= told.sent_at AND h.patch -> key ->> 'state' = 'FAILED'
+      ) LIMIT 1
     ) failure ON TRUE
     WHERE told.workspace_id = ${workspace} AND told.rollout_id = ${id} AND told.state = 'SENT'
       AND r.workspace_id = told.workspace_id AND r.rollout_id = told.rollout_id AND r.device_id = told.device_id`;

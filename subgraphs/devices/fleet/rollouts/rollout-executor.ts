@@ -38,11 +38,14 @@ export function createRolloutExecutor(deps: RolloutExecutorDeps): RunExecutor {
       if (rollout.rollingBack) return rollBack(deps, work, rollout);
       await rollouts.judge(work.workspace, rollout);
       const counts = await rollouts.countStages(work.workspace, [work.id]);
+      // Once it has expired nobody is left who could be told when it is resumed.
+      const isOver = rollout.expiresAt.getTime() <= now() && isEverybodyDone(counts);
+      if (isOver) return finish(deps, work, rollout, counts);
       const failing = findFailing(rollout, counts);
       if (failing) return pause(deps, { work, rollout, counts, note: failing });
       const told = await tellDevices(deps, work, rollout, counts);
       const left = told > 0 ? await rollouts.countStages(work.workspace, [work.id]) : counts;
-      if (sum(left, 'pending') + sum(left, 'inFlight') === 0) return finish(deps, work, rollout, left);
+      if (isEverybodyDone(left)) return finish(deps, work, rollout, left);
       const moved = await moveOn(deps, { work, rollout, counts: left, nowMs: now() });
       const waitMs = sum(left, 'inFlight') > 0 ? WATCH_MS : WAIT_MS;
       return { kind: 'again', ...progressOf(left), ...(moved || told > 0 ? {} : { atMs: now() + waitMs }) };
@@ -53,11 +56,12 @@ export function createRolloutExecutor(deps: RolloutExecutorDeps): RunExecutor {
   };
 }
 
-function sum(
-  counts: readonly StageCounts[],
-  of: 'devices' | 'pending' | 'inFlight' | 'succeeded' | 'failed',
-) {
+function sum(counts: readonly StageCounts[], of: Exclude<keyof StageCounts, 'id' | 'stage'>): number {
   return counts.reduce((total, one) => total + one[of], 0);
+}
+
+function isEverybodyDone(counts: readonly StageCounts[]): boolean {
+  return sum(counts, 'pending') + sum(counts, 'inFlight') === 0;
 }
 
 function progressOf(counts: readonly StageCounts[]): { readonly done: number; readonly total: number } {
@@ -65,14 +69,27 @@ function progressOf(counts: readonly StageCounts[]): { readonly done: number; re
   return { total, done: total - sum(counts, 'pending') - sum(counts, 'inFlight') };
 }
 
-/** Why the rollout must not go on; undefined when it may. */
+/**
+ * Why the rollout must not go on; undefined when it may. Earlier stages count as well: some of their devices were away, and
+ * are told late.
+ */
 function findFailing(rollout: RolloutModel, counts: readonly StageCounts[]): string | undefined {
-  const stage = counts.find((one) => one.stage === rollout.stage);
-  const failed = (stage?.failed ?? 0) - rollout.forgivenFailures;
-  if (!stage || failed <= 0 || failed * 100 <= rollout.maxFailurePercent * stage.devices) return undefined;
+  const failing = describeFailing(rollout, counts);
+  return failing && `${failing} Resume it, or take it back.`;
+}
+
+function describeFailing(
+  { stage: present, maxFailurePercent }: RolloutModel,
+  counts: readonly StageCounts[],
+): string | undefined {
+  const found = counts.find(
+    ({ stage, unforgiven, devices }) =>
+      stage <= present && unforgiven > 0 && unforgiven * 100 > maxFailurePercent * devices,
+  );
+  if (!found) return undefined;
   return (
-    `${failed} of ${stage.devices} devices of stage ${rollout.stage + 1} have failed, ` +
-    `which is more than ${rollout.maxFailurePercent} %. Resume it, or take it back.`
+    `${found.unforgiven} of ${found.devices} devices of stage ${found.stage + 1} have failed, ` +
+    `which is more than ${maxFailurePercent} %.`
   );
 }
 
@@ -103,11 +120,13 @@ async function tellDevices(
   for (const device of due) {
     if (signal.aborted) return 0;
     if (device.former === null && room <= 0) return 0;
+    const sentAt = new Date();
     const former = device.former ?? takeBack(device.desired, rollout.patch);
     // First what it was, and then the change: whatever happens in between, the way back is known.
     await rollouts.markSending(workspace, id, { ...device, former });
     const problem = await setDesired({ ...toChange(workspace, rollout, device), patch: rollout.patch });
-    const move = problem === undefined ? { to: 'SENT' as const } : { to: 'FAILED' as const, reason: problem };
+    const move =
+      problem === undefined ? { to: 'SENT' as const, sentAt } : { to: 'FAILED' as const, reason: problem };
     await rollouts.move(workspace, id, { deviceIds: [device.deviceId], from: ['SENDING'], ...move });
   }
   return due.length;
@@ -135,7 +154,7 @@ async function moveOn(
   const stage = counts.find((one) => one.stage === rollout.stage);
   const plan = rollout.stages[rollout.stage];
   const isLast = rollout.stage >= rollout.stages.length - 1;
-  if (!plan || isLast || !isPassed(rollout, stage)) return false;
+  if (!plan || isLast || !isPassed(stage)) return false;
   if (await rollouts.hasReachable(workspace, rollout)) return false;
   const origin = { workspace, traceparent: rollout.traceparent };
   const doneAt = rollout.stageDoneAt ?? new Date(nowMs);
@@ -144,7 +163,7 @@ async function moveOn(
     return false;
   }
   await rollouts.change(origin, id, {
-    ...{ stage: rollout.stage + 1, stageDoneAt: null, forgivenFailures: 0 },
+    ...{ stage: rollout.stage + 1, stageDoneAt: null },
     fact: {
       type: 'stage.completed',
       data: { stage: rollout.stage + 1, succeeded: stage?.succeeded ?? 0, failed: stage?.failed ?? 0 },
@@ -154,23 +173,36 @@ async function moveOn(
 }
 
 /** With few devices a stage may add none. */
-function isPassed({ forgivenFailures }: RolloutModel, stage: StageCounts | undefined): boolean {
+function isPassed(stage: StageCounts | undefined): boolean {
   if (!stage) return true;
-  return stage.inFlight === 0 && (stage.pending === 0 || stage.succeeded > 0 || forgivenFailures > 0);
+  const isForgiven = stage.failed > stage.unforgiven;
+  return stage.inFlight === 0 && (stage.pending === 0 || stage.succeeded > 0 || isForgiven);
 }
 
+/** A rollout that ended before its last stage, or with too many failures, has not succeeded. */
 async function finish(
   { rollouts }: RolloutExecutorDeps,
   { workspace, id }: RunWork,
-  { traceparent }: RolloutModel,
+  rollout: RolloutModel,
   counts: readonly StageCounts[],
 ): Promise<RunStep> {
+  const { traceparent, stage } = rollout;
   const succeeded = sum(counts, 'succeeded');
   const failed = sum(counts, 'failed');
   await rollouts.change({ workspace, traceparent }, id, {
     fact: { type: 'ended', data: { succeeded, failed } },
   });
-  return { kind: 'done', note: `${succeeded} devices succeeded, ${failed} failed.` };
+  const note = `${succeeded} devices succeeded, ${failed} failed.`;
+  const problem = describeEarlyEnd(stage, counts) ?? describeFailing(rollout, counts);
+  if (problem === undefined) return { kind: 'done', note };
+  return { kind: 'failed', code: 'UPSTREAM_FAILED', message: `${problem} ${note}`, ...progressOf(counts) };
+}
+
+/** Devices of stages to which it never came fail when its time is over, and by nothing else. */
+function describeEarlyEnd(present: number, counts: readonly StageCounts[]): string | undefined {
+  const untold = counts.filter(({ stage }) => stage > present).reduce((all, { failed }) => all + failed, 0);
+  if (untold === 0) return undefined;
+  return `The rollout expired in stage ${present + 1}; ${untold} devices of the stages behind it were told nothing.`;
 }
 
 /** Has desired again what was desired before; those that were not told yet are told nothing. */
@@ -188,12 +220,9 @@ async function rollBack(
       patch: device.former ?? {},
     });
     await rollouts.move(workspace, id, {
-      ...{
-        deviceIds: [device.deviceId],
-        from: ['SENDING', 'SENT', 'SUCCEEDED', 'FAILED'],
-        to: 'ROLLED_BACK',
-      },
-      ...(problem === undefined ? {} : { reason: problem }),
+      deviceIds: [device.deviceId],
+      from: ['SENDING', 'SENT', 'SUCCEEDED', 'FAILED'],
+      ...(problem === undefined ? { to: 'ROLLED_BACK' } : { to: 'ROLLBACK_FAILED', reason: problem }),
     });
   }
   const counts = await rollouts.countStages(workspace, [id]);
@@ -201,5 +230,10 @@ async function rollBack(
   await rollouts.change({ workspace, traceparent: rollout.traceparent }, id, {
     fact: { type: 'ended', data: { rolledBack: 1 } },
   });
+  const refused = sum(counts, 'rollbackFailed');
+  if (refused > 0) {
+    const message = `${refused} devices could not be taken back; the reason stands at each of them.`;
+    return { kind: 'failed', code: 'UPSTREAM_FAILED', message, ...progressOf(counts) };
+  }
   return { kind: 'done', note: 'What was desired before is desired again.' };
 }

@@ -175,6 +175,7 @@ const MOVES: Pick<RunRegistry, 'resume' | 'pause'> = {
       where: { id, state: { in: ['PAUSED', 'QUEUED', 'RUNNING', ...(ended ? ENDED : [])] } },
       data: {
         ...{ state: 'QUEUED', note: null, owner: null, leasedUntil: null, finishedAt: null },
+        ...{ errorCode: null, errorMessage: null },
         ...{ cancelling: false, revision: { increment: 1 } },
       },
     });

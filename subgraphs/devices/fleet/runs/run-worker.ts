@@ -138,6 +138,11 @@ function createSettlement({ registry, announce, logger, owner }: RunWorkerDeps) 
       case 'done':
         await end(workspace, id, { state: 'SUCCEEDED', note: step.note ?? null });
         return 'ended';
+      case 'failed': {
+        const { code: errorCode, message: errorMessage, done, total } = step;
+        await end(workspace, id, { state: 'FAILED', errorCode, errorMessage, done, total });
+        return 'ended';
+      }
       case 'paused': {
         const { note, done, total } = step;
         await change(workspace, id, { state: 'PAUSED', note, done, total });

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../../../kernel/errors/codes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { RunKind } from '../../generated/schema-types.js';
 
@@ -9,9 +10,16 @@ export interface RunWork {
   readonly signal: AbortSignal;
 }
 
-/** What came of a step of work: it is done, wants to be called again at an instant, or waits for somebody. */
+/** What came of a step of work: it is done, has come to an end that is none to be content with, wants to be called again at an instant, or waits for somebody. */
 export type RunStep =
   | { readonly kind: 'done'; readonly note?: string }
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly done: number;
+      readonly total: number | null;
+    }
   /** `atMs`: milliseconds since 1970; at once when left out. */
   | { readonly kind: 'again'; readonly atMs?: number; readonly done: number; readonly total: number | null }
   | { readonly kind: 'paused'; readonly note: string; readonly done: number; readonly total: number | null };

@@ -32,16 +32,18 @@ const CREATE = `mutation ($input: CreateRolloutInput!) {
 }`;
 const ROLLOUT = `query ($id: ID!) { rollout(id: $id) {
   stage rollingBack
-  run { state note progress }
+  run { state note progress error { message } }
   stages { percent devices pending inFlight succeeded failed }
   devices(first: 100) { edges { node { state stage reason device { name } } } }
 } }`;
 const TWIN = `query ($filter: DeviceFilter) { devices(filter: $filter, first: 100) { edges { node { name twin { desired } } } } }`;
 
+const REPORTED = `{ devices(first: 1) { edges { node { twin { reported } } } } }`;
+
 type Answer = (desired: Readonly<Record<string, unknown>>) => object | undefined;
 
 /** A device that is connected and reports what it is told as its answer says. */
-async function connect(name: string, answer: Answer = (desired) => desired): Promise<void> {
+async function connect(name: string, answer: Answer = (desired) => desired): Promise<MqttClient> {
   const client = await connectMqtt(devices.mqttUrl);
   clients.push(client);
   const topic = `aegis/${devices.workspace}/${name}`;
@@ -51,6 +53,7 @@ async function connect(name: string, answer: Answer = (desired) => desired): Pro
     if (reported) client.publish(`${topic}/reported`, JSON.stringify(reported), { qos: 1 });
   });
   await client.subscribeAsync(`${topic}/desired`, { qos: 1 });
+  return client;
 }
 
 async function create(input: object): Promise<string> {
@@ -80,6 +83,12 @@ const act = (action: string, id: string) =>
   devices.ask(`mutation ($id: ID!) { ${action}(input: {id: $id}) { rollout { id } userErrors { code } } }`, {
     id,
   });
+
+/** Has the time of a rollout be over. */
+const expire = (id: string) =>
+  database
+    .inWorkspace(devices.workspace)
+    .client.rollout.updateMany({ where: { id }, data: { expiresAt: new Date(Date.now() - 1) } });
 
 const firmware = { version: '2.0', url: 'https://example.com/fw.bin', sha256: 'a'.repeat(64) };
 
@@ -182,6 +191,103 @@ describe('a rollout', () => {
       [0, 1],
       [1, 0],
     ]);
+  }, 60_000);
+
+  it('counts a device of an earlier stage that was away and fails late, until somebody resumes it', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await devices.register(name);
+    const id = await create({ firmware, stages: [{ percent: 50 }, { percent: 100 }] });
+    const nodes = (await read(id)).devices.edges.map(({ node }) => node);
+    const of = (wanted: number) =>
+      nodes.filter(({ stage }) => stage === wanted).map(({ device }) => device?.name ?? '');
+    const [first = '', late = ''] = of(1);
+    const [third = '', fourth = ''] = of(2);
+    const succeed: Answer = () => ({ firmware: { version: '2.0' } });
+    await connect(first, succeed);
+    await until(id, 'the second stage begins', ({ stage }) => stage === 2);
+    await connect(late, () => ({ firmware: { state: 'FAILED', error: 'bad checksum' } }));
+    const paused = await until(id, 'it pauses', ({ run }) => run.state === 'PAUSED');
+    expect(paused.run.note).toContain('1 of 2 devices of stage 1 have failed');
+    await act('resumeRollout', id);
+    for (const name of [third, fourth]) await connect(name, succeed);
+    const done = await until(id, 'it has ended', ({ run }) => run.state === 'SUCCEEDED');
+    expect(done.run.note).toBe('3 devices succeeded, 1 failed.');
+  }, 60_000);
+
+  it('ends FAILED when it expires before its last stage', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) {
+      await devices.register(name);
+      await connect(name);
+    }
+    const stages = [{ percent: 25, soakSeconds: 86_400 }, { percent: 100 }];
+    const id = await create({ patch: { interval: 5 }, stages });
+    await until(id, 'the first stage has it', (rollout) => rollout.stages[0]?.succeeded === 1);
+    await expire(id);
+    const ended = await until(id, 'it has ended', ({ run }) => run.state === 'FAILED');
+    expect(ended.run.error?.message).toBe(
+      'The rollout expired in stage 1; 3 devices of the stages behind it were told nothing. 1 devices succeeded, 3 failed.',
+    );
+  }, 60_000);
+
+  it('ends FAILED when it expires and too many of its last stage were never reached', async () => {
+    for (const name of ['a', 'b']) await devices.register(name);
+    await connect('a');
+    const id = await create({ patch: { interval: 5 }, stages: [{ percent: 100 }] });
+    await until(id, 'one has it', (rollout) => rollout.stages[0]?.succeeded === 1);
+    await expire(id);
+    const ended = await until(id, 'it has ended', ({ run }) => run.state === 'FAILED');
+    expect(ended.run.error?.message).toContain(
+      '1 of 2 devices of stage 1 have failed, which is more than 10 %.',
+    );
+    await act('rollbackRollout', id);
+    const back = await until(id, 'it is taken back', ({ run }) => run.state === 'SUCCEEDED');
+    expect(back.run.error).toBeNull();
+  }, 60_000);
+
+  it('does not take a failure from before it was told as one of its own', async () => {
+    await devices.register('a');
+    const client = await connect('a', () => ({ battery: 90 }));
+    const failed = { firmware: { state: 'FAILED', error: 'of an earlier version' } };
+    await client.publishAsync(`aegis/${devices.workspace}/a/reported`, JSON.stringify(failed), { qos: 1 });
+    await waitFor('the failure is reported', async () => {
+      const { devices: listed } = await devices.ask(REPORTED);
+      return JSON.stringify(listed.edges[0]?.node.twin?.reported).includes('FAILED') ? true : undefined;
+    });
+    const id = await create({ firmware, stages: [{ percent: 100 }] });
+    await waitFor('it has reported something else since', async () => {
+      const { devices: listed } = await devices.ask(REPORTED);
+      return JSON.stringify(listed.edges[0]?.node.twin?.reported).includes('battery') ? true : undefined;
+    });
+    const report = { firmware: { version: '2.0', state: null, error: null } };
+    const rows = database.inWorkspace(devices.workspace).client.rolloutDevice;
+    await rows.updateMany({ where: { rolloutId: id }, data: { seenAt: null } });
+    await waitFor(
+      'it was judged since',
+      async () => (await rows.findFirst({ where: { rolloutId: id } }))?.seenAt,
+    );
+    expect((await read(id)).run.state).toBe('RUNNING');
+    await client.publishAsync(`aegis/${devices.workspace}/a/reported`, JSON.stringify(report), { qos: 1 });
+    const done = await until(id, 'it has ended', ({ run }) => !['QUEUED', 'RUNNING'].includes(run.state));
+    expect(done.run.state).toBe('SUCCEEDED');
+  }, 60_000);
+
+  it('tells of devices that could not be taken back, and tries them again', async () => {
+    await devices.register('a');
+    await connect('a');
+    const id = await create({ patch: { interval: 5 }, stages: [{ percent: 100 }] });
+    await until(id, 'it has ended', ({ run }) => run.state === 'SUCCEEDED');
+    const rows = database.inWorkspace(devices.workspace).client.rolloutDevice;
+    // The way back is a document that is larger than a twin may be.
+    await rows.updateMany({ where: { rolloutId: id }, data: { former: { large: 'x'.repeat(300_000) } } });
+    await act('rollbackRollout', id);
+    const failed = await until(id, 'it was tried', ({ run }) => run.state === 'FAILED');
+    expect(failed.devices.edges[0]?.node).toMatchObject({
+      state: 'ROLLBACK_FAILED',
+      reason: expect.stringContaining('bytes'),
+    });
+    await rows.updateMany({ where: { rolloutId: id }, data: { former: { interval: null } } });
+    await act('rollbackRollout', id);
+    const back = await until(id, 'it is taken back', ({ run }) => run.state === 'SUCCEEDED');
+    expect(back.devices.edges[0]?.node).toMatchObject({ state: 'ROLLED_BACK' });
   }, 60_000);
 
   it('is paused by hand, goes on after a restart, and is cancelled', async () => {
