@@ -1,5 +1,5 @@
 import { fastify } from 'fastify';
-import { execute, parse, subscribe, type ExecutionResult } from 'graphql';
+import { execute, parse, subscribe, validate, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { readSettings } from '../../../../kernel/config/settings.js';
 import type { Database } from '../../../../kernel/database/database.js';
 import { createEventLog, type EventLog } from '../../../../kernel/events/event-log.js';
@@ -92,7 +92,7 @@ export async function openDevices(options: OpenDevicesOptions): Promise<TestDevi
   subgraph.routes?.(server);
   const ingestUrl = `${await server.listen({ port: 0, host: '127.0.0.1' })}/ingest`;
 
-  const toArguments = (query: string, variables: Variables) => ({
+  const toArguments = (query: string, variables: Variables): ExecutionArgs => ({
     schema,
     document: parse(query),
     variableValues: variables,
@@ -102,14 +102,21 @@ export async function openDevices(options: OpenDevicesOptions): Promise<TestDevi
     }),
   });
 
+  /** As a server does: without it a misspelt field is left out of the result, and nothing tells of it. */
+  async function run(query: string, variables: Variables = {}): Promise<ExecutionResult> {
+    const args = toArguments(query, variables);
+    const errors = validate(schema, args.document);
+    return errors.length > 0 ? { errors } : execute(args);
+  }
+
   async function ask(query: string, variables: Variables = {}): Promise<Answer> {
-    const { data, errors } = await execute(toArguments(query, variables));
+    const { data, errors } = await run(query, variables);
     if (errors?.[0]) throw errors[0];
     return data as unknown as Answer;
   }
 
   return {
-    ...{ workspace, subgraph, log, bus, metrics, ask, ingestUrl },
+    ...{ workspace, subgraph, log, bus, metrics, run, ask, ingestUrl },
     mqttUrl: subgraph.endpoints?.()['mqtt'] ?? '',
     async send(device, telemetry) {
       const response = await fetch(`${ingestUrl}/${device}`, {
@@ -119,7 +126,6 @@ export async function openDevices(options: OpenDevicesOptions): Promise<TestDevi
       });
       return response.json();
     },
-    run: async (query, variables = {}) => execute(toArguments(query, variables)),
     async register(name, names = ['temperature']) {
       const input = { name, metrics: names.map((metric) => ({ name: metric, unit: 'Cel' })) };
       const { registerDevice } = await ask(REGISTER, { input });
@@ -127,7 +133,10 @@ export async function openDevices(options: OpenDevicesOptions): Promise<TestDevi
       return registerDevice.device?.id ?? '';
     },
     async subscribe(query, variables = {}) {
-      const stream = await subscribe(toArguments(query, variables));
+      const args = toArguments(query, variables);
+      const [fault] = validate(schema, args.document);
+      if (fault) throw fault;
+      const stream = await subscribe(args);
       if (!(Symbol.asyncIterator in stream)) throw stream.errors?.[0] ?? new Error('no stream came');
       return stream as AsyncGenerator<ExecutionResult<Subscription>, void, void>;
     },
