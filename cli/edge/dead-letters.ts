@@ -2,13 +2,13 @@ import { open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredMessage } from './frame.js';
 
-/** Why a message will never be taken. */
+/** Why a message was not taken, and will not be as things are. */
 export interface DeadLetterReason {
   readonly code: string;
   readonly reason: string;
 }
 
-/** Messages that the hub will never take, kept for people. */
+/** Messages that the hub will not take as things are, kept for people, who may have them handed on again. */
 export interface DeadLetters {
   /** Resolves once they are on the disk. */
   keep(letters: readonly (DeadLetterReason & { readonly message: StoredMessage })[]): Promise<void>;
@@ -22,7 +22,13 @@ export interface DeadLettersOptions {
 }
 
 const FILE = 'dead-letters.ndjson';
+const FORMER_FILE = `${FILE}.1`;
 const MAX_FILE_BYTES = 32 * 1_048_576;
+
+/** Whether a file of that name holds dead letters. */
+export function isDeadLetterFile(name: string): boolean {
+  return name === FILE || name === FORMER_FILE;
+}
 
 /**
  * Opens the file of dead letters: a line of JSON for each, with its reason and its payload in base64. Bounded: what is
@@ -39,7 +45,7 @@ export async function openDeadLetters({
     async keep(letters) {
       if ((await stat(path)).size >= maxFileBytes) {
         await file.close();
-        await rename(path, `${path}.1`);
+        await rename(path, join(folder, FORMER_FILE));
         file = await open(path, 'a', 0o600);
       }
       await file.write(letters.map(toLine).join(''));

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 export interface StoredMessage {
   /** The device's id or name. */
   readonly device: string;
-  /** Microseconds since 1970, later than that of every message before. */
+  /** Microseconds since 1970, later than that of every message before, unless it was handed on before and refused. */
   readonly arrivedAtUs: number;
   readonly contentType: string | undefined;
   readonly payload: Uint8Array;

@@ -9,7 +9,7 @@ const placeSchema = z.object({
   arrivedAtUs: z.number().min(0),
 });
 
-/** Up to where the hub has the log: a segment, a place in it, and when the message before it arrived. */
+/** Up to where the hub has the log: a segment, a place in it, and when the newest message before it arrived. */
 export type LogPlace = Readonly<z.infer<typeof placeSchema>>;
 
 const FILE = 'forwarded.json';

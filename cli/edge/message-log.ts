@@ -5,8 +5,8 @@ import type { LogPlace } from './log-place.js';
 import { SegmentStore, type LogPage } from './segment-store.js';
 import { WakeUps } from './wake-ups.js';
 
-/** A message as it came; the log gives it its time. */
-export type NewMessage = Omit<StoredMessage, 'arrivedAtUs'>;
+/** A message as it came. The log gives it its time, unless it has one from when it was here before. */
+export type NewMessage = Omit<StoredMessage, 'arrivedAtUs'> & Partial<Pick<StoredMessage, 'arrivedAtUs'>>;
 
 /** How much lies in the log. */
 export interface LogUse {
@@ -81,9 +81,9 @@ export class MessageLog {
    *
    * Errors: RATE_LIMITED when the log is full, UNAVAILABLE when the disk does not take it; both may pass.
    */
-  append({ device, contentType, payload }: NewMessage): Promise<void> {
+  append({ device, contentType, payload, arrivedAtUs: known }: NewMessage): Promise<void> {
     if (this.#closed) return Promise.reject(diskFailed(undefined));
-    const arrivedAtUs = this.#nextArrival(payload);
+    const arrivedAtUs = known ?? this.#nextArrival(payload);
     const frame = encodeFrame({ device, contentType, payload, arrivedAtUs });
     if (this.#waitingBytes + frame.length > MAX_WAITING_BYTES || this.#room() < frame.length)
       return Promise.reject(logFull(this.#options.maxBytes));

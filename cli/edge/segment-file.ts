@@ -67,7 +67,11 @@ export async function scanSegment(file: FileHandle): Promise<SegmentContent> {
     content = {
       count: content.count + page.messages.length,
       endsAt: last.endsAt,
-      lastArrivedAtUs: last.message.arrivedAtUs,
+      // Those that are handed on again have the times of old.
+      lastArrivedAtUs: page.messages.reduce(
+        (newest, { message }) => Math.max(newest, message.arrivedAtUs),
+        content.lastArrivedAtUs,
+      ),
     };
   }
 }

@@ -91,8 +91,9 @@ export class SegmentStore {
 
   /** Everything before a place has been handed on. Whether files were removed. */
   async forget(place: LogPlace): Promise<boolean> {
-    this.#place = place;
-    await writePlace(this.#folder, place);
+    const arrivedAtUs = Math.max(place.arrivedAtUs, this.#place.arrivedAtUs);
+    this.#place = { ...place, arrivedAtUs };
+    await writePlace(this.#folder, this.#place);
     const last = this.#segments.at(-1);
     // The one that is written to goes as well, once all of it has been handed on and it has its size.
     if (last?.number === place.segment && last.bytes === place.offset && last.bytes >= this.#segmentBytes)
