@@ -26,6 +26,7 @@ import { createHttp } from './protocols/http/http.js';
 import { createMqtt } from './protocols/mqtt/mqtt.js';
 import { createDoors } from './protocols/doors.js';
 import { createFieldProtocols } from './protocols/field-protocols.js';
+import { openShareDuty } from './protocols/share-duty.js';
 import { combineProtocols, type Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
 import { createKnownDevices } from './readings/known-devices.js';
@@ -148,6 +149,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       createMqtt({
         ...metered,
         ...{ logger, workspaces, devices: known, topics: deps.topics, settings: values },
+        shareDuty: openShareDuty({ database, logger, name: 'sparkplug' }),
         maxPayloadBytes: values.maxPayloadBytes,
       }),
     ),

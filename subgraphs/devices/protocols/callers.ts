@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { ReachedDevice } from '../endpoints/endpoints.js';
+import type { ShareDuty } from './share-duty.js';
 
 /** Calls on devices that do not come by themselves: one call for each, for as long as it is where it is. */
 export interface Callers {
@@ -10,12 +11,6 @@ export interface Callers {
   /** Ends all calls. Safe to call twice. */
   close(): Promise<void>;
 }
-
-/** Has one process at a time do something for a workspace. */
-export type ShareDuty = (
-  workspace: WorkspaceId,
-  perform: (signal: AbortSignal) => Promise<void>,
-) => { start(): void; close(): Promise<void> };
 
 export interface CallersDeps<D extends ReachedDevice> {
   /** By what devices are called on, for the log. */

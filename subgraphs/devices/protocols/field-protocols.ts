@@ -1,13 +1,10 @@
 import type { Database } from '../../../kernel/database/database.js';
-import { newId } from '../../../kernel/ids/ids.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { createDuty } from '../duties/duty.js';
-import { createDutyRegistry } from '../duties/registry.js';
 import type { DiscoveredDevice } from '../generated/schema-types.js';
 import { createBluetooth, type Bluetooth, type BluetoothDeps } from './bluetooth/bluetooth.js';
-import type { ShareDuty } from './callers.js';
 import { createCoap, type CoapDeps } from './coap/coap.js';
 import type { Protocol } from './protocol.js';
+import { openShareDuty } from './share-duty.js';
 
 export interface FieldProtocolsDeps extends Omit<CoapDeps, 'shareDuty' | 'endpoints'> {
   readonly database: Database;
@@ -22,13 +19,14 @@ export interface FieldProtocols {
 }
 
 const DUTY = 'coap-client';
-const LEASE_MS = 15_000;
 
 /** Makes them, as the settings want them. */
 export function createFieldProtocols(deps: FieldProtocolsDeps): FieldProtocols {
   const bluetooth = openBluetooth(deps);
+  // Of several processes on one database only one may call on a device.
+  const shareDuty = openShareDuty({ ...deps, name: DUTY });
   return {
-    protocols: [...createCoap({ ...deps, shareDuty: openDuties(deps) }), ...(bluetooth ? [bluetooth] : [])],
+    protocols: [...createCoap({ ...deps, shareDuty }), ...(bluetooth ? [bluetooth] : [])],
     async findDiscovered(workspace) {
       if (!bluetooth) return [];
       const registered = await deps.endpoints.list(workspace, 'ble');
@@ -57,15 +55,4 @@ function openBluetooth({ doors, settings, ...deps }: FieldProtocolsDeps): Blueto
     'It is switched off: AEGIS_BLUETOOTH=on switches it on.',
   );
   return undefined;
-}
-
-/** Of several processes on one database only one may call on a device. An embedded database has only one. */
-function openDuties({ database, logger }: FieldProtocolsDeps): ShareDuty | undefined {
-  if (database.kind === 'embedded') return undefined;
-  const registry = createDutyRegistry({ database, name: DUTY, holder: newId('prc'), leaseMs: LEASE_MS });
-  return (workspace, perform) =>
-    createDuty({
-      ...{ workspace, logger, registry, name: DUTY, leaseMs: LEASE_MS },
-      perform: (_place, signal) => perform(signal),
-    });
 }

@@ -4,7 +4,7 @@ import type { DevicesSettings } from '../../config.js';
 import type { Endpoints } from '../../endpoints/endpoints.js';
 import type { Profile } from '../../profiles/profile.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
-import type { ShareDuty } from '../callers.js';
+import type { ShareDuty } from '../share-duty.js';
 import type { Doors } from '../doors.js';
 import type { Protocol } from '../protocol.js';
 import { createFindRemote, parseNetwork } from './coap-addresses.js';

@@ -8,13 +8,15 @@ import { sharesSubscriptions } from './broker-options.js';
 export interface BrokerSubscriptions {
   /** Asks for everything on a new connection. Tells why telemetry is not delivered; undefined when it is. */
   subscribe(client: MqttClient): Promise<string | undefined>;
-  /** Asks for what other subgraphs have asked for since. */
-  subscribeNew(client: MqttClient): Promise<void>;
+  /** Asks for what is wanted since, by other subgraphs or of Sparkplug, and no longer for what is not. */
+  update(client: MqttClient): Promise<void>;
 }
 
 export interface BrokerSubscriptionsDeps {
   readonly topics: TopicRoutes | undefined;
   readonly workspaces: readonly WorkspaceId[];
+  /** Whether it is this process that follows the edge nodes of a workspace. */
+  readonly followsSparkplug: (workspace: WorkspaceId) => boolean;
   readonly logger: Logger;
 }
 
@@ -28,8 +30,10 @@ const REFUSED = 128;
 
 /** Makes the list of subscriptions. */
 export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): BrokerSubscriptions {
-  const { topics, workspaces, logger } = deps;
+  const { topics, workspaces, followsSparkplug, logger } = deps;
   let routed = new Set<string>();
+  /** Whether the messages of edge nodes were asked for on this connection, by workspace. */
+  const sparkplug = new Map<WorkspaceId, boolean>();
 
   async function ask(client: MqttClient, filter: string): Promise<string | undefined> {
     try {
@@ -54,29 +58,43 @@ export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): Broker
     return sharesSubscriptions(client.options) ? SHARE + filter : filter;
   }
 
-  async function subscribeNew(client: MqttClient): Promise<void> {
+  /** An edge node counts all of its messages: who follows it needs all of them, and nobody else any. */
+  async function updateSparkplug(client: MqttClient): Promise<void> {
+    for (const workspace of workspaces) {
+      const filter = `spBv1.0/${workspace}/#`;
+      const follows = followsSparkplug(workspace);
+      if (sparkplug.get(workspace) === follows) continue;
+      sparkplug.set(workspace, follows);
+      if (follows) await askForMore(client, [filter]);
+      // Also on a new connection: the broker knows what was asked for on those before.
+      else await client.unsubscribeAsync(filter);
+    }
+  }
+
+  async function update(client: MqttClient): Promise<void> {
     const filters = (topics?.filters() ?? []).filter((filter) => !routed.has(filter));
     for (const filter of filters) routed.add(filter);
     await askForMore(
       client,
       filters.map((filter) => shared(client, filter)),
     );
+    try {
+      await updateSparkplug(client);
+    } catch (error) {
+      logger.debug({ err: error }, 'the connection to the MQTT broker went away while it was asked');
+    }
   }
 
   return {
-    subscribeNew,
+    update,
     async subscribe(client) {
       const telemetry = shared(client, TELEMETRY);
       const refused = await ask(client, telemetry);
       if (refused !== undefined) return `the MQTT broker refused the subscription ${telemetry}: ${refused}`;
       routed = new Set();
-      await askForMore(client, [
-        ...MESSAGES.map((filter) => shared(client, filter)),
-        STATUS,
-        // An edge node counts all of its messages: who follows it needs all of them.
-        ...workspaces.map((workspace) => `spBv1.0/${workspace}/#`),
-      ]);
-      await subscribeNew(client);
+      sparkplug.clear();
+      await askForMore(client, [...MESSAGES.map((filter) => shared(client, filter)), STATUS]);
+      await update(client);
       logger.info({ subscription: telemetry }, 'the MQTT broker delivers telemetry');
       return undefined;
     },

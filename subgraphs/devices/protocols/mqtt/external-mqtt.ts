@@ -2,7 +2,8 @@ import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
-import { createSparkplug } from '../sparkplug/sparkplug.js';
+import type { ShareDuty } from '../share-duty.js';
+import { createFollowedSparkplug } from '../sparkplug/followed-sparkplug.js';
 import { createBrokerClient, type BrokerClientDeps } from './broker-client.js';
 import { createBrokerMessages } from './broker-messages.js';
 import type { BrokerOptions } from './broker-options.js';
@@ -15,6 +16,8 @@ export interface ExternalMqttDeps
   readonly devices: Pick<KnownDevices, 'find'>;
   readonly topics?: TopicRoutes | undefined;
   readonly workspaces: readonly WorkspaceId[];
+  /** Has one of several processes follow the edge nodes of Sparkplug; left out where this process is alone. */
+  readonly shareDuty?: ShareDuty | undefined;
   /** For how long a device whose status topic says nothing counts as reached after it was heard, in milliseconds. */
   readonly silentMs: number;
 }
@@ -28,12 +31,25 @@ const ROUND_MS = 2_000;
  * the next one the broker delivers it again. The broker decides who may publish where.
  *
  * With MQTT 5 all processes share the subscriptions; MQTT 3.1.1 has no such thing, and each process gets every message:
- * there run one process of this subgraph.
+ * there run one process of this subgraph. Edge nodes of Sparkplug are followed by one process in either.
  */
 export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   let accepting = true;
   let timer: NodeJS.Timeout | undefined;
-  const subscriptions = createBrokerSubscriptions({ ...deps, topics: deps.topics });
+  const sparkplug = createFollowedSparkplug({
+    ...deps,
+    onChange() {
+      lookAround();
+    },
+    onLeft(workspace) {
+      // `client` is the key of all that come by it.
+      sparkplug.host.closed(client, workspace);
+    },
+  });
+  const subscriptions = createBrokerSubscriptions({
+    ...{ ...deps, topics: deps.topics },
+    followsSparkplug: sparkplug.follows,
+  });
   const client = createBrokerClient({
     ...deps,
     subscribe: subscriptions.subscribe,
@@ -51,7 +67,7 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   });
   const messages = createBrokerMessages({
     ...deps,
-    intake: createMqttIntake({ ...deps, topics: deps.topics, sparkplug: createSparkplug(deps) }),
+    intake: createMqttIntake({ ...deps, topics: deps.topics, sparkplug: sparkplug.host }),
     source: {
       tells: reached.tells,
       heard: reached.heard,
@@ -70,7 +86,7 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   function lookAround(): void {
     reached.closeSilent();
     const connected = client.find();
-    if (connected) void subscriptions.subscribeNew(connected);
+    if (connected) void subscriptions.update(connected);
   }
 
   return {
@@ -80,6 +96,7 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
     async start() {
       await client.start();
       timer = setInterval(lookAround, ROUND_MS).unref();
+      sparkplug.start();
     },
     stopAccepting() {
       accepting = false;
@@ -87,6 +104,7 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
     },
     async close() {
       clearInterval(timer);
+      await sparkplug.close();
       await client.close();
     },
     health: client.health,

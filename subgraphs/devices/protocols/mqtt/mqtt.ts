@@ -2,6 +2,7 @@ import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
+import type { ShareDuty } from '../share-duty.js';
 import type { MqttVersion } from './broker-options.js';
 import { createEmbeddedMqtt, type EmbeddedTls } from './embedded-mqtt.js';
 import { createExternalMqtt } from './external-mqtt.js';
@@ -27,6 +28,7 @@ export interface MqttDeps extends ProtocolDeps {
   readonly devices: Pick<KnownDevices, 'find'>;
   readonly topics: TopicRoutes | undefined;
   readonly workspaces: readonly WorkspaceId[];
+  readonly shareDuty: ShareDuty | undefined;
   readonly settings: MqttSettings;
 }
 

@@ -24,8 +24,8 @@ export interface SparkplugMessage extends Omit<SparkplugTopic, 'workspace'> {
 export interface Sparkplug {
   /** Resolves once the values are committed. Errors: those of ingestion; BAD_USER_INPUT for no payload of Sparkplug B. */
   take(message: SparkplugMessage, link: SparkplugLink): Promise<void>;
-  /** The connection is gone, and with it the nodes that came by it. */
-  closed(key: object): void;
+  /** The connection is gone, and with it the nodes that came by it; those of one workspace where that is given. */
+  closed(key: object, workspace?: WorkspaceId): void;
 }
 
 export interface SparkplugDeps {
@@ -104,9 +104,9 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
       if (kind === 'DBIRTH' && behind !== undefined) node.state.deviceBorn(behind, payload);
       await takeValues(node, message, payload);
     },
-    closed(key) {
+    closed(key, workspace) {
       for (const node of nodes.list()) {
-        if (node.link.key !== key) continue;
+        if (node.link.key !== key || (workspace !== undefined && node.workspace !== workspace)) continue;
         node.state.died();
         node.closeAll('the connection of its edge node is gone', 'lost');
       }
