@@ -46,6 +46,13 @@ export async function answerLines(options: NdjsonStreamOptions): Promise<void> {
     return answering;
   }
 
+  const hasEnded = () => signal.aborted || request.destroyed || response.destroyed;
+
+  async function sayLast(): Promise<void> {
+    const words = options.lastWords();
+    if (words) await schedule(Promise.resolve(words));
+  }
+
   const pending = new Set<Promise<void>>();
   try {
     for await (const one of readLines(request, options)) {
@@ -54,15 +61,13 @@ export async function answerLines(options: NdjsonStreamOptions): Promise<void> {
       void answered.finally(() => pending.delete(answered));
       // Not reading on is what holds the sender back.
       if (pending.size >= inFlight) await Promise.race(pending);
-      if (signal.aborted) break;
-      if (one === 'TOO_LONG') break;
+      if (signal.aborted || one === 'TOO_LONG') break;
     }
   } catch (error) {
     // The client went away: what was taken is committed, and has nobody to tell.
-    if (!signal.aborted && !request.destroyed && !response.destroyed) throw error;
+    if (!hasEnded()) throw error;
   }
-  const lastWords = signal.aborted ? options.lastWords() : undefined;
-  if (lastWords) void schedule(Promise.resolve(lastWords));
+  if (signal.aborted) await sayLast();
   await answering;
   response.end();
   if (!request.complete) hangUp(request);
@@ -85,17 +90,29 @@ async function untilWritable(response: ServerResponse): Promise<void> {
   closing.abort();
 }
 
+/** What arrives. Errors: CANCELLED once the signal is aborted, also while nothing arrives. */
+async function* readChunks(request: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer> {
+  // The request is not destroyed with the loop: its answer goes by the same socket.
+  const chunks = request.iterator({ destroyOnReturn: false }) as AsyncGenerator<Buffer, undefined>;
+  try {
+    for (;;) {
+      const { value, done } = await untilAborted(chunks.next(), signal);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    // It gives the request back, when what it waits for has come or never will.
+    chunks.return(undefined).catch(() => undefined);
+  }
+}
+
 /** The lines of a stream; `TOO_LONG` and the end for one that is longer than it may. */
 async function* readLines(
   request: IncomingMessage,
   { maxLineBytes, signal }: Pick<NdjsonStreamOptions, 'maxLineBytes' | 'signal'>,
 ): AsyncGenerator<Buffer | 'TOO_LONG'> {
   let rest: Buffer = Buffer.alloc(0);
-  // The request is not destroyed with the loop: its answer goes by the same socket.
-  const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
-  for (;;) {
-    const { value: chunk, done } = await untilAborted(chunks.next(), signal);
-    if (done === true) break;
+  for await (const chunk of readChunks(request, signal)) {
     rest = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
       const line = trim(rest.subarray(0, end));
