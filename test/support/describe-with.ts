@@ -5,6 +5,9 @@ import { findProgram } from './find-program.js';
 const PACKAGES = {
   postgres: 'postgresql',
   mosquitto: 'mosquitto',
+  mosquitto_pub: 'mosquitto-clients',
+  mosquitto_sub: 'mosquitto-clients',
+  openssl: 'openssl',
   chromium: 'chromium',
   'redis-server': 'redis-server',
   'coap-client-notls': 'libcoap3-bin',

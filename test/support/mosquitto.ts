@@ -9,13 +9,26 @@ import { waitFor } from './wait-for.js';
 
 /** An MQTT broker of the tests' own. */
 export interface Mosquitto {
-  /** Such as `mqtt://127.0.0.1:1883`. */
+  /** Such as `mqtt://127.0.0.1:1883`; `mqtts://…` over TLS. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Starts a throw-away broker that lets anybody in, keeps nothing, and bounds no queue. */
-export async function startMosquitto(): Promise<Mosquitto> {
+export interface MosquittoOptions {
+  /** Has it speak TLS alone. */
+  readonly tls?: MosquittoTls;
+}
+
+/** How a broker speaks TLS, by paths of PEM files that everybody may read. */
+export interface MosquittoTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** Of the authority that signed its clients' certificates; where it is given, nobody is let in without one. */
+  readonly clientAuthority?: string;
+}
+
+/** Starts a throw-away broker that keeps nothing and bounds no queue; it lets anybody in, if not for {@link MosquittoTls}. */
+export async function startMosquitto({ tls }: MosquittoOptions = {}): Promise<Mosquitto> {
   const path = findProgram('mosquitto');
   if (path === undefined) throw new Error('expected the program mosquitto: apt-get install mosquitto');
   const user = serverUser();
@@ -30,6 +43,10 @@ export async function startMosquitto(): Promise<Mosquitto> {
     'max_queued_messages 0',
     'persistence false',
     'set_tcp_nodelay true',
+    ...(tls ? [`certfile ${tls.certificate}`, `keyfile ${tls.key}`] : []),
+    ...(tls?.clientAuthority === undefined
+      ? []
+      : [`cafile ${tls.clientAuthority}`, 'require_certificate true']),
   ];
   await writeFile(configuration, `${lines.join('\n')}\n`);
   const program = runProgram(path, ['-c', configuration], { ...user, cwd: folder });
@@ -46,7 +63,7 @@ export async function startMosquitto(): Promise<Mosquitto> {
     await close();
     throw new Error(`Mosquitto did not start: ${program.output()}`, { cause: error });
   }
-  return { url: `mqtt://127.0.0.1:${port}`, close };
+  return { url: `${tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`, close };
 }
 
 function takesConnections(port: number): Promise<boolean> {
