@@ -65,7 +65,10 @@ export function createClaims(deps: ClaimsDeps): Claims {
   }
 
   /** Makes the device, its token and the use of the code, all of them or none; undefined when its name is taken. */
-  async function provision(code: UsableCode, name: string): Promise<ClaimedDevice | undefined> {
+  async function provision(
+    code: UsableCode,
+    { name, isChosen }: { readonly name: string; readonly isChosen: boolean },
+  ): Promise<ClaimedDevice | undefined> {
     const { workspace, labels } = code;
     const { traceparent } = continueTrace(undefined);
     const token = newToken();
@@ -73,6 +76,7 @@ export function createClaims(deps: ClaimsDeps): Claims {
       { workspace, traceparent },
       { name, description: null, metrics: [], profile: await pinOf(code), labels },
       async (transaction, deviceId) => {
+        if (isChosen && (await registry.hasRelative(transaction, name))) throw relativeName(name);
         await credentials.registry.insert(transaction, deviceId, {
           ...{ kind: 'TOKEN', label: LABEL, username: null, expiresAt: null },
           ...{ digest: digestOf(token), lastFour: token.slice(-4) },
@@ -94,7 +98,7 @@ export function createClaims(deps: ClaimsDeps): Claims {
       }
       for (let attempt = 1; attempt <= MAX_NAMES; attempt += 1) {
         const wanted = name ?? `${code.namePrefix}-${randomBytes(NAME_BYTES).toString('hex')}`;
-        const claimed = await provision(code, wanted);
+        const claimed = await provision(code, { name: wanted, isChosen: name !== undefined });
         if (claimed) return claimed;
         if (name !== undefined) break;
       }
@@ -104,6 +108,13 @@ export function createClaims(deps: ClaimsDeps): Claims {
       );
     },
   };
+}
+
+function relativeName(name: string): AegisError {
+  return new AegisError(
+    'CONFLICT',
+    `claim: expected a name that makes the device neither one behind another nor one with others behind it, got ${JSON.stringify(name)}; ask for another, or for none.`,
+  );
 }
 
 function notGood(): AegisError {

@@ -46,6 +46,8 @@ export interface ClaimRegistry {
     transaction: Transaction,
     use: { readonly id: string; readonly deviceId: string; readonly traceparent: string },
   ): Promise<boolean>;
+  /** Whether another device's name is this one up to a dot, or this one is another's up to a dot. */
+  hasRelative(transaction: Transaction, name: string): Promise<boolean>;
   /** Newest first, at most one more than `first`. */
   list(
     workspace: WorkspaceId,
@@ -106,6 +108,14 @@ export function createClaimRegistry({ database, log, workspaces }: ClaimRegistry
         data: { id, deviceId },
       });
       return true;
+    },
+    async hasRelative({ client, workspace }, name) {
+      const places = name.split('.');
+      const above = places.slice(1).map((_place, index) => places.slice(0, index + 1).join('.'));
+      const rows = await client.$queryRaw<unknown[]>`
+        SELECT 1 FROM devices.devices
+        WHERE workspace_id = ${workspace} AND (name = ANY(${above}) OR starts_with(name, ${`${name}.`})) LIMIT 1`;
+      return rows.length > 0;
     },
     async list(workspace, { first, after, usable }) {
       const rows = await clientOf(workspace).$queryRaw<{ id: string }[]>`

@@ -112,6 +112,6 @@ function withhold(packet: PublishPacket): void {
 function notItsTopic(topic: string): AegisError {
   return new AegisError(
     'FORBIDDEN',
-    `expected a publish on a topic of its own below aegis/<workspace>/<device>/, got ${JSON.stringify(topic.slice(0, 100))}`,
+    `expected a publish on a topic of its own below aegis/<workspace>/<device>/, or as an edge node of Sparkplug for a device with the label sparkplug/node, got ${JSON.stringify(topic.slice(0, 100))}`,
   );
 }

@@ -98,6 +98,18 @@ describe('claim codes', () => {
     expect((await provision({ code, name: 'free' })).status).toBe(201);
   });
 
+  it('give no name by which a device would stand before others or behind one', async () => {
+    const [code = ''] = (await makeCodes({ namePrefix: 'berlin.sensors' })).codes;
+    await devices.register('berlin');
+    await devices.register('oslo.boiler.pump');
+    for (const name of ['berlin.boiler', 'berlin.x.y', 'oslo', 'oslo.boiler'])
+      expect([name, (await provision({ code, name })).status]).toEqual([name, 409]);
+    // What whoever made the code wants is another matter.
+    expect((await provision({ code })).answer['name']).toMatch(/^berlin[.]sensors-/);
+    const [next = ''] = (await makeCodes()).codes;
+    expect((await provision({ code: next, name: 'berlin-2' })).status).toBe(201);
+  });
+
   it('are refused once they are revoked, and as anything else', async () => {
     const { claimCodes, codes } = await makeCodes();
     await devices.ask('mutation ($id: ID!) { revokeClaimCode(input: { id: $id }) { userErrors { code } } }', {

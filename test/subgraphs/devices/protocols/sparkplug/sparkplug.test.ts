@@ -11,6 +11,7 @@ import {
 import { openTestDatabase } from '../../../../support/embedded-database.js';
 import { waitFor } from '../../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { createCredential } from '../../support/identity.js';
 import { connectMqtt } from '../../support/mqtt.js';
 import { openDevices, type TestDevices } from '../../support/open-devices.js';
 
@@ -187,6 +188,26 @@ describe('edge nodes of Sparkplug B', () => {
     await publish('NDATA/edge1', [double(22, { alias: 98n })], 9);
     expect(rebirths()).toHaveLength(1);
     expect(rebirths()[0]?.topic).toBe(topic('NCMD/edge1'));
+  });
+
+  it('has a node with a credential of its own speak for devices that are labelled with it, and for no other of its name', async () => {
+    const { workspace } = devices;
+    await devices.close();
+    devices = openedByTest.keep(await openDevices({ database, workspace, identify: () => undefined }));
+    const { token = '' } = await createCredential(devices, { deviceId: nodeId, kind: 'TOKEN' });
+    node = await connectMqtt(devices.mqttUrl, { username: 'x', password: token });
+    openedByTest.keep({ close: () => node.endAsync(true) });
+    await bear();
+    expect(await valuesOf(nodeId)).toEqual({ temperature: [20] });
+    expect(await valuesOf(deviceId)).toEqual({});
+    await expect(node.subscribeAsync(topic('DCMD/edge1/pump'))).rejects.toThrow();
+    const LABEL = `mutation ($input: UpdateDeviceInput!) { updateDevice(input: $input) { userErrors { message } } }`;
+    const labels = [{ key: 'sparkplug/node', value: 'edge1' }];
+    const { updateDevice } = await devices.ask(LABEL, { input: { id: deviceId, labels } });
+    expect(updateDevice.userErrors).toEqual([]);
+    await bear();
+    expect(await valuesOf(deviceId)).toMatchObject({ pressure: [1] });
+    await node.subscribeAsync(topic('DCMD/edge1/pump'));
   });
 
   it('refuses what is no payload of Sparkplug', async () => {
