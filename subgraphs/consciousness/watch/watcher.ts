@@ -24,8 +24,8 @@ export interface WatcherDeps {
 /** For how long the limits are not read again, in milliseconds. */
 const FRESH_MS = 1_000;
 
-/** Anomalies are looked for once in a quarter of a window: windows that overlap more tell nearly the same. */
-const WINDOW_SHARE = 1 / 4;
+/** Anomalies are looked for once in a window: values of windows that overlap share data, and follow each other. */
+const WINDOW_SHARE = 1;
 
 /** The watcher of a workspace. It learns what is ordinary from its start on. */
 export function createWatcher({ database, log, workspace, thresholds }: WatcherDeps): Watcher {

@@ -3,14 +3,18 @@ import type { Database } from '../../../../kernel/database/database.js';
 import { createEventLog } from '../../../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../../../kernel/events/in-process-live-bus.js';
 import type { Measurement } from '../../../../subgraphs/consciousness/live/measurement.js';
+import { createFourierTransform } from '../../../../subgraphs/consciousness/coherence/fourier-transform.js';
+import { findPhasors } from '../../../../subgraphs/consciousness/coherence/phasors.js';
 import { describeMetrics } from '../../../../subgraphs/consciousness/metrics/describe-metrics.js';
+import { measurePhaseSynchrony } from '../../../../subgraphs/consciousness/metrics/phase-synchrony.js';
+import { standardise } from '../../../../subgraphs/consciousness/metrics/standardise.js';
 import { missAll } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
 import { createThresholds } from '../../../../subgraphs/consciousness/watch/thresholds.js';
 import { createWatcher } from '../../../../subgraphs/consciousness/watch/watcher.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
 import { newWorkspace, startConsciousness } from '../support/start-consciousness.js';
-import { createRandom } from '../support/waves.js';
+import { createRandom, noise } from '../support/waves.js';
 
 const opened = createOpened();
 let database: Database;
@@ -126,12 +130,12 @@ describe('a limit of a number', () => {
 });
 
 describe('an anomaly', () => {
-  it('is a fact: a shift of level among values of windows that do not overlap much', async () => {
+  it('is a fact: a shift of level among values of windows that do not overlap', async () => {
     const { watcher, facts } = open();
     const random = createRandom(1);
-    // A quarter of a window of 64 samples at 10 Hz is 1.6 s; updates in between are not looked at.
-    for (let second = 0; second < 120; second += 1) {
-      const level = second < 80 ? 0.5 : 0.75;
+    // A window of 64 samples at 10 Hz is 6.4 s: seven updates, of which one is looked at.
+    for (let second = 0; second < 280; second += 1) {
+      const level = second < 210 ? 0.5 : 0.75;
       await watcher.observe(update(second, level + 0.02 * (random() - 0.5)));
     }
     const found = await facts('aegis.network.anomaly.detected');
@@ -139,4 +143,24 @@ describe('an anomaly', () => {
     expect(found.filter(({ data }) => (data as { kind: string }).kind === 'CHANGE_POINT')).toHaveLength(1);
     expect(found.at(-1)).toMatchObject({ subject: 'COHERENCE', data: { direction: 'UP' } });
   });
+
+  it('is not seen in windows of white noise that overlap, as updates are', async () => {
+    const { watcher, facts } = open();
+    const random = createRandom(5);
+    const signals = Array.from({ length: 6 }, () => noise(64 + 10 * 3_000, random));
+    const fourier = createFourierTransform(64);
+    // Windows of 6.4 s, one each second: R of each, of which five sixths of the data are those of the one before.
+    for (let second = 0; second < 3_000; second += 1) {
+      const phases = signals.map((signal) => {
+        const window = standardise(signal.slice(10 * second, 10 * second + 64));
+        return window && findPhasors(window, fourier);
+      });
+      const { orders } = measurePhaseSynchrony(
+        phases.flatMap((phase) => phase ?? []),
+        { from: 8, to: 56 },
+      );
+      await watcher.observe(update(second, orders.reduce((sum, order) => sum + order, 0) / orders.length));
+    }
+    expect(await facts('aegis.network.anomaly.detected')).toEqual([]);
+  }, 60_000);
 });
