@@ -56,7 +56,8 @@ export type MeasurementRetention = Prisma.MeasurementRetentionModel
 export type MeasurementRollup = Prisma.MeasurementRollupModel
 /**
  * Model NodeReport
- * What a node reported about itself, as it came, and what came of the checks.
+ * What a node reported about itself, as it came, and what came of the checks. The node's instant is unique, so that a report
+ * that is sent again is judged once.
  */
 export type NodeReport = Prisma.NodeReportModel
 /**

@@ -102,4 +102,7 @@ CREATE UNIQUE INDEX "measurements_workspace_id_measured_at_key" ON "consciousnes
 CREATE INDEX "node_reports_workspace_id_node_index_received_at_idx" ON "consciousness"."node_reports"("workspace_id", "node_index", "received_at");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "node_reports_workspace_id_node_index_reported_at_key" ON "consciousness"."node_reports"("workspace_id", "node_index", "reported_at");
+
+-- CreateIndex
 CREATE INDEX "node_reports_workspace_id_received_at_idx" ON "consciousness"."node_reports"("workspace_id", "received_at");

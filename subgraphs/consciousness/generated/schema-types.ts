@@ -72,8 +72,9 @@ export type Query = {
    */
   metricsAround?: Maybe<MetricsAround>;
   /**
-   * How much each node counts for whoever weighs votes or load by it: its level times its validity, by the sum of these. Equal
-   * weights while no node has a level. By index.
+   * How much each node counts for whoever weighs votes or load by it: its level times its validity, by the sum of these. While no
+   * node that is believed has a level above 0: its validity, by the sum of these; and equal weights while no node is believed or the
+   * newest update is older than 30 seconds. By index.
    */
   nodeWeights: Array<NodeWeight>;
   /** What nodes reported about themselves and what came of the checks, newest first. */
@@ -124,7 +125,8 @@ export type Mutation = {
   setGeneratorCoupling: GeneratorPayload;
   /**
    * Takes what a node reports about itself, as the wire format has it. It is answered when it is stored; an invalid one is stored as
-   * well, marked, and left out of the numbers of the network.
+   * well, marked, and left out of the numbers of the network. One of the same node and timestamp is stored once: it may be sent again.
+   * One that is older than the newest is kept, without effect on how far the node is believed.
    */
   reportNodeMetrics: ReportNodeMetricsPayload;
   /**
@@ -415,8 +417,14 @@ export type PhiNormalisation =
 /** One number made of four. A convention of this system, not a quantity of the literature. */
 export type NetworkLevel = {
   __typename?: 'NetworkLevel';
-  /** The geometric mean of 1 − e^(−Φ/Φ₀), R, S and 1 − D: 0 to 1. A Φ below 0 counts as 0. */
+  /**
+   * The geometric mean of 1 − e^(−Φ/Φ₀), R, S and 1 − D: 0 to 1. A Φ below 0 counts as 0. Where `significant` is false it says little:
+   * pure noise comes to about a half, for a window that is not endless gives it some Φ, R and S of a few signals are never near 0, and
+   * signals of one distribution have a D near 0.
+   */
   value: Scalars['Float']['output'];
+  /** Whether its Φ is above that of signals without any relation (`phi.significant`). Compare levels only where it is true. */
+  significant: Scalars['Boolean']['output'];
   /** Changes whenever the formula or Φ₀ does: levels of different versions cannot be compared. */
   levelVersion: Scalars['Int']['output'];
   /** Φ₀, the integrated information at which its term is 1 − 1/e, in bits. */
@@ -1051,7 +1059,9 @@ export type ValidationCheckKind =
   /** It says what the node's own signal gives. */
   | 'OWN_SIGNAL'
   /** It does not lie far off what the node's neighbours on the graph say. */
-  | 'NEIGHBOURS';
+  | 'NEIGHBOURS'
+  /** It sees the network as it was measured here. */
+  | 'NETWORK';
 
 /** What came of a check. */
 export type ValidationOutcome =
@@ -1059,7 +1069,7 @@ export type ValidationOutcome =
   | 'PASSED'
   /** It is not: the report is invalid. */
   | 'FAILED'
-  /** It stands out, but its own signal bears it out. */
+  /** It stands out, but its own signal bears it out; or what stands out rests on reports of others. */
   | 'NOTED'
   /** There is nothing to compare with. */
   | 'NOT_POSSIBLE';
@@ -1504,6 +1514,7 @@ export type IntegratedInformationResolvers<ContextType = Context, ParentType ext
 
 export type NetworkLevelResolvers<ContextType = Context, ParentType extends ResolversParentTypes['NetworkLevel'] = ResolversParentTypes['NetworkLevel']> = {
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  significant?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   levelVersion?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   phi0?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
 };

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { GlobalState } from '../metrics/describe-metrics.js';
 import { robustZ } from '../watch/robust-z.js';
 import type { ReportedNumbers } from './wire-format.js';
 
 /** What came of one check of a report. */
 export const validationCheck = z.object({
-  check: z.enum(['RANGE', 'FRESHNESS', 'OWN_SIGNAL', 'NEIGHBOURS']),
+  check: z.enum(['RANGE', 'FRESHNESS', 'OWN_SIGNAL', 'NEIGHBOURS', 'NETWORK']),
   outcome: z.enum(['PASSED', 'FAILED', 'NOTED', 'NOT_POSSIBLE']),
   message: z.string(),
 });
@@ -25,6 +26,8 @@ export interface Evidence {
   readonly own: OwnNumbers | undefined;
   /** What its neighbours on the graph have now. */
   readonly neighbours: readonly OwnNumbers[];
+  /** What the network as a whole has now; undefined when it was not measured just now. */
+  readonly network: GlobalState | undefined;
 }
 
 const OWN_NAMES: readonly OwnName[] = ['phi', 'coherence', 'stability', 'divergence', 'level'];
@@ -36,11 +39,15 @@ const SHARES = [
 /** Integrated information of 64 nodes beyond this would take more memory of the past than doubles tell. */
 const MOST_PHI_BITS = 64;
 const OLDEST_MS = 30_000;
+/** For how long numbers are good to compare with, in milliseconds. */
+export const COMPARABLE_MS = 30_000;
 /** Clocks differ. */
 const AHEAD_MS = 5_000;
 const TOLERANCE = 0.15;
 const PHI_TOLERANCE_BITS = 0.25;
 const PHI_TOLERANCE_SHARE = 0.3;
+/** A node may take the coherence of one instant; here it is averaged over the window. */
+const NETWORK_TOLERANCE = 0.25;
 const FEWEST_NEIGHBOURS = 3;
 const OUTLIER_Z = 3.5;
 /** Neighbours that agree more closely than this do not make the next one an outlier. */
@@ -67,6 +74,10 @@ export const VALIDATION_RULES: readonly {
     check: 'NEIGHBOURS',
     description: `No number lies more than ${OUTLIER_Z} robust deviations (by the median absolute deviation, ${LEAST_SPREAD} at least) off the median of its neighbours on the graph, of which there must be ${FEWEST_NEIGHBOURS}. Noted only where the node’s own signal bears the report out.`,
   },
+  {
+    check: 'NETWORK',
+    description: `What it says of the network lies within ${NETWORK_TOLERANCE} of what was measured here within ${COMPARABLE_MS / 1_000} s: its coherence, its collective awareness and its health. Only coherence fails it, which is computed from signals alone; the other two rest on reports and are noted. Not possible while the network is not measured.`,
+  },
 ];
 
 /**
@@ -83,6 +94,7 @@ export function validateReport(evidence: Evidence): readonly ValidationCheck[] {
     checkFreshness(evidence),
     own,
     isBorneOut ? { ...neighbours, outcome: 'NOTED' } : neighbours,
+    checkNetwork(evidence),
   ];
 }
 
@@ -143,6 +155,27 @@ function checkNeighbours({ numbers, neighbours }: Evidence): ValidationCheck {
         `${name} near the neighbours’ median ${show(median)}, got ${show(numbers[name])}, ${show(z)} robust deviations off`,
     );
   return conclude('NEIGHBOURS', off, 'no number stands out from those of the neighbours');
+}
+
+/**
+ * Whether a node sees the network as it was measured here. Health and awareness here depend on which reports are believed: were
+ * they to fail a report, one doubted node would draw all others after it.
+ */
+function checkNetwork({ numbers, network }: Evidence): ValidationCheck {
+  const names = ['networkCoherence', 'collectiveAwareness', 'systemHealth'] as const;
+  const known = names.filter((name) => network?.[name] != null);
+  if (!network || known.length === 0) {
+    const message = 'the network has not been measured here just now';
+    return { check: 'NETWORK', outcome: 'NOT_POSSIBLE', message };
+  }
+  const off = known.filter((name) => Math.abs(numbers[name] - (network[name] ?? 0)) > NETWORK_TOLERANCE);
+  const mistakes = off.map(
+    (name) =>
+      `${name} within ${NETWORK_TOLERANCE} of ${show(network[name] ?? 0)}, got ${show(numbers[name])}`,
+  );
+  const check = conclude('NETWORK', mistakes, `${known.join(', ')} are as they were measured here`);
+  const isOnlyNoted = check.outcome === 'FAILED' && !off.includes('networkCoherence');
+  return isOnlyNoted ? { ...check, outcome: 'NOTED' } : check;
 }
 
 function conclude(

@@ -7,7 +7,7 @@ import { listNeighbours, type NetworkGraph } from '../graph/network-graph.js';
 import type { MeasurementStorage } from '../storage/measurement-storage.js';
 import { readNodeName } from './node-name.js';
 import type { NodeMetrics, Standing } from '../metrics/describe-metrics.js';
-import { validateReport, type OwnNumbers } from './cross-validation.js';
+import { COMPARABLE_MS, validateReport, type OwnNumbers } from './cross-validation.js';
 import {
   standingsAt,
   type Report,
@@ -20,7 +20,9 @@ import { toNumbers, wireReport, type WireReport } from './wire-format.js';
 /** What nodes of one network report about themselves. */
 export interface Reports {
   /**
-   * Checks a report and stores it, with what came of the checks; an invalid one as well.
+   * Checks a report and stores it, with what came of the checks; an invalid one as well. One that is sent again, of the same node
+   * and instant, is answered as it was the first time. One that was measured before the newest is kept without effect on what the
+   * node is worth.
    *
    * Errors: BAD_USER_INPUT when it is not of the wire format; NOT_FOUND when there is no such node.
    */
@@ -39,8 +41,6 @@ export interface ReportsDeps {
   readonly now: () => Date;
 }
 
-/** For how long numbers are good to compare with, in milliseconds. */
-const COMPARABLE_MS = 30_000;
 const STANDINGS_FRESH_MS = 1_000;
 
 /** The reports of a workspace. */
@@ -52,13 +52,14 @@ export function createReports(deps: ReportsDeps): Reports {
   /** The numbers of the node and of its neighbours, as far as they are known now. */
   async function gather(nodeIndex: number, at: Date) {
     const since = new Date(at.getTime() - COMPARABLE_MS);
-    const newest = await measurements.findNewest();
-    const nodes = newest && newest.measuredAt >= since ? newest.metrics.nodes : [];
+    const newest = await measurements.findNewest(since);
+    const nodes = newest?.metrics.nodes ?? [];
     const around = (neighbours[nodeIndex] ?? []).map(({ index }) => index);
     const reported = await storage.findNewest(around, since);
     const computed = (index: number) => nodes.find((node) => node.index === index && node.source !== null);
     return {
       own: toOwn(computed(nodeIndex)),
+      network: newest?.metrics.global,
       neighbours: around.flatMap((index): OwnNumbers[] => {
         const numbers = toOwn(computed(index)) ?? reported.get(index);
         return numbers ? [numbers] : [];
@@ -77,15 +78,20 @@ export function createReports(deps: ReportsDeps): Reports {
       const valid = checks.every(({ outcome }) => outcome !== 'FAILED');
       const report = await database.inWorkspace(workspace).transaction(async (transaction) => {
         await storage.lock(transaction);
+        const same = await storage.findReport(transaction, nodeIndex, reportedAt);
+        if (same) return same;
         const before = await storage.findStanding(transaction, nodeIndex);
+        const newest = before && (await storage.findReportOf(transaction, before));
+        const hasEffect = newest === undefined || reportedAt >= instantOf(newest);
         const elapsedMs = before ? receivedAt.getTime() - before.updatedAt.getTime() : 0;
-        const reputation = judge(recover(before?.reputation ?? 1, elapsedMs), valid);
+        const recovered = recover(before?.reputation ?? 1, elapsedMs);
+        const reputation = hasEffect ? judge(recovered, valid) : recovered;
         const judged: Report = {
           ...{ id: newId('nrp'), nodeIndex, reportedAt, receivedAt, door },
           ...{ numbers, valid, checks, reputation },
         };
-        await storage.insert(transaction, judged);
-        await stateTurn(log, transaction, { report: judged, wasValid: before?.valid ?? true });
+        await storage.insert(transaction, judged, hasEffect);
+        if (hasEffect) await stateTurn(log, transaction, { report: judged, wasValid: before?.valid ?? true });
         return judged;
       });
       known = undefined;
@@ -100,6 +106,11 @@ export function createReports(deps: ReportsDeps): Reports {
       return standingsAt(known.standings, at);
     },
   };
+}
+
+/** A report from the future is of the instant at which it came: it must not stand before all that follow. */
+function instantOf({ reportedAt, receivedAt }: Report): Date {
+  return reportedAt < receivedAt ? reportedAt : receivedAt;
 }
 
 /** Reads a report and whose it is. */

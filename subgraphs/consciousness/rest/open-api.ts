@@ -37,7 +37,7 @@ export function describeRest(): Readonly<Record<string, unknown>> {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ key: [] }, {}],
+    security: [{ key: [] }, { header: [] }, {}],
     tags: [
       { name: 'network', description: 'The network as a whole.' },
       { name: 'nodes', description: 'What nodes send.' },
@@ -51,6 +51,7 @@ export function describeRest(): Readonly<Record<string, unknown>> {
           scheme: 'bearer',
           description: 'An API key; none is needed where there are no keys.',
         },
+        header: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'The same key.' },
       },
     },
   };
@@ -80,13 +81,13 @@ function listPaths() {
           tags: ['network'],
           summary: 'The newest numbers of the network.',
         },
-        responses: { 200: answer('The numbers.', 'Integration'), ...refusals(401, 404) },
+        responses: { 200: answer('The numbers.', 'Integration'), ...refusals(401, 404, 500, 503) },
       },
     },
     '/api/network/status': {
       get: {
         ...{ operationId: 'getNetworkStatus', tags: ['network'], summary: 'Every node, and the whole.' },
-        responses: { 200: answer('The network.', 'NetworkStatus'), ...refusals(401) },
+        responses: { 200: answer('The network.', 'NetworkStatus'), ...refusals(401, 500, 503) },
       },
     },
     '/nodes/{id}/consciousness': {
@@ -95,7 +96,10 @@ function listPaths() {
         ...{ operationId: 'reportNode', tags: ['nodes'] },
         summary: 'Takes what a node reports about itself; answered once it is stored.',
         requestBody: { required: true, content: jsonOf('NodeReport') },
-        responses: { 200: answer('What came of the checks.', 'Receipt'), ...refusals(400, 401, 404) },
+        responses: {
+          200: answer('What came of the checks.', 'Receipt'),
+          ...refusals(400, 401, 404, 413, 500, 503),
+        },
       },
     },
     '/nodes/{id}/state': {
@@ -104,7 +108,10 @@ function listPaths() {
         ...{ operationId: 'pushNodeState', tags: ['nodes'] },
         summary: 'Takes a value of a node’s own state: its signal, live.',
         requestBody: { required: true, content: jsonOf('NodeState') },
-        responses: { 202: { description: 'It is on its way.' }, ...refusals(400, 401, 404, 409) },
+        responses: {
+          202: { description: 'It is on its way.' },
+          ...refusals(400, 401, 404, 409, 413, 500, 503),
+        },
       },
     },
   };
@@ -123,6 +130,9 @@ const REFUSALS: Readonly<Record<number, string>> = {
   401: 'The key is missing or wrong.',
   404: 'There is no such thing, or none yet.',
   409: 'The node has another signal.',
+  413: 'The body is too large.',
+  500: 'The server failed in a way it did not foresee.',
+  503: 'The server cannot do it now. Try again later.',
 };
 
 function refusals(...statuses: number[]) {

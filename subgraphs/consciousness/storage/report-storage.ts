@@ -27,6 +27,7 @@ export interface StoredStanding {
   readonly reputation: number;
   readonly valid: boolean;
   readonly level: number | null;
+  readonly reportId: string;
   readonly updatedAt: Date;
 }
 
@@ -43,8 +44,12 @@ export interface ReportStorage {
   /** Makes others that judge a node wait until this transaction has ended. */
   lock(transaction: Transaction): Promise<void>;
   findStanding(transaction: Transaction, nodeIndex: number): Promise<StoredStanding | undefined>;
-  /** Stores a report, and with it the standing of its node. */
-  insert(transaction: Transaction, report: Report): Promise<void>;
+  /** The report of a node that was measured at an instant, by the node's clock. */
+  findReport(transaction: Transaction, nodeIndex: number, reportedAt: Date): Promise<Report | undefined>;
+  /** The report that the standing of a node rests on; undefined when it has been removed. */
+  findReportOf(transaction: Transaction, standing: StoredStanding): Promise<Report | undefined>;
+  /** Stores a report, and with it the standing of its node when that rests on it. */
+  insert(transaction: Transaction, report: Report, hasEffect: boolean): Promise<void>;
   listStandings(): Promise<readonly StoredStanding[]>;
   /** One report more than `first` when there are more. */
   list(query: ReportQuery): Promise<readonly Report[]>;
@@ -67,11 +72,20 @@ export function createReportStorage(database: Database, workspace: WorkspaceId):
     async findStanding({ client: inside }, nodeIndex) {
       return (await inside.nodeStanding.findFirst({ where: { nodeIndex } })) ?? undefined;
     },
-    async insert({ client: inside }, { numbers, checks, ...report }) {
+    async findReport({ client: inside }, nodeIndex, reportedAt) {
+      const row = await inside.nodeReport.findFirst({ where: { nodeIndex, reportedAt } });
+      return row ? reportRow.parse(row) : undefined;
+    },
+    async findReportOf({ client: inside }, { reportId }) {
+      const row = await inside.nodeReport.findFirst({ where: { id: reportId } });
+      return row ? reportRow.parse(row) : undefined;
+    },
+    async insert({ client: inside }, { numbers, checks, ...report }, hasEffect) {
       const { nodeIndex, reputation, valid } = report;
       await inside.nodeReport.create({
         data: { workspaceId: workspace, ...report, numbers: { ...numbers }, checks: [...checks] },
       });
+      if (!hasEffect) return;
       const level = valid ? numbers.level : null;
       const standing = { reputation, valid, level, reportId: report.id, updatedAt: report.receivedAt };
       await inside.nodeStanding.upsert({
@@ -95,12 +109,12 @@ export function createReportStorage(database: Database, workspace: WorkspaceId):
       return rows.map((row) => reportRow.parse(row));
     },
     async findNewest(nodeIndexes, since) {
-      const rows = await client.nodeReport.findMany({
-        where: { nodeIndex: { in: [...nodeIndexes] }, valid: true, receivedAt: { gte: since } },
-        orderBy: { receivedAt: 'asc' },
-        select: { nodeIndex: true, numbers: true },
-        take: 1_000,
-      });
+      const rows = await client.$queryRaw<{ nodeIndex: number; numbers: unknown }[]>`
+        SELECT DISTINCT ON (node_index) node_index AS "nodeIndex", numbers
+        FROM consciousness.node_reports
+        WHERE workspace_id = ${workspace} AND node_index = ANY(${[...nodeIndexes]}::int[])
+          AND valid AND received_at >= ${since}::timestamptz
+        ORDER BY node_index, reported_at DESC`;
       return new Map(rows.map(({ nodeIndex, numbers }) => [nodeIndex, reportedNumbers.parse(numbers)]));
     },
     async prune(before, limit) {

@@ -665,6 +665,7 @@ export const DeadLetterScalarFieldEnum = {
   workspaceId: 'workspaceId',
   sequence: 'sequence',
   rejectedAt: 'rejectedAt',
+  kind: 'kind',
   code: 'code',
   reason: 'reason',
   protocol: 'protocol',

@@ -40,6 +40,7 @@ export type DeadLetterMinAggregateOutputType = {
   workspaceId: string | null
   sequence: bigint | null
   rejectedAt: Date | null
+  kind: string | null
   code: string | null
   reason: string | null
   protocol: string | null
@@ -52,6 +53,7 @@ export type DeadLetterMaxAggregateOutputType = {
   workspaceId: string | null
   sequence: bigint | null
   rejectedAt: Date | null
+  kind: string | null
   code: string | null
   reason: string | null
   protocol: string | null
@@ -64,6 +66,7 @@ export type DeadLetterCountAggregateOutputType = {
   workspaceId: number
   sequence: number
   rejectedAt: number
+  kind: number
   code: number
   reason: number
   protocol: number
@@ -88,6 +91,7 @@ export type DeadLetterMinAggregateInputType = {
   workspaceId?: true
   sequence?: true
   rejectedAt?: true
+  kind?: true
   code?: true
   reason?: true
   protocol?: true
@@ -100,6 +104,7 @@ export type DeadLetterMaxAggregateInputType = {
   workspaceId?: true
   sequence?: true
   rejectedAt?: true
+  kind?: true
   code?: true
   reason?: true
   protocol?: true
@@ -112,6 +117,7 @@ export type DeadLetterCountAggregateInputType = {
   workspaceId?: true
   sequence?: true
   rejectedAt?: true
+  kind?: true
   code?: true
   reason?: true
   protocol?: true
@@ -211,6 +217,7 @@ export type DeadLetterGroupByOutputType = {
   workspaceId: string
   sequence: bigint
   rejectedAt: Date
+  kind: string
   code: string
   reason: string
   protocol: string
@@ -246,6 +253,7 @@ export type DeadLetterWhereInput = {
   workspaceId?: Prisma.StringFilter<"DeadLetter"> | string
   sequence?: Prisma.BigIntFilter<"DeadLetter"> | bigint | number
   rejectedAt?: Prisma.DateTimeFilter<"DeadLetter"> | Date | string
+  kind?: Prisma.StringFilter<"DeadLetter"> | string
   code?: Prisma.StringFilter<"DeadLetter"> | string
   reason?: Prisma.StringFilter<"DeadLetter"> | string
   protocol?: Prisma.StringFilter<"DeadLetter"> | string
@@ -258,6 +266,7 @@ export type DeadLetterOrderByWithRelationInput = {
   workspaceId?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
   rejectedAt?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   code?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   protocol?: Prisma.SortOrder
@@ -274,6 +283,7 @@ export type DeadLetterWhereUniqueInput = Prisma.AtLeast<{
   workspaceId?: Prisma.StringFilter<"DeadLetter"> | string
   sequence?: Prisma.BigIntFilter<"DeadLetter"> | bigint | number
   rejectedAt?: Prisma.DateTimeFilter<"DeadLetter"> | Date | string
+  kind?: Prisma.StringFilter<"DeadLetter"> | string
   code?: Prisma.StringFilter<"DeadLetter"> | string
   reason?: Prisma.StringFilter<"DeadLetter"> | string
   protocol?: Prisma.StringFilter<"DeadLetter"> | string
@@ -286,6 +296,7 @@ export type DeadLetterOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
   rejectedAt?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   code?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   protocol?: Prisma.SortOrder
@@ -306,6 +317,7 @@ export type DeadLetterScalarWhereWithAggregatesInput = {
   workspaceId?: Prisma.StringWithAggregatesFilter<"DeadLetter"> | string
   sequence?: Prisma.BigIntWithAggregatesFilter<"DeadLetter"> | bigint | number
   rejectedAt?: Prisma.DateTimeWithAggregatesFilter<"DeadLetter"> | Date | string
+  kind?: Prisma.StringWithAggregatesFilter<"DeadLetter"> | string
   code?: Prisma.StringWithAggregatesFilter<"DeadLetter"> | string
   reason?: Prisma.StringWithAggregatesFilter<"DeadLetter"> | string
   protocol?: Prisma.StringWithAggregatesFilter<"DeadLetter"> | string
@@ -318,6 +330,7 @@ export type DeadLetterCreateInput = {
   workspaceId: string
   sequence?: bigint | number
   rejectedAt: Date | string
+  kind: string
   code: string
   reason: string
   protocol: string
@@ -330,6 +343,7 @@ export type DeadLetterUncheckedCreateInput = {
   workspaceId: string
   sequence?: bigint | number
   rejectedAt: Date | string
+  kind: string
   code: string
   reason: string
   protocol: string
@@ -342,6 +356,7 @@ export type DeadLetterUpdateInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   rejectedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   code?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   protocol?: Prisma.StringFieldUpdateOperationsInput | string
@@ -354,6 +369,7 @@ export type DeadLetterUncheckedUpdateInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   rejectedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   code?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   protocol?: Prisma.StringFieldUpdateOperationsInput | string
@@ -366,6 +382,7 @@ export type DeadLetterCreateManyInput = {
   workspaceId: string
   sequence?: bigint | number
   rejectedAt: Date | string
+  kind: string
   code: string
   reason: string
   protocol: string
@@ -378,6 +395,7 @@ export type DeadLetterUpdateManyMutationInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   rejectedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   code?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   protocol?: Prisma.StringFieldUpdateOperationsInput | string
@@ -390,6 +408,7 @@ export type DeadLetterUncheckedUpdateManyInput = {
   workspaceId?: Prisma.StringFieldUpdateOperationsInput | string
   sequence?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   rejectedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  kind?: Prisma.StringFieldUpdateOperationsInput | string
   code?: Prisma.StringFieldUpdateOperationsInput | string
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   protocol?: Prisma.StringFieldUpdateOperationsInput | string
@@ -407,6 +426,7 @@ export type DeadLetterCountOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
   rejectedAt?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   code?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   protocol?: Prisma.SortOrder
@@ -424,6 +444,7 @@ export type DeadLetterMaxOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
   rejectedAt?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   code?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   protocol?: Prisma.SortOrder
@@ -436,6 +457,7 @@ export type DeadLetterMinOrderByAggregateInput = {
   workspaceId?: Prisma.SortOrder
   sequence?: Prisma.SortOrder
   rejectedAt?: Prisma.SortOrder
+  kind?: Prisma.SortOrder
   code?: Prisma.SortOrder
   reason?: Prisma.SortOrder
   protocol?: Prisma.SortOrder
@@ -459,6 +481,7 @@ export type DeadLetterSelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   workspaceId?: boolean
   sequence?: boolean
   rejectedAt?: boolean
+  kind?: boolean
   code?: boolean
   reason?: boolean
   protocol?: boolean
@@ -471,6 +494,7 @@ export type DeadLetterSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ex
   workspaceId?: boolean
   sequence?: boolean
   rejectedAt?: boolean
+  kind?: boolean
   code?: boolean
   reason?: boolean
   protocol?: boolean
@@ -483,6 +507,7 @@ export type DeadLetterSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   workspaceId?: boolean
   sequence?: boolean
   rejectedAt?: boolean
+  kind?: boolean
   code?: boolean
   reason?: boolean
   protocol?: boolean
@@ -495,6 +520,7 @@ export type DeadLetterSelectScalar = {
   workspaceId?: boolean
   sequence?: boolean
   rejectedAt?: boolean
+  kind?: boolean
   code?: boolean
   reason?: boolean
   protocol?: boolean
@@ -503,7 +529,7 @@ export type DeadLetterSelectScalar = {
   payloadBytes?: boolean
 }
 
-export type DeadLetterOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "sequence" | "rejectedAt" | "code" | "reason" | "protocol" | "device" | "payload" | "payloadBytes", ExtArgs["result"]["deadLetter"]>
+export type DeadLetterOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "sequence" | "rejectedAt" | "kind" | "code" | "reason" | "protocol" | "device" | "payload" | "payloadBytes", ExtArgs["result"]["deadLetter"]>
 
 export type $DeadLetterPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "DeadLetter"
@@ -512,6 +538,7 @@ export type $DeadLetterPayload<ExtArgs extends runtime.Types.Extensions.Internal
     workspaceId: string
     sequence: bigint
     rejectedAt: Date
+    kind: string
     code: string
     reason: string
     protocol: string
@@ -944,6 +971,7 @@ export interface DeadLetterFieldRefs {
   readonly workspaceId: Prisma.FieldRef<"DeadLetter", 'String'>
   readonly sequence: Prisma.FieldRef<"DeadLetter", 'BigInt'>
   readonly rejectedAt: Prisma.FieldRef<"DeadLetter", 'DateTime'>
+  readonly kind: Prisma.FieldRef<"DeadLetter", 'String'>
   readonly code: Prisma.FieldRef<"DeadLetter", 'String'>
   readonly reason: Prisma.FieldRef<"DeadLetter", 'String'>
   readonly protocol: Prisma.FieldRef<"DeadLetter", 'String'>

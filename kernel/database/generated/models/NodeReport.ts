@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model NodeReport
- * What a node reported about itself, as it came, and what came of the checks.
+ * What a node reported about itself, as it came, and what came of the checks. The node's instant is unique, so that a report
+ * that is sent again is judged once.
  */
 export type NodeReportModel = runtime.Types.Result.DefaultSelection<Prisma.$NodeReportPayload>
 
@@ -268,6 +269,7 @@ export type NodeReportOrderByWithRelationInput = {
 }
 
 export type NodeReportWhereUniqueInput = Prisma.AtLeast<{
+  workspaceId_nodeIndex_reportedAt?: Prisma.NodeReportWorkspaceIdNodeIndexReportedAtCompoundUniqueInput
   workspaceId_id?: Prisma.NodeReportWorkspaceIdIdCompoundUniqueInput
   AND?: Prisma.NodeReportWhereInput | Prisma.NodeReportWhereInput[]
   OR?: Prisma.NodeReportWhereInput[]
@@ -282,7 +284,7 @@ export type NodeReportWhereUniqueInput = Prisma.AtLeast<{
   valid?: Prisma.BoolFilter<"NodeReport"> | boolean
   checks?: Prisma.JsonFilter<"NodeReport">
   reputation?: Prisma.FloatFilter<"NodeReport"> | number
-}, "workspaceId_id">
+}, "workspaceId_id" | "workspaceId_nodeIndex_reportedAt">
 
 export type NodeReportOrderByWithAggregationInput = {
   workspaceId?: Prisma.SortOrder
@@ -407,6 +409,12 @@ export type NodeReportUncheckedUpdateManyInput = {
   valid?: Prisma.BoolFieldUpdateOperationsInput | boolean
   checks?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   reputation?: Prisma.FloatFieldUpdateOperationsInput | number
+}
+
+export type NodeReportWorkspaceIdNodeIndexReportedAtCompoundUniqueInput = {
+  workspaceId: string
+  nodeIndex: number
+  reportedAt: Date | string
 }
 
 export type NodeReportWorkspaceIdIdCompoundUniqueInput = {

@@ -19,6 +19,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     receivedAt: AT,
     own: OWN,
     neighbours: [0, 0.02, -0.03, 0.05].map((off) => shift(off)),
+    network: { networkCoherence: 0.6, collectiveAwareness: 0.5, systemHealth: 1 },
     ...changes,
   };
 }
@@ -37,6 +38,7 @@ describe('a report', () => {
   it('passes when it says what its signal gives, in time and in range', () => {
     expect(outcomes(evidence())).toEqual({
       ...{ RANGE: 'PASSED', FRESHNESS: 'PASSED', OWN_SIGNAL: 'PASSED', NEIGHBOURS: 'PASSED' },
+      NETWORK: 'PASSED',
     });
   });
 
@@ -93,6 +95,30 @@ describe('a report', () => {
       numbers: { ...numbers, level: 0.55 },
     });
     expect(outcomes(given)['NEIGHBOURS']).toBe('PASSED');
+  });
+});
+
+describe('the network as a node sees it', () => {
+  const sees = (changes: Partial<typeof numbers>, network?: Evidence['network']) =>
+    outcomes(evidence({ numbers: { ...numbers, ...changes }, ...(network && { network }) }))['NETWORK'];
+
+  it('fails the report when its coherence is not what was measured here, and tells both numbers', () => {
+    expect(sees({ networkCoherence: 0.86 })).toBe('FAILED');
+    expect(sees({ networkCoherence: 0.84 })).toBe('PASSED');
+    const checks = validateReport(evidence({ numbers: { ...numbers, networkCoherence: 1 } }));
+    expect(checks.find(({ check }) => check === 'NETWORK')?.message).toBe(
+      'expected networkCoherence within 0.25 of 0.6, got 1',
+    );
+  });
+
+  it('is only noted where it differs in what rests on reports: a doubted node draws no others after it', () => {
+    expect(sees({ collectiveAwareness: 1, systemHealth: 0 })).toBe('NOTED');
+    const onlyReports = { networkCoherence: null, collectiveAwareness: null, systemHealth: 1 / 13 };
+    expect(sees({ networkCoherence: 1, systemHealth: 1 }, onlyReports)).toBe('NOTED');
+  });
+
+  it('cannot be compared while the network is not measured', () => {
+    expect(outcomes(evidence({ network: undefined }))['NETWORK']).toBe('NOT_POSSIBLE');
   });
 });
 

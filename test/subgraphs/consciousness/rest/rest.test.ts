@@ -86,6 +86,12 @@ describe('the OpenAPI document', () => {
       ...['/api/health', '/api/metrics/integration', '/api/network/status'],
       ...['/nodes/{id}/consciousness', '/nodes/{id}/state'],
     ]);
+    const paths = body['paths'] as Record<string, Record<string, { responses?: object }>>;
+    const statuses = Object.keys(paths['/nodes/{id}/consciousness']?.['post']?.responses ?? {});
+    expect(statuses).toEqual(['200', '400', '401', '404', '413', '500', '503']);
+    expect(body['components']).toMatchObject({
+      securitySchemes: { key: { scheme: 'bearer' }, header: { in: 'header', name: 'X-Api-Key' } },
+    });
   });
 });
 
@@ -153,6 +159,7 @@ describe('a report of a node', () => {
     const bad = await post('/nodes/nod_6/consciousness', report('node_6', { coherence: 1.5 }));
     expect(bad).toMatchObject({ status: 200, body: { valid: false } });
     expect(bad.body['reputation']).toBeCloseTo(0.7, 10);
+    await consciousness.clock.advance(1_000);
     const good = await post('/nodes/6/consciousness', report('node_6'));
     expect(good.body['reputation']).toBeCloseTo(0.73, 2);
     const { data } = await consciousness.query(`{
@@ -172,7 +179,7 @@ describe('a report of a node', () => {
               node: {
                 valid: false,
                 coherence: 1.5,
-                checks: [{ check: 'RANGE', outcome: 'FAILED' }, {}, {}, {}],
+                checks: [{ check: 'RANGE', outcome: 'FAILED' }, {}, {}, {}, {}],
               },
             },
           ],
