@@ -227,10 +227,11 @@ export const settings = {
   }),
   deadLetterBytes: wholeNumber({
     env: 'AEGIS_DEAD_LETTER_BYTES',
-    description: 'How much of a refused payload is kept, in bytes.',
+    description:
+      'How much of a refused payload is kept, in bytes: with AEGIS_DEAD_LETTERS of them at most 160 MiB a workspace as set.',
     minimum: 0,
     maximum: 1_048_576,
-    initial: 1_024,
+    initial: 16_384,
   }),
   twinHistoryDays: wholeNumber({
     env: 'AEGIS_TWIN_HISTORY_DAYS',

@@ -135,7 +135,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
     event: twins.event,
     claim: claims.claim,
   });
-  const doors = createDoors({ uplink, sessions, admit: credentials.admit });
+  const doors = createDoors({ ...readings, uplink, sessions, admit: credentials.admit });
   const http = doors.add('HTTP', (metered) =>
     createHttp({ ...metered, logger, devices: known, maxPayloadBytes: values.maxPayloadBytes }),
   );

@@ -4,7 +4,7 @@ import type { Telemetry } from './readings/ingestion.js';
 import type { KnownDevices } from './readings/known-devices.js';
 import type { Sessions } from './sessions/session.js';
 
-export interface UplinkDeps extends Omit<Uplink, 'telemetry'> {
+export interface UplinkDeps extends Omit<Uplink, 'telemetry' | 'refused'> {
   readonly ingest: Uplink['telemetry'];
   readonly devices: KnownDevices;
   readonly sessions: Sessions;
@@ -12,7 +12,13 @@ export interface UplinkDeps extends Omit<Uplink, 'telemetry'> {
 }
 
 /** Ties what devices send to the rooms that take it, and counts each message as a sign of life. */
-export function createUplink({ ingest, devices, sessions, workspaces, ...rooms }: UplinkDeps): Uplink {
+export function createUplink({
+  ingest,
+  devices,
+  sessions,
+  workspaces,
+  ...rooms
+}: UplinkDeps): Omit<Uplink, 'refused'> {
   const served = new Map<string, WorkspaceId>(workspaces.map((workspace) => [workspace, workspace]));
 
   function markSeen({ workspace: name, device: idOrName, protocol }: Telemetry): void {

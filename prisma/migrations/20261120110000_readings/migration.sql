@@ -127,6 +127,7 @@ CREATE TABLE "devices"."dead_letters" (
     "workspace_id" TEXT NOT NULL,
     "sequence" BIGSERIAL NOT NULL,
     "rejected_at" TIMESTAMPTZ(3) NOT NULL,
+    "kind" TEXT NOT NULL,
     "code" TEXT NOT NULL,
     "reason" TEXT NOT NULL,
     "protocol" TEXT NOT NULL,

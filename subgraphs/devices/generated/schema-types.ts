@@ -2865,13 +2865,18 @@ export type RejectedPayload = {
   __typename?: 'RejectedPayload';
   /** When it was refused. */
   rejectedAt: Scalars['DateTime']['output'];
+  /** What it was. */
+  kind: RejectedPayloadKind;
   /** The kind of refusal, such as `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT` or `PAYLOAD_TOO_LARGE`. */
   code: Scalars['String']['output'];
   /** What was expected and what came. */
   reason: Scalars['String']['output'];
   /** By what it came: `MQTT`, `COAP`, `BLUETOOTH` or `HTTP`. */
   protocol: Scalars['String']['output'];
-  /** The device as its sender named it, by id or name; at most 64 characters. There may be no such device. */
+  /**
+   * The device as its sender named it, by id or name; at most 64 characters. There may be no such device. Of `OTHER` it is the
+   * id of the sender, empty for a key of the workspace.
+   */
   device: Scalars['String']['output'];
   /** The beginning of the payload as text; null when it is no UTF-8. */
   payload?: Maybe<Scalars['String']['output']>;
@@ -2883,10 +2888,25 @@ export type RejectedPayload = {
   truncated: Scalars['Boolean']['output'];
 };
 
+/** What a refused payload was. */
+export type RejectedPayloadKind =
+  /** Measured values, in whatever format. */
+  | 'TELEMETRY'
+  /** What a device reports of itself for its twin. */
+  | 'REPORT'
+  /** Something that happened to a device, by the events of its profile. */
+  | 'EVENT'
+  /** The answer of a device to a command. */
+  | 'ANSWER'
+  /** What came on a topic that is not its sender's, or on one of another part of Aegis. */
+  | 'OTHER';
+
 /** Which refused payloads to list. All given conditions must hold. */
 export type RejectedPayloadFilter = {
   /** The device, exactly as its sender named it. */
   device?: InputMaybe<Scalars['String']['input']>;
+  /** What it was. */
+  kind?: InputMaybe<RejectedPayloadKind>;
   /** The kind of refusal, such as `CONFLICT`. */
   code?: InputMaybe<Scalars['String']['input']>;
   /** By what it came: `MQTT`, `COAP`, `BLUETOOTH` or `HTTP`. */
@@ -4004,6 +4024,7 @@ export type ResolversTypes = {
   StorageEngine: StorageEngine;
   ReadingPartition: ResolverTypeWrapper<ReadingPartition>;
   RejectedPayload: ResolverTypeWrapper<RejectedPayload>;
+  RejectedPayloadKind: RejectedPayloadKind;
   RejectedPayloadFilter: RejectedPayloadFilter;
   RejectedPayloadConnection: ResolverTypeWrapper<RejectedPayloadConnection>;
   RejectedPayloadEdge: ResolverTypeWrapper<RejectedPayloadEdge>;
@@ -4988,6 +5009,7 @@ export type ReadingPartitionResolvers<ContextType = Context, ParentType extends 
 
 export type RejectedPayloadResolvers<ContextType = Context, ParentType extends ResolversParentTypes['RejectedPayload'] = ResolversParentTypes['RejectedPayload']> = {
   rejectedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['RejectedPayloadKind'], ParentType, ContextType>;
   code?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   protocol?: Resolver<ResolversTypes['String'], ParentType, ContextType>;

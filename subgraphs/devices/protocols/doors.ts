@@ -1,10 +1,25 @@
+import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { Health } from '../../../kernel/graphql/subgraph.js';
+import type { DeadLetters } from '../readings/dead-letters/dead-letters.js';
 import type { OpenSession, Sessions } from '../sessions/session.js';
 import type { ProtocolKind } from './protocol-kind.js';
-import type { Protocol, ProtocolDeps, Uplink } from './protocol.js';
+import type {
+  DeviceMessage,
+  PayloadKind,
+  Protocol,
+  ProtocolDeps,
+  RefusedMessage,
+  Uplink,
+} from './protocol.js';
 
 /** What a protocol is given that is counted. */
 export type MeteredDeps = Pick<ProtocolDeps, 'uplink' | 'admit' | 'sessions'>;
+
+export interface DoorsDeps extends Omit<MeteredDeps, 'uplink'> {
+  readonly uplink: Omit<Uplink, 'refused'>;
+  /** Given what is refused; telemetry that came to ingestion is recorded there, also where it came by no door. */
+  readonly deadLetters: Pick<DeadLetters, 'record'>;
+}
 
 /** How a protocol is, and what it has done since the process started. */
 export interface DoorStatus {
@@ -35,12 +50,12 @@ interface Counts {
 }
 
 /** Makes the list. */
-export function createDoors(deps: MeteredDeps): Doors {
+export function createDoors(deps: DoorsDeps): Doors {
   const doors: (() => DoorStatus)[] = [];
   return {
     add(kind, make) {
       const counts: Counts = { messages: 0, refused: 0, sessions: 0 };
-      const protocol = make(meter(deps, counts));
+      const protocol = make(meter(deps, kind, counts));
       doors.push(() => ({
         ...{ kind, ...counts },
         name: protocol.name,
@@ -57,7 +72,11 @@ export function createDoors(deps: MeteredDeps): Doors {
   };
 }
 
-function meter({ uplink, admit, sessions }: MeteredDeps, counts: Counts): MeteredDeps {
+function meter(
+  { uplink, admit, sessions, deadLetters }: DoorsDeps,
+  protocol: ProtocolKind,
+  counts: Counts,
+): MeteredDeps {
   async function count<T>(work: Promise<T>): Promise<T> {
     try {
       const result = await work;
@@ -68,12 +87,29 @@ function meter({ uplink, admit, sessions }: MeteredDeps, counts: Counts): Metere
       throw error;
     }
   }
+  function record({ workspace, device, payload, kind, error }: RefusedMessage): void {
+    const { code, message: reason } = error;
+    deadLetters.record(workspace, { kind, code, reason, protocol, device, payload });
+  }
+  /** Counts work on a message that is not telemetry, and records the message when it is refused. */
+  async function keep(kind: PayloadKind, message: DeviceMessage, work: Promise<void>): Promise<void> {
+    try {
+      await count(work);
+    } catch (error) {
+      if (error instanceof AegisError) record({ ...message, kind, error });
+      throw error;
+    }
+  }
   const counted: Uplink = {
     telemetry: (message) => count(uplink.telemetry(message)),
-    report: (message) => count(uplink.report(message)),
-    answer: (message) => count(uplink.answer(message)),
-    event: (message) => count(uplink.event(message)),
+    report: (message) => keep('REPORT', message, uplink.report(message)),
+    answer: (message) => keep('ANSWER', message, uplink.answer(message)),
+    event: (message) => keep('EVENT', message, uplink.event(message)),
     claim: (code, details) => count(uplink.claim(code, details)),
+    refused(message) {
+      counts.refused += 1;
+      record(message);
+    },
   };
   return {
     uplink: counted,

@@ -1,3 +1,4 @@
+import type { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { Health } from '../../../kernel/graphql/subgraph.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
@@ -59,6 +60,19 @@ export interface DeviceMessage {
   readonly payload: Uint8Array;
 }
 
+/** What a device sent: OTHER is what came on a topic that is not its sender's, or of another part of Aegis. */
+export type PayloadKind = 'TELEMETRY' | 'REPORT' | 'EVENT' | 'ANSWER' | 'OTHER';
+
+/** A message that a protocol refuses before it hands it on. */
+export interface RefusedMessage {
+  readonly workspace: WorkspaceId;
+  /** As its sender named it, or who the sender is; empty where neither is known. */
+  readonly device: string;
+  readonly payload: Uint8Array;
+  readonly kind: PayloadKind;
+  readonly error: AegisError;
+}
+
 /** Where protocols hand on what devices send. */
 export interface Uplink {
   readonly telemetry: Ingest;
@@ -70,6 +84,8 @@ export interface Uplink {
   event(message: DeviceMessage): Promise<void>;
   /** Trades a claim code for a device and its token. Errors: FORBIDDEN, BAD_USER_INPUT, CONFLICT, RATE_LIMITED. */
   claim(code: string, details: ClaimDetails): Promise<ClaimedDevice>;
+  /** Keeps and counts what is not handed on; what the others of these refuse is kept already. Never fails. */
+  refused(message: RefusedMessage): void;
 }
 
 /** What a device may say of itself when it is provisioned. */

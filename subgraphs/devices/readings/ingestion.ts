@@ -145,7 +145,7 @@ function recordRefusal(
   { code, message: reason }: AegisError,
   { deadLetters }: IngestionDeps,
 ): void {
-  deadLetters.record(workspace, { code, reason, protocol, device, payload });
+  deadLetters.record(workspace, { kind: 'TELEMETRY', code, reason, protocol, device, payload });
 }
 
 /** What came of one attempt at a message. */

@@ -7,6 +7,7 @@ import type {
   RejectedPayload,
   RejectedPayloadConnection,
   RejectedPayloadFilter,
+  RejectedPayloadKind,
   Resolvers,
 } from '../generated/schema-types.js';
 import type {
@@ -51,9 +52,10 @@ async function listRejected(
   return { edges: edges.map(({ cursor, node }) => ({ cursor, node: toPayload(node) })), pageInfo };
 }
 
-function toFilter({ device, code, protocol, range }: RejectedPayloadFilter): DeadLetterFilter {
+function toFilter({ device, kind, code, protocol, range }: RejectedPayloadFilter): DeadLetterFilter {
   return {
     device: device ?? undefined,
+    kind: kind ?? undefined,
     code: code ?? undefined,
     protocol: protocol ?? undefined,
     from: range?.from,
@@ -66,6 +68,8 @@ function toPayload({ payload, payloadBytes, ...letter }: StoredDeadLetter): Reje
   const { rejectedAt, code, reason, protocol, device } = letter;
   return {
     ...{ rejectedAt, code, reason, protocol, device, payloadBytes },
+    // The table holds what was recorded, and nothing else.
+    kind: letter.kind as RejectedPayloadKind,
     payload: readText(bytes),
     payloadBase64: bytes.toString('base64'),
     truncated: payloadBytes > bytes.byteLength,

@@ -2,6 +2,7 @@ import type { AuthorizePublishHandler, Client, PublishPacket } from 'aedes';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../../../kernel/errors/codes.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import type { Uplink } from '../protocol.js';
 import { createRejectionLog, toRejection } from '../rejection.js';
 import type { ClaimTopic } from './claim-topic.js';
 import { rejectedTopic } from './device-topic.js';
@@ -14,6 +15,7 @@ export interface EmbeddedPublishDeps {
   readonly rights: MqttRights;
   readonly intake: MqttIntake;
   readonly claims: ClaimTopic;
+  readonly uplink: Pick<Uplink, 'refused'>;
   readonly logger: Logger;
   readonly publish: (topic: string, payload: string) => void;
 }
@@ -42,7 +44,12 @@ export function createEmbeddedPublish(deps: EmbeddedPublishDeps): AuthorizePubli
     }
     const allowed = principal ? rights.mayPublish(principal, topic) : false;
     if (!(allowed instanceof Promise ? await allowed : allowed)) {
-      logRejection(topic, notItsTopic(topic));
+      const error = notItsTopic(topic);
+      logRejection(topic, error);
+      if (principal) {
+        const { workspace, deviceId = '' } = principal;
+        deps.uplink.refused({ workspace, device: deviceId, payload: toBytes(packet), kind: 'OTHER', error });
+      }
       withhold(packet);
       return undefined;
     }

@@ -1,8 +1,9 @@
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { WhenFull } from '../../readings/reading-writer.js';
-import type { Uplink } from '../protocol.js';
+import type { DeviceMessage, Uplink } from '../protocol.js';
 import type { Sparkplug } from '../sparkplug/sparkplug.js';
 import type { SparkplugLink } from '../sparkplug/sparkplug-nodes.js';
 import { parseSparkplugTopic } from '../sparkplug/sparkplug-topic.js';
@@ -71,6 +72,16 @@ export function createMqttIntake(deps: MqttIntakeDeps): MqttIntake {
     if (found) source.heard(workspace, found.id);
   }
 
+  /** What other parts of Aegis refuse. */
+  async function keepRefused(work: Promise<unknown>, message: DeviceMessage): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (error instanceof AegisError) uplink.refused({ ...message, kind: 'OTHER', error });
+      throw error;
+    }
+  }
+
   function tellOfTelemetry(
     { workspace: name, device }: UpTopic,
     tell: NonNullable<MqttSource['onTelemetry']>,
@@ -109,7 +120,8 @@ export function createMqttIntake(deps: MqttIntakeDeps): MqttIntake {
     const route = topics?.find(topic);
     const routed = route && served.get(route.workspace);
     if (!route || routed === undefined) return undefined;
-    return route.handler({ workspace: routed, topic, places: route.places, payload });
+    const work = route.handler({ workspace: routed, topic, places: route.places, payload });
+    return keepRefused(work, { workspace: routed, device: '', payload });
   };
 }
 

@@ -29,7 +29,7 @@ export interface Sparkplug {
 }
 
 export interface SparkplugDeps {
-  readonly uplink: Pick<Uplink, 'telemetry'>;
+  readonly uplink: Pick<Uplink, 'telemetry' | 'refused'>;
   readonly devices: Pick<KnownDevices, 'find'>;
   readonly sessions: Sessions;
   readonly logger: Logger;
@@ -63,6 +63,21 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
     });
   }
 
+  /** Keeps what never comes to ingestion, and gives its error back. */
+  function refuse(message: SparkplugMessage, error: AegisError): AegisError {
+    const { workspace, payload } = message;
+    uplink.refused({ workspace, device: sparkplugDeviceName(message), payload, kind: 'TELEMETRY', error });
+    return error;
+  }
+
+  function decode(message: SparkplugMessage): SparkplugPayload {
+    try {
+      return decodeSparkplug(message.payload);
+    } catch (error) {
+      throw error instanceof AegisError ? refuse(message, error) : error;
+    }
+  }
+
   async function takeValues(
     node: ReachedNode,
     message: SparkplugMessage,
@@ -73,7 +88,7 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
     if (!resolved.complete) askForBirth(node);
     const name = sparkplugDeviceName(message);
     const device = await devices.find(workspace, name);
-    if (!device) throw unknownDevice(name);
+    if (!device) throw refuse(message, unknownDevice(name));
     if (message.kind.endsWith('BIRTH')) node.open(behind, device.id);
     else node.touch(behind);
     const metrics = resolved.payload.metrics.filter((metric) => isDeclared(device, metric.name ?? ''));
@@ -89,7 +104,7 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
     async take(message, link) {
       const { kind, behind } = message;
       if (kind === 'NCMD' || kind === 'DCMD') return;
-      const payload = decodeSparkplug(message.payload);
+      const payload = decode(message);
       const node = nodes.of(message, link);
       if (kind === 'NDEATH') {
         takeDeath(node, payload);

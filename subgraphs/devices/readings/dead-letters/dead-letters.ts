@@ -2,12 +2,14 @@ import { Counter } from 'prom-client';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../../../kernel/telemetry/metrics.js';
+import type { PayloadKind } from '../../protocols/protocol.js';
 import type { ProtocolKind } from '../../protocols/protocol-kind.js';
 
 /** A payload that was refused for good, and why. */
 export interface DeadLetter {
   /** Milliseconds since 1970. */
   readonly rejectedAtMs: number;
+  readonly kind: PayloadKind;
   readonly code: string;
   /** What was expected and what came. */
   readonly reason: string;
@@ -32,6 +34,7 @@ export interface DeadLetters {
 
 /** A message as it was refused. */
 export interface RejectedMessage {
+  readonly kind: PayloadKind;
   readonly code: string;
   readonly reason: string;
   readonly protocol: ProtocolKind;
@@ -75,6 +78,12 @@ export function createDeadLetters(deps: DeadLettersDeps): DeadLetters {
     help: 'Refused payloads that were counted but not kept, as they came too fast.',
     registers: [deps.metrics],
   });
+  const refused = new Counter({
+    name: 'aegis_devices_payloads_refused_total',
+    help: 'Payloads refused for good, by what they were and error code.',
+    labelNames: ['kind', 'code'],
+    registers: [deps.metrics],
+  });
   let waiting: Waiting[] = [];
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> = Promise.resolve();
@@ -97,15 +106,16 @@ export function createDeadLetters(deps: DeadLettersDeps): DeadLetters {
   }
 
   return {
-    record(workspace, { code, reason, protocol, device, payload }) {
+    record(workspace, { kind, code, reason, protocol, device, payload }) {
       if (PASSING.has(code)) return;
+      refused.inc({ kind, code });
       if (waiting.length >= capacity) {
         waiting.shift();
         dropped.inc();
       }
       const letter: DeadLetter = {
         rejectedAtMs: now(),
-        ...{ code, protocol },
+        ...{ kind, code, protocol },
         reason: withoutNul(reason).slice(0, MAX_REASON_LENGTH),
         device: withoutNul(device).slice(0, MAX_NAME_LENGTH),
         // A copy: the payload may be a part of a larger buffer, which it would keep.

@@ -1,17 +1,20 @@
 import type { Database } from '../../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { PayloadKind } from '../../protocols/protocol.js';
 import type { DeadLetter } from './dead-letters.js';
 
 /** A dead letter as it is kept; the sequence is its place in the order in which they were refused. */
-export interface StoredDeadLetter extends Omit<DeadLetter, 'rejectedAtMs' | 'protocol'> {
+export interface StoredDeadLetter extends Omit<DeadLetter, 'rejectedAtMs' | 'protocol' | 'kind'> {
   readonly sequence: bigint;
   readonly rejectedAt: Date;
   readonly protocol: string;
+  readonly kind: string;
 }
 
 /** Which dead letters are wanted; undefined means any. */
 export interface DeadLetterFilter {
   readonly device?: string | undefined;
+  readonly kind?: PayloadKind | undefined;
   readonly code?: string | undefined;
   readonly protocol?: string | undefined;
   readonly from?: Date | undefined;
@@ -68,10 +71,11 @@ export function createStoredDeadLetters(database: Database, maxKept: number): St
       });
       await trim(workspace);
     },
-    list(workspace, { filter: { device, code, protocol, from, to }, before, limit }) {
+    list(workspace, { filter: { device, kind, code, protocol, from, to }, before, limit }) {
       return database.inWorkspace(workspace).client.deadLetter.findMany({
         where: {
           ...(device === undefined ? {} : { device }),
+          ...(kind === undefined ? {} : { kind }),
           ...(code === undefined ? {} : { code }),
           ...(protocol === undefined ? {} : { protocol }),
           ...(before === undefined ? {} : { sequence: { lt: before } }),

@@ -10,6 +10,7 @@ import { createStoredDeadLetters } from '../../../../subgraphs/devices/readings/
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { waitFor } from '../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
+import { connectMqtt } from '../support/mqtt.js';
 import { newWorkspace, openDevices, type TestDevices } from '../support/open-devices.js';
 
 const opened = createOpened();
@@ -29,10 +30,18 @@ afterEach(openedByTest.close);
 
 const REJECTED = `query ($first: Int, $after: String, $filter: RejectedPayloadFilter) {
   rejectedPayloads(first: $first, after: $after, filter: $filter) {
-    edges { cursor node { code reason protocol device payload payloadBase64 payloadBytes truncated rejectedAt } }
+    edges { cursor node { kind code reason protocol device payload payloadBase64 payloadBytes truncated rejectedAt } }
     pageInfo { hasNextPage endCursor }
   }
 }`;
+
+async function openClient(url: string) {
+  const client = await connectMqtt(url);
+  return {
+    publish: (topic: string, payload: string) => client.publishAsync(topic, payload, { qos: 1 }),
+    close: () => client.endAsync(true),
+  };
+}
 
 async function rejected(variables: Record<string, unknown> = {}) {
   const { rejectedPayloads } = await devices.ask(REJECTED, variables);
@@ -81,6 +90,36 @@ describe('what is refused', () => {
     expect(await devicesOf({ range: { from: between.toISOString() } })).toEqual(['sensor', 'two']);
   });
 
+  it('is kept whatever it was and by what it came, and counted', async () => {
+    const { mqttUrl, workspace } = devices;
+    const client = openedByTest.keep(await openClient(mqttUrl));
+    const topic = `aegis/${workspace}/sensor`;
+    const node = `spBv1.0/${workspace}`;
+    for (const [to, payload] of [
+      [`${topic}/reported`, 'x'],
+      [`${topic}/events`, '{"event": 5}'],
+      [`${topic}/commands/cmd_none/answer`, '{}'],
+      [`${node}/NBIRTH/sensor`, '\u00ff no protobuf'],
+      [`${node}/NBIRTH/stranger`, ''],
+      ['aegis/elsewhere/sensor/telemetry', '{"temperature": 20}'],
+    ] as const)
+      await client.publish(to, payload);
+    const { nodes } = await until(6);
+    expect(nodes.map(({ kind, device, protocol }) => `${kind} ${device} ${protocol}`).reverse()).toEqual([
+      ...['REPORT sensor MQTT', 'EVENT sensor MQTT', 'ANSWER sensor MQTT'],
+      ...['TELEMETRY sensor MQTT', 'TELEMETRY stranger MQTT', 'OTHER  MQTT'],
+    ]);
+    expect((await rejected({ filter: { kind: 'OTHER' } })).nodes).toMatchObject([
+      {
+        code: 'FORBIDDEN',
+        payload: '{"temperature": 20}',
+        reason: expect.stringContaining('aegis/elsewhere'),
+      },
+    ]);
+    const counted = await devices.metrics.getSingleMetric('aegis_devices_payloads_refused_total')?.get();
+    expect(counted?.values.reduce((sum, { value }) => sum + value, 0)).toBe(6);
+  });
+
   it('is no secret of another workspace, and is not kept for one that is not there', async () => {
     const other = openedByTest.keep(await openDevices({ database }));
     await devices.send('nobody', { a: 1 });
@@ -91,7 +130,7 @@ describe('what is refused', () => {
 
 describe('the way of refused payloads into storage', () => {
   const message = (device: string) => ({
-    ...{ code: 'NOT_FOUND', reason: 'none', device, protocol: 'MQTT' as const },
+    ...{ kind: 'TELEMETRY' as const, code: 'NOT_FOUND', reason: 'none', device, protocol: 'MQTT' as const },
     payload: Buffer.from('payload'),
   });
 
@@ -141,7 +180,7 @@ describe('the way of refused payloads into storage', () => {
     const workspace = newWorkspace();
     const store = createStoredDeadLetters(database, 10);
     const letter = (place: number): DeadLetter => ({
-      ...{ rejectedAtMs: Date.now(), code: 'NOT_FOUND', reason: 'none', protocol: 'MQTT' },
+      ...{ rejectedAtMs: Date.now(), kind: 'TELEMETRY', code: 'NOT_FOUND', reason: 'none', protocol: 'MQTT' },
       ...{ device: `d${place}`, payload: Buffer.from('x'), payloadBytes: 1 },
     });
     for (let batch = 0; batch < 6; batch += 1) {
