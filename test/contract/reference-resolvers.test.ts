@@ -5,12 +5,14 @@ import {
   isCompositeType,
   isObjectType,
   isRequiredArgument,
+  isUnionType,
   Kind,
   parse,
   visit,
   type DirectiveNode,
   type ExecutionResult,
   type GraphQLObjectType,
+  type GraphQLUnionType,
 } from 'graphql';
 import { DEFAULT_WORKSPACE } from '../../kernel/identity/principal.js';
 import { readContracts } from '../support/contract-files.js';
@@ -39,8 +41,12 @@ type Representation = Readonly<Record<string, unknown>>;
 interface Prepared {
   readonly deviceIds: readonly string[];
   readonly eventIds: readonly string[];
+  readonly groupIds: readonly string[];
+  readonly rolloutIds: readonly string[];
+  readonly runIds: readonly string[];
 }
 
+const NOTHING: Prepared = { deviceIds: [], eventIds: [], groupIds: [], rolloutIds: [], runIds: [] };
 const MANY = 100;
 /** The most that a network may have; the other representations lead to nothing. */
 const NODES = 64;
@@ -49,6 +55,9 @@ const EPOCH = '2020-01-01T00:00:00.000Z';
 /** A hundred representations of each entity, most of which exist. */
 const REPRESENTATIONS: Readonly<Record<string, (prepared: Prepared) => readonly Representation[]>> = {
   'devices: Device by id': ({ deviceIds }) => deviceIds.map((id) => ({ id })),
+  'devices: DeviceGroup by id': ({ groupIds }) => groupIds.map((id) => ({ id })),
+  'devices: Rollout by id': ({ rolloutIds }) => rolloutIds.map((id) => ({ id })),
+  'devices: Run by id': ({ runIds }) => runIds.map((id) => ({ id })),
   'events: Device by id': ({ deviceIds }) => deviceIds.map((id) => ({ id })),
   'events: PlatformEvent by id': ({ eventIds }) => eventIds.map((id) => ({ id })),
   'consciousness: Device by id': ({ deviceIds }) => deviceIds.map((id) => ({ id })),
@@ -83,7 +92,33 @@ async function prepare(system: LocalSystem): Promise<Prepared> {
     return (await askSubgraph<{ networkState: unknown }>(system, 'consciousness', ask)).networkState !== null;
   });
   const facts = await system.log.readAfter(DEFAULT_WORKSPACE, 0n, MANY);
-  return { deviceIds, eventIds: facts.map(({ id }) => id) };
+  return { deviceIds, eventIds: facts.map(({ id }) => id), ...(await prepareFleet(system, deviceIds)) };
+}
+
+/** A group and a rollout, which is a run, for each device. */
+async function prepareFleet(system: LocalSystem, deviceIds: readonly string[]) {
+  const made = { groupIds: [] as string[], rolloutIds: [] as string[], runIds: [] as string[] };
+  for (const [place, id] of deviceIds.entries()) {
+    const { createDeviceGroup, createRollout } = await askSubgraph<{
+      createDeviceGroup: { group: { id: string } };
+      createRollout: { rollout: { id: string; run: { id: string } } };
+    }>(
+      system,
+      'devices',
+      `mutation ($group: CreateDeviceGroupInput!, $rollout: CreateRolloutInput!) {
+        createDeviceGroup(input: $group) { group { id } }
+        createRollout(input: $rollout) { rollout { id run { id } } }
+      }`,
+      {
+        group: { name: `group-${place}`, deviceIds: [id] },
+        rollout: { name: `rollout ${place}`, selection: { ids: [id] }, patch: { interval: place + 1 } },
+      },
+    );
+    made.groupIds.push(createDeviceGroup.group.id);
+    made.rolloutIds.push(createRollout.rollout.id);
+    made.runIds.push(createRollout.rollout.run.id);
+  }
+  return made;
 }
 
 /** Every resolvable entity of every subgraph, as the contracts tell. */
@@ -138,11 +173,19 @@ function selectAll(type: GraphQLObjectType, path: readonly string[] = []): strin
     const named = getNamedType(field.type);
     if (!isCompositeType(named)) return field.name + text;
     if (leadsBack) return [];
-    if (!isObjectType(named))
-      throw new Error(`${name} leads to ${named.name}, which this test cannot select.`);
-    return `${field.name}${text} { ${selectAll(named, [...path, type.name])} }`;
+    if (isObjectType(named)) return `${field.name}${text} { ${selectAll(named, [...path, type.name])} }`;
+    if (isUnionType(named)) return `${field.name}${text} { ${selectMembers(named, [...path, type.name])} }`;
+    throw new Error(`${name} leads to ${named.name}, which this test cannot select.`);
   });
   return fields.join(' ');
+}
+
+/** All fields of whatever a union may be. */
+function selectMembers(union: GraphQLUnionType, path: readonly string[]): string {
+  return union
+    .getTypes()
+    .map((member) => `... on ${member.name} { ${selectAll(member, path)} }`)
+    .join(' ');
 }
 
 function resolveEntities(
@@ -182,7 +225,7 @@ describe('every reference resolver', () => {
     await running.close();
     // Made anew and not started: nothing but the resolvers talks to the database from here on.
     system = await openLocalSystem({ database, env });
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     for (const close of closers.reverse()) await close();
@@ -243,9 +286,7 @@ describe('the search for entities', () => {
   });
 
   it('says what to add for an entity without data', () => {
-    expect(() =>
-      representationsOf({ subgraph: 'shop', type: 'A', key: 'id' }, { deviceIds: [], eventIds: [] }),
-    ).toThrow(
+    expect(() => representationsOf({ subgraph: 'shop', type: 'A', key: 'id' }, NOTHING)).toThrow(
       'There is no data for the entity "shop: A by id". In test/contract/reference-resolvers.test.ts, let prepare() put 100',
     );
   });

@@ -12,7 +12,8 @@ import type {
 } from './models.js';
 import type { RolloutDevicePage, RolloutRegistry } from './rollouts/registry.js';
 import type { RunRegistry } from './runs/registry.js';
-import type { Selections } from './selection/registry.js';
+import type { GroupPage, Selections } from './selection/registry.js';
+import type { DevicePlace } from '../device-page.js';
 
 /** What the resolvers of one request share of groups. */
 export interface FleetLoaders {
@@ -21,6 +22,7 @@ export interface FleetLoaders {
   readonly groupsOfDevice: DataLoader<string, DeviceGroupModel[]>;
   /** How many devices belong to a group, by group id. */
   readonly groupCounts: DataLoader<string, number>;
+  readonly groupPages: DataLoader<GroupPage, DevicePlace[], string>;
   readonly runs: DataLoader<string, RunModel | undefined>;
   /** By the id of the run. */
   readonly deviceImports: DataLoader<string, DeviceImportModel | undefined>;
@@ -54,6 +56,10 @@ export function createFleetLoaders(
       return ids.map((id) => byDevice.get(id) ?? []);
     }),
     groupCounts: new DataLoader((ids) => selections.countOfGroups(workspace, ids)),
+    groupPages: new DataLoader<GroupPage, DevicePlace[], string>(
+      (pages) => selections.pagesOfGroups(workspace, pages),
+      { cacheKeyFn: JSON.stringify },
+    ),
     runs: new DataLoader(async (ids) => {
       const byId = new Map((await runs.findByIds(workspace, ids)).map((run) => [run.id, run]));
       return ids.map((id) => byId.get(id));

@@ -1,21 +1,18 @@
 import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.js';
-import { listDevices } from '../fleet/list-devices.js';
+import { listGroup } from '../fleet/list-devices.js';
 import type { GroupMutations } from '../fleet/groups/group-mutations.js';
 import type { GroupRegistry } from '../fleet/groups/registry.js';
 import { readLabels } from '../fleet/labels.js';
 import { readOpaque, writeOpaque } from '../fleet/opaque-cursor.js';
-import type { Selections } from '../fleet/selection/registry.js';
-import { selectGroup } from '../fleet/selection/selection.js';
 import type { Resolvers } from '../generated/schema-types.js';
 
 export interface FleetResolverDeps {
   readonly groups: GroupRegistry;
   readonly groupMutations: GroupMutations;
-  readonly selections: Selections;
 }
 
 /** Fields of labels and groups. */
-export function createFleetResolvers({ groups, groupMutations, selections }: FleetResolverDeps) {
+export function createFleetResolvers({ groups, groupMutations }: FleetResolverDeps) {
   return {
     Query: {
       deviceGroup: async (_parent, { id }, { deviceGroups }) => (await deviceGroups.load(id)) ?? null,
@@ -49,7 +46,7 @@ export function createFleetResolvers({ groups, groupMutations, selections }: Fle
     DeviceGroup: {
       __resolveReference: async ({ id }, { deviceGroups }) => (await deviceGroups.load(id)) ?? null,
       selection: ({ selection }) => (selection === null ? null : JSON.stringify(selection)),
-      devices: ({ id }, page, context) => listDevices(selections, selectGroup(id), page, context),
+      devices: ({ id }, page, context) => listGroup(id, page, context),
       count: ({ id }, _args, { groupCounts }) => groupCounts.load(id),
     },
   } satisfies Resolvers;

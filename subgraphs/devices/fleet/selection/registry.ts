@@ -14,10 +14,17 @@ export interface SelectionPage {
   readonly order: DeviceOrder;
 }
 
+/** A page of the devices of a group. */
+export interface GroupPage extends SelectionPage {
+  readonly groupId: string;
+}
+
 /** Answers which devices are meant by a selection, in SQL; one statement, and one more for a selection by groups. */
 export interface Selections {
   /** Places in order, one more than `first` when there are more. */
   page(workspace: WorkspaceId, selection: Selection, page: SelectionPage): Promise<DevicePlace[]>;
+  /** A page of each of these groups, as by {@link page}, in two statements however many they are. */
+  pagesOfGroups(workspace: WorkspaceId, pages: readonly GroupPage[]): Promise<DevicePlace[][]>;
   /** All ids in the order of ids, behind `after`, at most `limit`. */
   findSelected(
     workspace: WorkspaceId,
@@ -55,15 +62,28 @@ export function createSelections(database: Database): Selections {
   const clientOf = (workspace: WorkspaceId) => database.inWorkspace(workspace).client;
 
   return {
-    async page(workspace, selection, { first, after, order }) {
-      const { column, direction, beyond } = ORDERS[order];
-      const behind = after
-        ? Prisma.sql`AND (${column}, d.id) ${beyond} (${after.key}, ${after.id})`
-        : Prisma.empty;
+    async page(workspace, selection, page) {
+      const { column } = ORDERS[page.order];
       return clientOf(workspace).$queryRaw<DevicePlace[]>`
-        SELECT d.id, ${column} AS key FROM devices.devices d
-        WHERE d.workspace_id = ${workspace} AND ${await conditionOf(workspace, selection)} ${behind}
-        ORDER BY ${column} ${direction}, d.id ${direction} LIMIT ${first + 1}`;
+        SELECT d.id, ${column} AS key ${pageOf(workspace, await conditionOf(workspace, selection), page)}`;
+    },
+    async pagesOfGroups(workspace, pages) {
+      const groups = await findGroups(clientOf(workspace), [...new Set(pages.map(({ groupId }) => groupId))]);
+      const selects = pages.map((page, place) => {
+        const { column, isTime } = ORDERS[page.order];
+        const group = groups.get(page.groupId);
+        // Names and instants are in columns of their own, as the rows of all pages have one shape.
+        const [text, at] = isTime ? [Prisma.sql`NULL`, column] : [column, Prisma.sql`NULL`];
+        return Prisma.sql`(
+          SELECT ${place}::int AS place, d.id, ${text}::text AS text, ${at}::timestamptz AS at
+          ${pageOf(workspace, group ? inGroups([group]) : Prisma.sql`FALSE`, page)}
+        )`;
+      });
+      const rows = await clientOf(workspace).$queryRaw<PlacedRow[]>`
+        SELECT place, id, text, at FROM (${Prisma.join(selects, ' UNION ALL ')}) pages`;
+      const found: DevicePlace[][] = pages.map(() => []);
+      for (const { place, id, text, at } of rows) found[place]?.push({ id, key: text ?? at ?? '' });
+      return found;
     },
     async findSelected(workspace, selection, { limit, after = '' }) {
       const rows = await clientOf(workspace).$queryRaw<IdRow[]>`
@@ -93,7 +113,31 @@ export function createSelections(database: Database): Selections {
   };
 }
 
+interface PlacedRow {
+  readonly place: number;
+  readonly id: string;
+  readonly text: string | null;
+  readonly at: Date | null;
+}
+
+/** What follows the columns of a statement that reads a page. */
+function pageOf(
+  workspace: WorkspaceId,
+  condition: Prisma.Sql,
+  { first, after, order }: SelectionPage,
+): Prisma.Sql {
+  const { column, direction, beyond } = ORDERS[order];
+  const behind = after
+    ? Prisma.sql`AND (${column}, d.id) ${beyond} (${after.key}, ${after.id})`
+    : Prisma.empty;
+  return Prisma.sql`FROM devices.devices d
+    WHERE d.workspace_id = ${workspace} AND ${condition} ${behind}
+    ORDER BY ${column} ${direction}, d.id ${direction} LIMIT ${first + 1}`;
+}
+
 interface Order {
+  /** Whether its column is an instant, and no text. */
+  readonly isTime: boolean;
   readonly column: Prisma.Sql;
   readonly direction: Prisma.Sql;
   readonly beyond: Prisma.Sql;
@@ -117,12 +161,12 @@ const CONNECTIVITY = Prisma.sql`coalesce((
   ), 'UNKNOWN')`;
 
 const ORDERS: Readonly<Record<DeviceOrder, Order>> = {
-  NAME_ASC: { column: NAME, ...ASCENDING },
-  NAME_DESC: { column: NAME, ...DESCENDING },
-  CREATED_AT_ASC: { column: CREATED_AT, ...ASCENDING },
-  CREATED_AT_DESC: { column: CREATED_AT, ...DESCENDING },
-  LAST_SEEN_ASC: { column: LAST_SEEN, ...ASCENDING },
-  LAST_SEEN_DESC: { column: LAST_SEEN, ...DESCENDING },
+  NAME_ASC: { column: NAME, isTime: false, ...ASCENDING },
+  NAME_DESC: { column: NAME, isTime: false, ...DESCENDING },
+  CREATED_AT_ASC: { column: CREATED_AT, isTime: true, ...ASCENDING },
+  CREATED_AT_DESC: { column: CREATED_AT, isTime: true, ...DESCENDING },
+  LAST_SEEN_ASC: { column: LAST_SEEN, isTime: true, ...ASCENDING },
+  LAST_SEEN_DESC: { column: LAST_SEEN, isTime: true, ...DESCENDING },
 };
 
 /** Errors: NOT_FOUND for a group that is not there: a typing error must not select another set than was meant. */

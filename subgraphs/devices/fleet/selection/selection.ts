@@ -87,11 +87,6 @@ const ALL: Selection = {
   properties: [],
 };
 
-/** The selection of the devices that belong to a group. */
-export function selectGroup(id: string): Selection {
-  return { ...ALL, groups: [id] };
-}
-
 function checkProperty(input: PropertyConditionInput, index: number): PropertyCondition {
   const at = `properties.${index}`;
   const { metric, withinSeconds } = input;
