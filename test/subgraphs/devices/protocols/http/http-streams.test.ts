@@ -193,6 +193,37 @@ describe('other formats over HTTP', () => {
   });
 });
 
+describe('the media type over HTTP', () => {
+  it.each(['application/cbor', 'application/senml+json', 'application/senml+cbor'])(
+    'tells the format: JSON of ours is refused as %s',
+    async (type) => {
+      expect(await post('/ingest/sensor', '{"temperature": 21.5}', type)).toMatchObject({
+        ...{ status: 400, answer: { error: { code: 'BAD_USER_INPUT' } } },
+      });
+    },
+  );
+
+  it('may have parameters and capitals, or say nothing', async () => {
+    for (const [index, type] of ['Application/CBOR', 'application/cbor; charset=binary'].entries())
+      expect(await post('/ingest/sensor', encode({ temperature: index }), type)).toMatchObject({
+        ...{ status: 200, answer: { accepted: 1 } },
+      });
+    expect(await post('/ingest/sensor', '{"temperature": 3}', 'application/octet-stream')).toMatchObject({
+      ...{ status: 200, answer: { accepted: 1 } },
+    });
+  });
+
+  it('of a stream and a batch is JSON, and no form is taken for one', async () => {
+    const batch = JSON.stringify([{ device: 'sensor', telemetry: reading(1) }]);
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
+      expect((await post('/ingest', batch, type)).status).toBe(400);
+    expect(await post('/ingest', encode([1]), 'application/cbor')).toMatchObject({ status: 400 });
+    expect(await count()).toBe(0);
+    expect((await post('/ingest', batch)).status).toBe(200);
+    expect(await count()).toBe(1);
+  });
+});
+
 describe('what a device tells of itself over HTTP', () => {
   it('takes what it reports, for that device alone', async () => {
     await devices.register('other');
