@@ -22,7 +22,8 @@ const FITTING_POINTS = 1_500;
 const UPDATE_MS = 200;
 
 /**
- * Reads the numbers over a stretch of time, by the step that is asked for, or the finest that fits.
+ * Reads the numbers over a stretch of time, by the step that is asked for, or the finest that fits and
+ * still is there from the beginning.
  *
  * Errors: BAD_USER_INPUT when the end is not behind the beginning, or the stretch is too long for the step.
  */
@@ -37,7 +38,7 @@ export async function readHistory(
       `range: expected an end behind ${from.toISOString()}, got ${to.toISOString()}.`,
     );
   }
-  const step = wanted ?? chooseStep(lengthMs);
+  const step = wanted ?? (await chooseStep(rollups, { from, to }));
   if (step === 'UPDATE') {
     const points = await rollups.readUpdates({ from, to }, MOST_POINTS + 1);
     return { from, to, step, points: points.slice(0, MOST_POINTS), truncated: points.length > MOST_POINTS };
@@ -49,7 +50,8 @@ export async function readHistory(
   return { from, to, step, points: points.slice(0, MOST_POINTS), truncated: end < to };
 }
 
-function chooseStep(lengthMs: number): HistoryStep {
-  if (lengthMs <= FITTING_POINTS * UPDATE_MS) return 'UPDATE';
+async function chooseStep(rollups: Rollups, { from, to }: Span): Promise<HistoryStep> {
+  const lengthMs = to.getTime() - from.getTime();
+  if (lengthMs <= FITTING_POINTS * UPDATE_MS && !(await rollups.isPruned(from))) return 'UPDATE';
   return lengthMs <= FITTING_POINTS * MINUTE_MS ? 'MINUTE' : 'HOUR';
 }

@@ -3,7 +3,7 @@ import { medianOf, robustZ } from '../watch/robust-z.js';
 import type { WatchedMetric } from '../watch/watched-metric.js';
 import { mergeSummaries, type HistoryPoint, type MetricName, type Summary } from './history-point.js';
 import { MOST_POINTS } from './metric-history.js';
-import type { Rollups } from '../storage/rollups.js';
+import { MINUTE_MS, type Rollups, type Span } from '../storage/rollups.js';
 
 /** How one number was before and after an instant. */
 export interface MetricChange {
@@ -56,16 +56,35 @@ export async function readSurroundings(
 ): Promise<Surroundings> {
   checkStretch('beforeMs', beforeMs);
   checkStretch('afterMs', afterMs);
-  const span = { from: new Date(at.getTime() - beforeMs), to: new Date(at.getTime() + afterMs) };
-  const updates = await rollups.readUpdates(span, MOST_POINTS + 1);
-  const isFine = updates.length > 0 && updates.length <= MOST_POINTS;
-  const points = isFine ? updates : await rollups.readSteps('MINUTE', span);
-  const before = points.filter((point) => point.at < at);
-  const after = points.filter((point) => point.at >= at);
+  const minutes = at.getTime() / MINUTE_MS;
+  const before = await readSide(rollups, {
+    span: { from: new Date(at.getTime() - beforeMs), to: at },
+    whole: { to: new Date(Math.floor(minutes) * MINUTE_MS) },
+  });
+  const after = await readSide(rollups, {
+    span: { from: at, to: new Date(at.getTime() + afterMs) },
+    whole: { from: new Date(Math.ceil(minutes) * MINUTE_MS) },
+  });
   return {
-    points: [...points],
+    points: [...before, ...after],
     changes: NAMES.map(([metric, name]) => compare(metric, { before, after, name })),
   };
+}
+
+/**
+ * One side of the instant, by updates where all of them are there and are few enough, else by the minute: without the minute of the
+ * instant itself, which has both sides in it.
+ */
+async function readSide(
+  rollups: Rollups,
+  { span, whole }: { readonly span: Span; readonly whole: Partial<Span> },
+): Promise<readonly HistoryPoint[]> {
+  if (!(await rollups.isPruned(span.from))) {
+    const updates = await rollups.readUpdates(span, MOST_POINTS + 1);
+    if (updates.length <= MOST_POINTS) return updates;
+  }
+  const minutes = { ...span, ...whole };
+  return minutes.from < minutes.to ? rollups.readSteps('MINUTE', minutes) : [];
 }
 
 function compare(

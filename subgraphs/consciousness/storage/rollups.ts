@@ -12,6 +12,8 @@ export interface Span {
 export interface Rollups {
   /** Updates as they were measured, oldest first, at most `limit`. */
   readUpdates(span: Span, limit: number): Promise<readonly HistoryPoint[]>;
+  /** Whether updates of before the instant have been removed, so that only steps tell of it. */
+  isPruned(at: Date): Promise<boolean>;
   /** Points by the minute or the hour, those that are not rolled up yet included. */
   readSteps(step: 'MINUTE' | 'HOUR', span: Span): Promise<readonly HistoryPoint[]>;
   /** Rolls up what has passed since the last time. */
@@ -119,6 +121,15 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
         ...[workspace, from, to, limit],
       );
       return rows.map(toPoint);
+    },
+    async isPruned(at) {
+      const pruned = await client.measurementRetention.findFirst();
+      if (!pruned) return false;
+      const oldest = await client.measurement.findFirst({
+        orderBy: { measuredAt: 'asc' },
+        select: { measuredAt: true },
+      });
+      return !oldest || at < oldest.measuredAt;
     },
     readSteps: (step, span) => (step === 'MINUTE' ? readMinutes(span) : readHours(span)),
     async roll(now) {

@@ -150,6 +150,18 @@ describe('the history', () => {
     expect(await stepOf(60 * 26)).toBe('HOUR');
   });
 
+  it('is by the minute where updates have been removed, however short the stretch', async () => {
+    const network = open();
+    await fill(network, { minutes: 5, coherence: (minute) => minute / 10 });
+    await network.rollups.roll(new Date(NOON + 5 * 60_000));
+    await network.storage.prune(new Date(NOON + 3 * 60_000), 1_000);
+    const { step, points } = await readHistory(network.rollups, span(0, 5));
+    expect([step, points.length]).toEqual(['MINUTE', 5]);
+    expect((await readHistory(network.rollups, span(3, 5))).step).toBe('UPDATE');
+    await network.storage.prune(new Date(NOON + 5 * 60_000), 1_000);
+    expect((await readHistory(network.rollups, span(3, 5))).points).toHaveLength(2);
+  });
+
   it('says when there was more than it gives', async () => {
     const network = open();
     await fill(network, { minutes: 1, coherence: () => 0.5 });
@@ -184,6 +196,32 @@ describe('what the numbers did around an instant', () => {
     expect(changes.find(({ metric }) => metric === 'PHI')).toEqual({
       ...{ metric: 'PHI', before: null, after: null, difference: null, robustZ: null },
     });
+  });
+
+  it('is by the minute where updates have been removed, without the minute of the instant, which has both sides in it', async () => {
+    const network = open();
+    await fill(network, { minutes: 24, coherence: (minute, step) => (minute * 6 + step < 75 ? 0.8 : 0.5) });
+    await network.rollups.roll(new Date(NOON + 24 * 60_000));
+    await network.storage.prune(new Date(NOON + 20 * 60_000), 1_000);
+    // In the middle of the thirteenth minute.
+    const at = new Date(NOON + 12.5 * 60_000);
+    const query = { at, beforeMs: 600_000, afterMs: 600_000 };
+    const { changes, points } = await readSurroundings(network.rollups, query);
+    expect(points.map(({ at: start }) => start.getTime())).not.toContain(NOON + 12 * 60_000);
+    const coherence = changes.find(({ metric }) => metric === 'COHERENCE');
+    expect(coherence?.before).toMatchObject({ minimum: 0.8, maximum: 0.8 });
+    expect(coherence?.after).toMatchObject({ minimum: 0.5, maximum: 0.5 });
+  });
+
+  it('chooses the step of each side by what there is of it', async () => {
+    const network = open();
+    await fill(network, { minutes: 20, coherence: () => 0.5 });
+    await network.rollups.roll(new Date(NOON + 20 * 60_000));
+    await network.storage.prune(new Date(NOON + 8 * 60_000), 1_000);
+    const { points } = await readSurroundings(network.rollups, {
+      ...{ at: new Date(NOON + 10 * 60_000), beforeMs: 300_000, afterMs: 60_000 },
+    });
+    expect(points.map(({ count }) => count)).toEqual([6, 6, 6, 6, 6, 1, 1, 1, 1, 1, 1]);
   });
 
   it('is asked for of any fact of the event log, and is null of none', async () => {
