@@ -1,5 +1,16 @@
 import { z } from 'zod';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
+import { parseDeviceKeys, type DeviceKey } from './device-keys.js';
+
+function readDeviceKeys(text: string, context: z.RefinementCtx): readonly DeviceKey[] {
+  try {
+    return parseDeviceKeys(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    context.addIssue({ code: 'custom', message, params: { told: true } });
+    return z.NEVER;
+  }
+}
 
 /** What `aegis edge` alone reads. */
 export const edgeSettings = {
@@ -17,6 +28,14 @@ export const edgeSettings = {
       'aegis edge: an API key of that Aegis; its workspace is the one whose devices the edge serves.',
     expects: 'a key',
     schema: z.string().min(1).optional(),
+    secret: true,
+  },
+  deviceKeys: {
+    env: 'AEGIS_EDGE_DEVICE_KEYS',
+    description:
+      'aegis edge: keys that speak for one device each, as device=[workspace:]key, comma-separated; those of AEGIS_API_KEYS speak for all. The device is named as in its topics.',
+    expects: 'device=[workspace:]key, comma-separated, each key with at least 24 characters',
+    schema: z.string().default('').transform(readDeviceKeys),
     secret: true,
   },
   folder: {
@@ -39,7 +58,7 @@ export const edgeSettings = {
     env: 'AEGIS_EDGE_HOST',
     flag: 'host',
     description:
-      'aegis edge: the address to listen on, by MQTT and HTTP. Any but a loopback address needs AEGIS_API_KEYS.',
+      'aegis edge: the address to listen on, by MQTT and HTTP. Any but a loopback address needs AEGIS_API_KEYS or AEGIS_EDGE_DEVICE_KEYS.',
     expects: 'a host name or an IP address',
     schema: z.string().min(1).default('127.0.0.1'),
   },

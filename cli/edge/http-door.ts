@@ -1,15 +1,15 @@
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../kernel/errors/codes.js';
-import type { Identify } from '../../kernel/graphql/subgraph.js';
 import { findBearerToken } from '../../kernel/identity/bearer-token.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../kernel/telemetry/metrics.js';
+import { notYours, type EdgeIdentify } from '../../subgraphs/devices/edge.js';
 import type { NewMessage } from './message-log.js';
 
 export interface HttpDoorDeps {
   readonly keep: (message: NewMessage) => Promise<void>;
-  readonly identify: Identify;
+  readonly identify: EdgeIdentify;
   /** What `/health/ready` tells. */
   readonly status: () => Readonly<Record<string, unknown>>;
   readonly metrics: Metrics;
@@ -61,16 +61,19 @@ function serveIngestion(server: FastifyInstance, { identify, keep }: HttpDoorDep
   server.post<{ Params: { readonly device: string } }>('/ingest/:device', async (request, reply) => {
     const key = request.headers['x-api-key'];
     const token = findBearerToken(request.headers) ?? (typeof key === 'string' ? key : undefined);
-    if (!identify({ token })) {
+    const sender = identify({ token });
+    if (!sender) {
       throw new AegisError(
         'UNAUTHENTICATED',
-        'Expected a valid key in `Authorization: Bearer <key>` or `X-Api-Key: <key>`, and got none.',
+        'Expected a key of this edge in `Authorization: Bearer <key>` or `X-Api-Key: <key>`, and got none.',
       );
     }
+    const { device } = request.params;
+    if (sender.device !== undefined && sender.device !== device) throw notYours(device);
     const payload = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     if (payload.length === 0)
       throw new AegisError('BAD_USER_INPUT', 'Expected telemetry, got an empty body.');
-    await keep({ device: request.params.device, contentType: request.headers['content-type'], payload });
+    await keep({ device, contentType: request.headers['content-type'], payload });
     return reply.code(202).send({ kept: true });
   });
 }

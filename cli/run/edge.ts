@@ -2,6 +2,7 @@ import { createEdgeBroker } from '../../subgraphs/devices/edge.js';
 import type { Part } from '../../kernel/lifecycle/lifecycle.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import type { CommandRun } from '../commands/command.js';
+import { createEdgeIdentify } from '../edge/device-keys.js';
 import { openDeadLetters } from '../edge/dead-letters.js';
 import { createEdgeMetrics } from '../edge/edge-metrics.js';
 import type { edgeProcessSettings, EdgeProcessSettings } from '../edge/edge-process-settings.js';
@@ -21,7 +22,8 @@ const MEBIBYTE = 1_048_576;
 
 /** Runs beside devices, keeps what they send, and hands it on, until it is told to stop. */
 export async function runEdge({ settings, line }: CommandRun<typeof edgeProcessSettings>): Promise<void> {
-  const aegis = openProcess(settings, settings.host);
+  const keys = settings.deviceKeys.map(({ key }) => key);
+  const aegis = openProcess({ ...settings, apiKeys: [...settings.apiKeys, ...keys] }, settings.host);
   stopOnSignals(aegis);
   try {
     await serve(aegis, settings, line.flags['replay-dead-letters'] === true);
@@ -32,7 +34,8 @@ export async function runEdge({ settings, line }: CommandRun<typeof edgeProcessS
 }
 
 async function serve(aegis: AegisProcess, settings: EdgeProcessSettings, replay: boolean): Promise<void> {
-  const { lifecycle, logger, metrics: registry, identify } = aegis;
+  const { lifecycle, logger, metrics: registry } = aegis;
+  const identify = createEdgeIdentify(aegis.identify, settings.deviceKeys);
   const { folder, host, maxPayloadBytes } = settings;
   const lock = await lockDataFolder(folder);
   await lifecycle.start({ name: 'lock of the folder', close: lock });

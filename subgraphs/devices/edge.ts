@@ -1,12 +1,27 @@
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../kernel/errors/codes.js';
-import type { Identify } from '../../kernel/graphql/subgraph.js';
+import type { Credentials } from '../../kernel/graphql/subgraph.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
-import { isWithinWorkspace, parseUpTopic, rejectedTopic } from './protocols/mqtt/device-topic.js';
+import {
+  isWithinWorkspace,
+  parseDownFilter,
+  parseUpTopic,
+  rejectedTopic,
+} from './protocols/mqtt/device-topic.js';
 import { createMqttListener } from './protocols/mqtt/mqtt-listener.js';
 import { createRejectionLog, toRejection } from './protocols/rejection.js';
+
+/** Whom somebody at an edge may speak for. */
+export interface EdgeClient {
+  readonly workspace: WorkspaceId;
+  /** The only device, by the name or id that it uses; undefined for all. */
+  readonly device: string | undefined;
+}
+
+/** Says who comes with credentials; undefined when they are not good for anybody. */
+export type EdgeIdentify = (credentials: Credentials) => EdgeClient | undefined;
 
 /** Telemetry that a device has published. */
 export interface EdgeTelemetry {
@@ -22,7 +37,7 @@ export interface EdgeBrokerDeps {
    * Errors: AegisErrors; one that may pass ends the connection, so that the device sends the message again.
    */
   readonly keep: (telemetry: EdgeTelemetry) => Promise<void>;
-  readonly identify: Identify;
+  readonly identify: EdgeIdentify;
   readonly logger: Logger;
   readonly host: string;
   /** 0 takes any free one. */
@@ -45,12 +60,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Makes the MQTT 3.1.1 broker that runs beside devices. It takes telemetry on `aegis/<workspace>/<device>/telemetry`, as
- * the hub does, so that a device is moved to an edge by another address alone; PUBACK follows the disk. It does not know
- * the hub's devices: whether a message is right is seen when it is handed on.
+ * the hub does; PUBACK follows the disk. It does not know the hub's devices nor their credentials: who connects presents a
+ * key of the edge as password, and whether a message is right is seen when it is handed on.
  */
 export function createEdgeBroker(deps: EdgeBrokerDeps): EdgeBroker {
   const { identify, logger, maxPayloadBytes } = deps;
-  const workspaces = new WeakMap<Client, WorkspaceId>();
+  const known = new WeakMap<Client, EdgeClient>();
   const logRejection = createRejectionLog(logger);
   const broker = new Aedes({
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -60,18 +75,15 @@ export function createEdgeBroker(deps: EdgeBrokerDeps): EdgeBroker {
       done(null, true);
     },
     authenticate(client, _username, password, done) {
-      const principal = identify({ token: password?.toString() });
-      if (principal) workspaces.set(client, principal.workspace);
-      done(null, principal !== undefined);
+      const found = identify({ token: password?.toString() });
+      if (found) known.set(client, found);
+      done(null, found !== undefined);
     },
     authorizeSubscribe(client, subscription, done) {
-      const workspace = workspaces.get(client);
-      const allowed = workspace !== undefined && isWithinWorkspace(subscription.topic, workspace);
-      done(null, allowed ? subscription : null);
+      done(null, mayHear(known.get(client), subscription.topic) ? subscription : null);
     },
     authorizePublish(client, packet, done) {
-      const workspace = client ? workspaces.get(client) : undefined;
-      void keep(packet, workspace).then(done);
+      void keep(packet, client ? known.get(client) : undefined).then(done);
     },
   });
   const listener = createMqttListener({
@@ -90,12 +102,13 @@ export function createEdgeBroker(deps: EdgeBrokerDeps): EdgeBroker {
   });
 
   /** Undefined: acknowledge it. An error: end the connection without acknowledging it. */
-  async function keep(packet: PublishPacket, workspace: WorkspaceId | undefined): Promise<Error | undefined> {
+  async function keep(packet: PublishPacket, sender: EdgeClient | undefined): Promise<Error | undefined> {
     const { topic } = packet;
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
     try {
       const named = parseUpTopic(topic);
-      if (named?.kind !== 'telemetry' || named.workspace !== workspace) throw notForTelemetry(topic);
+      if (named?.kind !== 'telemetry' || named.workspace !== sender?.workspace) throw notForTelemetry(topic);
+      if (sender.device !== undefined && sender.device !== named.device) throw notYours(named.device);
       if (payload.length > maxPayloadBytes) throw tooLarge(payload.length, maxPayloadBytes);
       await deps.keep({ device: named.device, payload });
       return undefined;
@@ -128,6 +141,23 @@ export function createEdgeBroker(deps: EdgeBrokerDeps): EdgeBroker {
       listener.destroyConnections();
     },
   };
+}
+
+/** One that speaks for a device hears what is refused of that one, and others what is refused of all. */
+function mayHear(client: EdgeClient | undefined, filter: string): boolean {
+  if (!client) return false;
+  const { workspace, device } = client;
+  if (device === undefined) return isWithinWorkspace(filter, workspace);
+  const named = parseDownFilter(filter);
+  return named?.workspace === workspace && named.device === device;
+}
+
+/** Of somebody who sends for a device that the key does not speak for. */
+export function notYours(device: string): AegisError {
+  return new AegisError(
+    'FORBIDDEN',
+    `expected a key that speaks for ${JSON.stringify(device.slice(0, 100))}, got that of another device.`,
+  );
 }
 
 /** An edge hands on to the hub alone: to others a publish goes to a topic to which nobody may subscribe. */
