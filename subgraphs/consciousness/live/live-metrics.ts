@@ -71,6 +71,7 @@ export function createLiveMetrics(deps: LiveMetricsDeps): LiveMetrics {
       method: settings.phiMethod,
       seed: Number(sample.sequence % 2n ** 32n),
       earlier: band.values,
+      earlierBasis: band.basis,
     });
     if (measured.phi) band.take(measured.phi, sample.sampledAt);
     return measured;

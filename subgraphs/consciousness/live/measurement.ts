@@ -151,7 +151,10 @@ export function toMeasurement(row: z.infer<typeof measurementRow>): Measurement 
       ...{ coherence, stability, divergence, simulated: row.simulated },
       window: { from, to: measuredAt, samples, rateHz, nodes: moving },
       phi: kept.phi && { ...kept.phi, bits: row.phi ?? 0, surrogatesAt: new Date(kept.phi.surrogatesAt) },
-      level: kept.level && row.level !== null ? { ...kept.level, value: row.level } : null,
+      level:
+        kept.level && row.level !== null
+          ? { ...kept.level, value: row.level, significant: kept.phi?.significant ?? false }
+          : null,
       pairs: pairs
         .slice(0, kept.lockings.length)
         .map((pair, place) => ({ ...pair, locking: kept.lockings[place] ?? null })),

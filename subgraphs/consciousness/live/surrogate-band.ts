@@ -1,4 +1,4 @@
-import type { PhiEstimate } from '../metrics/phi-estimate.js';
+import type { PhiEstimate, SurrogateBasis } from '../metrics/phi-estimate.js';
 
 /**
  * The Φ of the newest surrogates of a window that slides: each update makes some anew, and keeps the others of the updates
@@ -9,6 +9,7 @@ export class SurrogateBand {
   #key = '';
   #values: readonly number[] = [];
   #instants: readonly Date[] = [];
+  #basis: SurrogateBasis | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -17,6 +18,11 @@ export class SurrogateBand {
   /** In bits, newest last. */
   get values(): readonly number[] {
     return this.#values;
+  }
+
+  /** What they were computed with. */
+  get basis(): SurrogateBasis | undefined {
+    return this.#basis;
   }
 
   /** The instant of the window that the oldest one is of. */
@@ -30,10 +36,15 @@ export class SurrogateBand {
     this.#key = key;
     this.#values = [];
     this.#instants = [];
+    this.#basis = undefined;
   }
 
   /** Takes over what an update came to. */
-  take({ references, renewed }: Pick<PhiEstimate, 'references' | 'renewed'>, at: Date): void {
+  take(
+    { references, renewed, basis }: Pick<PhiEstimate, 'references' | 'renewed' | 'basis'>,
+    at: Date,
+  ): void {
+    this.#basis = basis;
     this.#values = references;
     const fresh = Array.from({ length: renewed }, () => at);
     this.#instants = [...this.#instants, ...fresh].slice(-this.#capacity);

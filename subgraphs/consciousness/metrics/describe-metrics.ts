@@ -36,7 +36,10 @@ export interface PairView {
 }
 
 /** Φ, with its partition by the indexes of nodes. */
-export type PhiView = Omit<NonNullable<WindowMetrics['phi']>, 'partition' | 'references' | 'renewed'> & {
+export type PhiView = Omit<
+  NonNullable<WindowMetrics['phi']>,
+  'partition' | 'references' | 'renewed' | 'basis'
+> & {
   readonly partition: number[][];
   readonly surrogatesAt: Date;
 };
@@ -148,7 +151,7 @@ function describePhi(
   phi: NonNullable<WindowMetrics['phi']>,
   { toIndex, surrogatesAt }: { readonly toIndex: (place: number) => number; readonly surrogatesAt: Date },
 ): PhiView {
-  const { references: _references, renewed: _renewed, partition, ...rest } = phi;
+  const { references: _references, renewed: _renewed, basis: _basis, partition, ...rest } = phi;
   return { ...rest, surrogatesAt, partition: partition.map((part) => part.map(toIndex)) };
 }
 

@@ -26,6 +26,16 @@ export interface PhiEstimate extends IntegratedInformation {
   readonly references: readonly number[];
   /** How many of them are of this window; the others were given. */
   readonly renewed: number;
+  /** What the oldest of them were computed with. */
+  readonly basis: SurrogateBasis;
+}
+
+/** What surrogates are computed with: those of another basis have another Φ. */
+export interface SurrogateBasis {
+  readonly signals: number;
+  readonly samples: number;
+  readonly shrinkage: number;
+  readonly normalisation: IntegratedInformation['normalisation'];
 }
 
 export interface PhiOptions {
@@ -39,14 +49,21 @@ export interface PhiOptions {
   readonly method?: PhiMethod;
   /**
    * The Φ of surrogates of windows shortly before, in bits, newest last. With them only so many are made anew as are missing,
-   * and `renew` at least: a window that slides a little at a time has much the same surrogates.
+   * and `renew` at least: a window that slides a little at a time has much the same surrogates. They are left out when their basis
+   * is another one.
    */
   readonly earlier?: readonly number[];
+  readonly earlierBasis?: SurrogateBasis | undefined;
   /** All of them when left out. */
   readonly renew?: number;
 }
 
 const FEWEST_SURROGATES = 19;
+
+/** The bias of Φ goes as one by the number of samples: within this share of it, it is the same. */
+const SAMPLES_SHARE = 0.05;
+/** A shrinkage is estimated, and moves a little with every window. */
+const SHRINKAGE_TOLERANCE = 0.01;
 
 /**
  * Estimates Φ of standardised signals from one window, and compares it with the Φ of phase-shuffled surrogates, for which
@@ -61,11 +78,15 @@ const FEWEST_SURROGATES = 19;
  * Source: Theiler et al., Physica D 58 (1992), for the rank test; the rest where it is done.
  */
 export function estimatePhi(signals: readonly Float64Array[], options: PhiOptions): PhiEstimate {
-  const { lag, surrogates, seed, method, earlier = [], renew = surrogates } = options;
+  const { lag, surrogates, seed, method, renew = surrogates } = options;
   if (surrogates < FEWEST_SURROGATES)
     throw new RangeError(`expected at least ${FEWEST_SURROGATES} surrogates, got ${surrogates}`);
   const { covariance, shrinkage } = regularise(estimateLaggedCovariance(signals, lag), 0);
   const information = computeIntegratedInformation(covariance, method);
+  const { normalisation } = information;
+  const basis = { signals: signals.length, samples: signals[0]?.length ?? 0, shrinkage, normalisation };
+  const isComparable = !options.earlierBasis || isSameBasis(options.earlierBasis, basis);
+  const earlier = isComparable ? (options.earlier ?? []) : [];
   const random = createRandom(seed);
   const shufflers = signals.map(createPhaseShuffler);
   const renewed = Math.min(surrogates, Math.max(renew, surrogates - earlier.length));
@@ -79,12 +100,12 @@ export function estimatePhi(signals: readonly Float64Array[], options: PhiOption
   return {
     ...information,
     lag,
-    samples: signals[0]?.length ?? 0,
+    samples: basis.samples,
     shrinkage,
     surrogates,
     surrogate95,
     significant: information.bits > surrogate95,
-    ...{ references, renewed },
+    ...{ references, renewed, basis: (isComparable && options.earlierBasis) || basis },
   };
 }
 
@@ -95,6 +116,15 @@ export function regularise(
 ): { readonly covariance: LaggedCovariance; readonly shrinkage: number } {
   const shrinkage = isRegular(estimate) ? atLeast : Math.max(atLeast, chooseShrinkage(estimate));
   return { covariance: shrink(estimate, shrinkage), shrinkage };
+}
+
+function isSameBasis(a: SurrogateBasis, b: SurrogateBasis): boolean {
+  return (
+    a.signals === b.signals &&
+    a.normalisation === b.normalisation &&
+    Math.abs(a.samples - b.samples) <= SAMPLES_SHARE * a.samples &&
+    Math.abs(a.shrinkage - b.shrinkage) <= SHRINKAGE_TOLERANCE
+  );
 }
 
 function percentile95(values: readonly number[]): number {

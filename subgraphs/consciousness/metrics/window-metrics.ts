@@ -69,7 +69,10 @@ export function measureWindow(signals: readonly Float64Array[], options: PhiOpti
   const level =
     phi === null || coherence === null || stability === null
       ? null
-      : computeLevel({ phi: phi.bits, coherence, stability, divergence });
+      : {
+          ...computeLevel({ phi: phi.bits, coherence, stability, divergence }),
+          significant: phi.significant,
+        };
   const integration = phi && integrationOf(standards, { lag: options.lag, shrinkage: phi.shrinkage });
   const toPlace = (member: number) => places[member] ?? member;
   return {

@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { measureWindow } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
-import { chain, simulate } from '../support/autoregression.js';
+import { buildMatrix, chain, simulate } from '../support/autoregression.js';
 import { createRandom, noise, wave } from '../support/waves.js';
 
 const OPTIONS = { lag: 1, surrogates: 19, seed: 1 };
+
+/** Signals of their own, each a share of its own past. */
+const scaled = (count: number, share: number) =>
+  buildMatrix(count, (row, column) => (row === column ? share : 0));
 
 const sine = (phase = 0) => wave(256, (t) => Math.sin((2 * Math.PI * 10 * t) / 256 + phase));
 
@@ -98,6 +102,55 @@ describe('a window', () => {
         expect(value).toBeGreaterThanOrEqual(0);
         expect(value).toBeLessThanOrEqual(1);
       }
+    }
+  });
+
+  it.each([
+    ['nodes that act on each other', () => simulate(chain(6, 0.8, true), 256, createRandom(1)), true],
+    ['white noise', () => simulate(chain(6, 0, true), 256, createRandom(1)), false],
+    ['independent signals with long memory', () => simulate(scaled(6, 0.9), 256, createRandom(4)), false],
+  ])('says of the level of %s whether it means anything', (_name, make, significant) => {
+    const { level, phi } = measureWindow(make(), { ...OPTIONS, surrogates: 99 });
+    expect(phi?.significant).toBe(significant);
+    expect(level).toMatchObject({ significant, levelVersion: 1 });
+  });
+
+  it('of white noise of 13 signals has a level near a half, which is why that is marked as meaning little', () => {
+    const random = createRandom(1);
+    const signals = Array.from({ length: 13 }, () => noise(256, random));
+    const { level } = measureWindow(signals, OPTIONS);
+    expect(level?.significant).toBe(false);
+    expect(level?.value).toBeGreaterThan(0.35);
+    expect(level?.value).toBeLessThan(0.65);
+  });
+
+  it.each([
+    [
+      'copies of one noise',
+      (): Float64Array[] => Array.from({ length: 4 }, () => noise(256, createRandom(3))),
+    ],
+    ['oscillators that are locked', () => [0, 0.4, 0.8, 1.2].map((phase) => sine(phase))],
+  ])('gives %s, which repeat each other, the level 0', (_name, make) => {
+    expect(measureWindow(make(), OPTIONS).level).toMatchObject({ value: 0, significant: false });
+  });
+
+  it('is compared with no surrogates of another length, shrinkage or number of signals', () => {
+    const signals = simulate(chain(4, 0.8, true), 256, createRandom(1));
+    const first = measureWindow(signals, OPTIONS).phi;
+    const later = (changes: Partial<NonNullable<typeof first>['basis']>) =>
+      measureWindow(signals, {
+        ...{ ...OPTIONS, earlier: first?.references ?? [], renew: 2 },
+        earlierBasis: first && { ...first.basis, ...changes },
+      }).phi;
+    expect(first?.basis).toEqual({ signals: 4, samples: 256, shrinkage: 0, normalisation: 'ENTROPY' });
+    expect(later({ samples: 250 })?.renewed).toBe(2);
+    for (const other of [
+      { samples: 128 },
+      { shrinkage: 0.2 },
+      { signals: 5 },
+      { normalisation: 'MAXIMUM_ENTROPY' as const },
+    ]) {
+      expect(later(other)).toMatchObject({ renewed: 19, basis: first?.basis });
     }
   });
 
