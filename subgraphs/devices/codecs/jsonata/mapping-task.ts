@@ -6,7 +6,7 @@ export interface MappingTask {
   readonly text: string;
 }
 
-/** What came of it: a document of JSON as text, undefined for nothing; or why not. */
+/** That the thread has come to a task; then what came of it: a document of JSON as text, undefined for nothing; or why not. */
 export type MappingAnswer = { readonly id: number } & (
-  { readonly text: string | undefined } | { readonly fault: string }
+  { readonly isBegun: true } | { readonly text: string | undefined } | { readonly fault: string }
 );
