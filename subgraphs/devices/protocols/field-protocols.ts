@@ -9,6 +9,7 @@ import { openShareDuty } from './share-duty.js';
 export interface FieldProtocolsDeps extends Omit<CoapDeps, 'shareDuty' | 'endpoints'> {
   readonly database: Database;
   readonly endpoints: BluetoothDeps['endpoints'];
+  readonly metrics: BluetoothDeps['metrics'];
 }
 
 /** The protocols by which devices are reached in the field: CoAP and Bluetooth. */

@@ -1,5 +1,7 @@
+import { Counter } from 'prom-client';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { Metrics } from '../../../../kernel/telemetry/metrics.js';
 import type { Endpoints } from '../../endpoints/endpoints.js';
 import type { Profile } from '../../profiles/profile.js';
 import { createCallers } from '../callers.js';
@@ -9,6 +11,7 @@ import { createRejectionLog } from '../rejection.js';
 import { parseBluetoothMapping } from './bluetooth-mapping.js';
 import type { BluetoothDevice } from './gatt-device.js';
 import { followPeripheral } from './gatt-follower.js';
+import type { LossCause } from './gatt-queue.js';
 import { createRadio } from './radio.js';
 import { createScanner, type SeenPeripheral } from './scanner.js';
 
@@ -16,6 +19,7 @@ export interface BluetoothDeps extends Omit<ProtocolDeps, 'admit' | 'maxPayloadB
   readonly workspaces: readonly WorkspaceId[];
   readonly endpoints: Pick<Endpoints, 'list' | 'onChange'>;
   readonly profileOf: (workspace: WorkspaceId, deviceId: string) => Promise<Profile | undefined>;
+  readonly metrics: Metrics;
   /** Of the system bus, such as `unix:path=/run/dbus/system_bus_socket`. */
   readonly dbusAddress: string;
   /** Such as `hci0`; the first when undefined. */
@@ -56,6 +60,15 @@ export function createBluetooth(deps: BluetoothDeps): Bluetooth {
   });
   const radio = createRadio({ ...deps, address, onOpen: scanner.run });
   const logRejection = createRejectionLog(logger);
+  const lost = new Counter({
+    name: 'aegis_devices_bluetooth_lost_total',
+    help: 'Values that devices told over Bluetooth and that were not stored: too many waited, or storing failed',
+    labelNames: ['cause'],
+    registers: [deps.metrics],
+  });
+  const countLost = (cause: LossCause) => {
+    lost.inc({ cause });
+  };
   const connecting = createLanes({
     capacity: MAX_CONNECTING,
     tooMany: () =>
@@ -75,7 +88,10 @@ export function createBluetooth(deps: BluetoothDeps): Bluetooth {
     const { mapping } = parsed;
     services.set(deviceId, [...new Set(mapping.characteristics.map(({ service }) => service))]);
     try {
-      await followPeripheral({ ...deps, device, mapping, radio, logRejection, connecting }, signal);
+      await followPeripheral(
+        { ...deps, device, mapping, radio, logRejection, countLost, connecting },
+        signal,
+      );
     } finally {
       services.delete(deviceId);
     }

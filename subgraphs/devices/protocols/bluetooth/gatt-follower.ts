@@ -11,6 +11,7 @@ import type { RejectionLog } from '../rejection.js';
 import type { BluetoothMapping } from './bluetooth-mapping.js';
 import type { BlueZ } from './bluez.js';
 import { createGattDevice, type BluetoothDevice, type GattDevice, type MappedGroup } from './gatt-device.js';
+import { createGattQueue, type GattQueueDeps, type LossCause } from './gatt-queue.js';
 import type { Radio } from './radio.js';
 
 export interface GattFollowerDeps {
@@ -21,6 +22,8 @@ export interface GattFollowerDeps {
   readonly sessions: Sessions;
   readonly logger: Logger;
   readonly logRejection: RejectionLog;
+  /** Counts what was told and could not be stored. */
+  readonly countLost: (cause: LossCause) => void;
   /** An adapter makes one connection at a time. */
   readonly connecting: Lanes;
   /** How long after a failure it is tried again, in milliseconds; doubled with each. */
@@ -31,18 +34,16 @@ const BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 300_000;
 /** How long a device may take until its services are known, once it is connected. */
 const RESOLVE_MS = 30_000;
-/** How many changes of a device may wait to be stored; what comes then is dropped, as nothing can hold a radio back. */
-const MAX_WAITING = 256;
-
 /** Connects with one device, reads it and is told of its changes, and connects again, until the signal is aborted. */
 export async function followPeripheral(deps: GattFollowerDeps, signal: AbortSignal): Promise<void> {
   const { device, radio, logger, backoffMs = BACKOFF_MS } = deps;
   const isOver = () => signal.aborted;
+  const losses = createLosses(deps);
   for (let failures = 0; !isOver();) {
     try {
       const { bluez, gone } = await radio.get(signal);
       const until = AbortSignal.any([signal, gone]);
-      await followOnce({ ...deps, bluez, onOpen: () => (failures = 0) }, until);
+      await followOnce({ ...deps, bluez, losses, onOpen: () => (failures = 0) }, until);
     } catch (error) {
       if (isOver()) return;
       const reason = error instanceof Error ? error.message : String(error);
@@ -54,9 +55,12 @@ export async function followPeripheral(deps: GattFollowerDeps, signal: AbortSign
   }
 }
 
+type Losses = Pick<GattQueueDeps, 'onLost' | 'onStored'>;
+
 interface OnceDeps extends GattFollowerDeps {
   readonly bluez: BlueZ;
   readonly onOpen: () => void;
+  readonly losses: Losses;
 }
 
 async function followOnce(deps: OnceDeps, signal: AbortSignal): Promise<void> {
@@ -118,12 +122,12 @@ async function readAll(deps: ReadDeps, lost: Promise<unknown>, signal: AbortSign
 }
 
 async function readGroup(group: MappedGroup, deps: ReadDeps, signal: AbortSignal): Promise<void> {
-  const { bluez, gatt } = deps;
+  const { bluez, gatt, losses } = deps;
   const { path, flags } = group.characteristic;
   const canTell = flags.includes('notify') || flags.includes('indicate');
   const isTold = canTell && group.values.every(({ notify }) => notify !== false);
+  const queue = createGattQueue({ ...losses, signal, take });
   if (isTold) {
-    const queue = createQueue((bytes) => take(group, bytes, deps));
     const stop = await bluez.follow(path, queue.add, signal);
     const now = flags.includes('read') ? await bluez.read(path, signal) : undefined;
     // What was told meanwhile is newer.
@@ -136,42 +140,37 @@ async function readGroup(group: MappedGroup, deps: ReadDeps, signal: AbortSignal
   if (!flags.includes('read')) return;
   const intervalMs = Math.min(...group.values.map(({ intervalSeconds }) => intervalSeconds)) * 1_000;
   while (!signal.aborted) {
-    await take(group, await bluez.read(path, signal), deps);
+    queue.add(await bluez.read(path, signal));
+    await queue.drained();
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
   }
 
   /** What is refused for good is logged, as reading again would bring the same. */
-  async function take(from: MappedGroup, bytes: Buffer, { touch, logRejection }: ReadDeps): Promise<void> {
-    touch();
+  async function take(bytes: Buffer): Promise<void> {
+    deps.touch();
     try {
-      await gatt.take(from, bytes);
+      await gatt.take(group, bytes);
     } catch (error) {
-      if (!(error instanceof AegisError)) throw error;
-      // One that could not be stored now is lost: the next brings the newest value.
-      if (!ERROR_CODES[error.code].retryable) logRejection(`ble ${from.uuid}`, error);
+      if (!(error instanceof AegisError) || ERROR_CODES[error.code].retryable) throw error;
+      deps.logRejection(`ble ${group.uuid}`, error);
     }
   }
 }
 
-/** Takes values one after the other, in their order. */
-function createQueue(take: (bytes: Buffer) => Promise<void>) {
-  let waiting = 0;
-  let isUnused = true;
-  let last: Promise<void> = Promise.resolve();
+/** Counts what is lost of a device, and logs when it begins and ends to be. */
+function createLosses({ device: { deviceId: device }, logger, countLost }: GattFollowerDeps): Losses {
+  let isLosing = false;
   return {
-    isUnused: () => isUnused,
-    add(bytes: Buffer): void {
-      isUnused = false;
-      if (waiting >= MAX_WAITING) return;
-      waiting += 1;
-      last = last
-        .then(() => take(bytes))
-        .catch(() => undefined)
-        .finally(() => {
-          waiting -= 1;
-        });
+    onLost(cause, error) {
+      countLost(cause);
+      if (!isLosing)
+        logger.warn({ err: error, device, cause }, 'what a device tells cannot be stored; it is lost');
+      isLosing = true;
     },
-    drained: () => last,
+    onStored() {
+      if (isLosing) logger.info({ device }, 'what a device tells is stored again');
+      isLosing = false;
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, describe } from '@jest/globals';
 import { DEFAULT_WORKSPACE } from '../../../../../kernel/identity/principal.js';
+import { createMetrics, type Metrics } from '../../../../../kernel/telemetry/metrics.js';
+import { AegisError } from '../../../../../kernel/errors/aegis-error.js';
 import { parseEndpoint } from '../../../../../subgraphs/devices/endpoints/endpoint.js';
 import {
   createBluetooth,
@@ -56,6 +58,7 @@ describeWith({ programs: ['dbus-daemon'] }, 'Bluetooth', () => {
   let bluez: FakeBlueZ;
   let record: ProtocolRecord;
   let bluetooth: Bluetooth;
+  let metrics: Metrics;
 
   beforeAll(async () => {
     bus = await startPrivateBus();
@@ -76,8 +79,9 @@ describeWith({ programs: ['dbus-daemon'] }, 'Bluetooth', () => {
     adapter?: string,
     places: readonly string[] = [`ble:${ADDRESS}`],
   ): Bluetooth {
+    metrics = createMetrics();
     return createBluetooth({
-      ...record.deps,
+      ...{ ...record.deps, metrics },
       ...{ workspaces: [DEFAULT_WORKSPACE], dbusAddress, adapter },
       ...{ retryMs: 50, pingMs: 100, backoffMs: 50, scanMs: 300, restMs: 50 },
       endpoints: {
@@ -115,6 +119,22 @@ describeWith({ programs: ['dbus-daemon'] }, 'Bluetooth', () => {
     expect(texts().filter((text) => text.includes('temperature'))).toEqual([
       ...['{"temperature":21.5}', '{"temperature":-2.56}', '{"temperature":1}'],
     ]);
+  });
+
+  it('tries again what cannot be stored at present, and counts what is lost', async () => {
+    await bluetooth.start();
+    await waitFor('it was read once', () => texts().includes('{"temperature":21.5}'));
+    let refusals = 2;
+    record.hold(async () => {
+      refusals -= 1;
+      if (refusals >= 0) throw new AegisError('UNAVAILABLE', 'later.');
+    });
+    bluez.set(TEMPERATURE, [0x64, 0x00]);
+    await waitFor('it is stored at last', () => texts().includes('{"temperature":1}'));
+    record.hold(() => Promise.reject(new Error('broken')));
+    bluez.set(TEMPERATURE, [0xc8, 0x00]);
+    const lost = /aegis_devices_bluetooth_lost_total\{cause="failed"\} [1-9]/;
+    await waitFor('the loss is counted', async () => lost.test(await metrics.metrics()));
   });
 
   it('reads what does not tell of changes now and then, and when it is asked for', async () => {
@@ -210,7 +230,7 @@ describe('Bluetooth without D-Bus', () => {
   it('is down, says so, and closes', async () => {
     const { deps } = recordProtocol();
     const bluetooth = createBluetooth({
-      ...deps,
+      ...{ ...deps, metrics: createMetrics() },
       ...{ workspaces: [], dbusAddress: 'unix:path=/nowhere/bus', adapter: undefined, retryMs: 20 },
       endpoints: { list: async () => [], onChange: () => () => undefined },
       profileOf: async () => undefined,
