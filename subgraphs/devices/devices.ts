@@ -56,7 +56,7 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
   };
   // The registry is made after what it tells of its changes.
   const profiles = createProfiles({ database, log, devices: () => registry });
-  const codecs = createCodecs();
+  const codecs = createCodecs({ logger });
   const readings = createReadings({
     ...deps,
     settings: values,
