@@ -2,15 +2,9 @@ import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { Health } from '../../../kernel/graphql/subgraph.js';
 import type { DeadLetters } from '../readings/dead-letters/dead-letters.js';
 import type { OpenSession, Sessions } from '../sessions/session.js';
+import type { PayloadKind } from './payload-kind.js';
 import type { ProtocolKind } from './protocol-kind.js';
-import type {
-  DeviceMessage,
-  PayloadKind,
-  Protocol,
-  ProtocolDeps,
-  RefusedMessage,
-  Uplink,
-} from './protocol.js';
+import type { DeviceMessage, Protocol, ProtocolDeps, RefusedMessage, Uplink } from './protocol.js';
 
 /** What a protocol is given that is counted. */
 export type MeteredDeps = Pick<ProtocolDeps, 'uplink' | 'admit' | 'sessions'>;

@@ -4,6 +4,7 @@ import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { Ingest } from '../readings/ingestion.js';
 import type { Sessions } from '../sessions/session.js';
+import type { PayloadKind } from './payload-kind.js';
 
 /**
  * A means by which devices are reached. It hands each message on and answers its sender only when the message has been
@@ -59,9 +60,6 @@ export interface DeviceMessage {
   readonly device: string;
   readonly payload: Uint8Array;
 }
-
-/** What a device sent: OTHER is what came on a topic that is not its sender's, or of another part of Aegis. */
-export type PayloadKind = 'TELEMETRY' | 'REPORT' | 'EVENT' | 'ANSWER' | 'OTHER';
 
 /** A message that a protocol refuses before it hands it on. */
 export interface RefusedMessage {

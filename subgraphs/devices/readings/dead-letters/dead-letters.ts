@@ -2,7 +2,7 @@ import { Counter } from 'prom-client';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import type { Metrics } from '../../../../kernel/telemetry/metrics.js';
-import type { PayloadKind } from '../../protocols/protocol.js';
+import type { PayloadKind } from '../../protocols/payload-kind.js';
 import type { ProtocolKind } from '../../protocols/protocol-kind.js';
 
 /** A payload that was refused for good, and why. */

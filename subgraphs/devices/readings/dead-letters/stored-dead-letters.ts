@@ -1,6 +1,6 @@
 import type { Database } from '../../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import type { PayloadKind } from '../../protocols/protocol.js';
+import type { PayloadKind } from '../../protocols/payload-kind.js';
 import type { DeadLetter } from './dead-letters.js';
 
 /** A dead letter as it is kept; the sequence is its place in the order in which they were refused. */
