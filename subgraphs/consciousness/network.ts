@@ -19,7 +19,12 @@ import { createNetworkMetrics, type NetworkMetricsReader } from './metrics/netwo
 import type { NodeStandingModel } from './models.js';
 import { createPushState, type PushState } from './push-state.js';
 import { createRegistry, type Registry } from './registry.js';
-import { createReportStorage, standingsAt, type ReportStorage } from './storage/report-storage.js';
+import {
+  createReportStorage,
+  standingsAt,
+  type ReportStorage,
+  type StoredStanding,
+} from './storage/report-storage.js';
 import { createReports, type Reports } from './reports/reports.js';
 import { createSampler, type Sampler } from './sampler.js';
 import { createSignalSources, type SignalSources } from './signal-sources.js';
@@ -133,14 +138,7 @@ export function createNetwork(deps: NetworkDeps): Network {
     rollups: createRollups(database, workspace),
     pushState: createPushState({ ...shared, onAssigned: refresh }),
     currentMeasurement: () => measurements.findNewest(new Date(now().getTime() - CURRENT_MS)),
-    async listStandings() {
-      const stored = await reportStorage.listStandings();
-      const current = standingsAt(stored, now());
-      return stored.map(({ nodeIndex: index, reputation, valid, updatedAt }) => ({
-        ...{ index, valid, reportedAt: updatedAt },
-        reputation: current.get(index)?.reputation ?? reputation,
-      }));
-    },
+    listStandings: async () => describeStandings(await reportStorage.listStandings(), now()),
     async start(lifecycle) {
       await prepareNodes(rows, settings);
       if (settings.generatorAtStart) await generator.start(settings.generatorAtStart);
@@ -155,4 +153,12 @@ export function createNetwork(deps: NetworkDeps): Network {
       await lifecycle.start({ name: `measuring of ${workspace}`, close: () => live.close() });
     },
   };
+}
+
+function describeStandings(stored: readonly StoredStanding[], at: Date): NodeStandingModel[] {
+  const current = standingsAt(stored, at);
+  return stored.map(({ nodeIndex: index, reputation, valid, updatedAt }) => ({
+    ...{ index, valid, reportedAt: updatedAt },
+    reputation: current.get(index)?.reputation ?? reputation,
+  }));
 }

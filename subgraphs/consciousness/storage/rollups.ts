@@ -1,4 +1,4 @@
-import type { Database } from '../../../kernel/database/database.js';
+import type { Database, WorkspaceDatabase } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import { historyPoint, mergePoints, type HistoryPoint } from '../history/history-point.js';
 
@@ -122,15 +122,7 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
       );
       return rows.map(toPoint);
     },
-    async isPruned(at) {
-      const pruned = await client.measurementRetention.findFirst();
-      if (!pruned) return false;
-      const oldest = await client.measurement.findFirst({
-        orderBy: { measuredAt: 'asc' },
-        select: { measuredAt: true },
-      });
-      return !oldest || at < oldest.measuredAt;
-    },
+    isPruned: (at) => isPruned(client, at),
     readSteps: (step, span) => (step === 'MINUTE' ? readMinutes(span) : readHours(span)),
     async roll(now) {
       const minute = floorTo(MINUTE_MS, now);
@@ -147,6 +139,15 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
       return (await client.measurementRollup.deleteMany({ where })).count;
     },
   };
+}
+
+async function isPruned(client: WorkspaceDatabase['client'], at: Date): Promise<boolean> {
+  if (!(await client.measurementRetention.findFirst())) return false;
+  const oldest = await client.measurement.findFirst({
+    orderBy: { measuredAt: 'asc' },
+    select: { measuredAt: true },
+  });
+  return !oldest || at < oldest.measuredAt;
 }
 
 /** A point as it is stored. */

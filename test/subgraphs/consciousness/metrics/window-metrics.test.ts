@@ -140,7 +140,7 @@ describe('a window', () => {
     const later = (changes: Partial<NonNullable<typeof first>['basis']>) =>
       measureWindow(signals, {
         ...{ ...OPTIONS, earlier: first?.references ?? [], renew: 2 },
-        earlierBasis: first && { ...first.basis, ...changes },
+        earlierBasis: first ? { ...first.basis, ...changes } : undefined,
       }).phi;
     expect(first?.basis).toEqual({ signals: 4, samples: 256, shrinkage: 0, normalisation: 'ENTROPY' });
     expect(later({ samples: 250 })?.renewed).toBe(2);
