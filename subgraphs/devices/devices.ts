@@ -1,81 +1,36 @@
 import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
-import { newId } from '../../kernel/ids/ids.js';
 import { withDeadline } from '../../kernel/lifecycle/lifecycle.js';
-import { createAlarms } from './alarms/alarms.js';
-import { createCommands } from './commands/commands.js';
-import { createSchemaChecker } from './commands/json-schema.js';
 import type { DevicesSettings } from './config.js';
 import { createContexts, type Context } from './context.js';
-import { createEndpoints } from './endpoints/endpoints.js';
 import { createForwardRoute } from './edge/forward-route.js';
-import { createFleet } from './fleet/fleet.js';
-import { createSetDesired } from './fleet/rollouts/set-desired.js';
-import { checkSelection } from './fleet/selection/selection.js';
-import { createFuseReadings } from './fusion/fuse-readings.js';
-import { createStandingFusions, type StandingFusionsDeps } from './fusion/standing/standing-fusions.js';
 import { createDeviceMutations } from './mutations.js';
-import { createCodecs } from './codecs/codecs.js';
-import { createClaims } from './claims/claims.js';
 import { createCredentialMutations } from './credentials/credential-mutations.js';
-import { createIdentity } from './credentials/identity-loaders.js';
-import { createCredentials } from './credentials/credentials.js';
-import { createValueConversion } from './profiles/convert-value.js';
-import { createProfiles } from './profiles/profiles.js';
-import { createHttp } from './protocols/http/http.js';
-import { createMqtt } from './protocols/mqtt/mqtt.js';
-import { createDoors } from './protocols/doors.js';
-import { createFieldProtocols } from './protocols/field-protocols.js';
-import { openShareDuty } from './protocols/share-duty.js';
-import { combineProtocols, type Protocols } from './protocols/protocols.js';
+import type { Protocols } from './protocols/protocols.js';
 import { changesDevice, createDeviceFactFollower } from './readings/device-facts.js';
-import { createKnownDevices } from './readings/known-devices.js';
-import { readTracks } from './readings/metric-tracks.js';
-import { createOwnRetention } from './readings/own-retention.js';
-import { createReadings } from './readings/readings.js';
-import { createDeviceRegistry } from './registry.js';
 import { createResolvers } from './resolvers.js';
-import { createConnectivity } from './sessions/connectivity.js';
-import { createConnectivityRegistry } from './sessions/registry.js';
-import { createSessions } from './sessions/sessions.js';
-import { createTwins } from './twin/twins.js';
-import { createUplink } from './uplink.js';
+
+import { createConversation } from './rooms/conversation.js';
+import { createEntrance } from './rooms/entrance.js';
+import { createInventory } from './rooms/inventory.js';
+import { createWatch } from './rooms/watch.js';
 
 const PING_DEADLINE_MS = 2_000;
 
 /** Ties the rooms of the subgraph together. */
-export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subgraph<Context> {
+export function createDevices(deps: SubgraphDeps, settings: DevicesSettings): Subgraph<Context> {
   const { database, log, bus, workspaces, logger } = deps;
-  const known = createKnownDevices({
-    load: async (workspace, idOrName) =>
-      profiles.complete(workspace, await registry.findKnown(workspace, idOrName)),
+  const inventory = createInventory({
+    ...{ ...deps, settings },
+    // Twins are made after the devices that they are of.
+    updateDesired: (...change) => conversation.twins.updateDesired(...change),
   });
-  const forget: typeof known.forget = (workspace, device) => {
-    known.forget(workspace, device);
-    profiles.lookups.forget(workspace, device);
-  };
-  // The registry is made after what it tells of its changes.
-  const profiles = createProfiles({ database, log, devices: () => registry });
-  const codecs = createCodecs({ logger });
-  const readings = createReadings({
-    ...deps,
-    settings: values,
-    devices: known,
-    decode: codecs.decode,
-    convert: createValueConversion(profiles.units),
-    ownRetention: createOwnRetention(database, (workspace, pins) => profiles.lookups.find(workspace, pins)),
-  });
-  const registry = createDeviceRegistry({
-    ...{ database, log },
-    onChange: forget,
-    onRemoved: readings.onRemoved,
-  });
-  const fleet = createFleet({
-    ...{ ...deps, registry, onChange: forget },
-    ...{ profiles: profiles.lookups, units: profiles.units },
-    setDesired: createSetDesired((...change) => twins.updateDesired(...change)),
-  });
-  const endpoints = createEndpoints({ database, log, onChange: forget });
+  const { forget, profiles, codecs, readings, registry, fleet, endpoints } = inventory;
+  const conversation = createConversation({ ...deps, settings, inventory });
+  const { connectivity, credentials, twins, commands, identity } = conversation;
+  const { standingFusions, alarms, fuseReadings } = createWatch({ ...deps, settings, inventory });
+  const entrance = createEntrance({ ...deps, settings, inventory, conversation });
+  const { claims, uplink, doors, http, field, protocols } = entrance;
   const followers = workspaces.map((workspace) =>
     createDeviceFactFollower({
       ...{ workspace, database, log, bus, logger },
@@ -84,77 +39,10 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
           forget(workspace, fact);
           endpoints.forget(workspace, fact);
         }
-        credentials.onFact(workspace, fact);
-        twins.onFact(workspace, fact);
-        commands.onFact(workspace, fact);
-        alarms.onFact(workspace, fact);
+        for (const one of [credentials, twins, commands, alarms]) one.onFact(workspace, fact);
       },
     }),
   );
-  const connectivity = createConnectivity({
-    ...{ workspaces, logger },
-    registry: createConnectivityRegistry(database, log),
-    holder: newId('prc'),
-    alone: database.kind === 'embedded',
-    silentMs: values.seenWithinSeconds * 1_000,
-  });
-  const sessions = createSessions({ presence: connectivity, logger });
-  const credentials = createCredentials({ ...deps, sessions });
-  const downlink = {
-    ...{ ...deps, settings: values, sessions, devices: known, schemas: createSchemaChecker() },
-    profileOf: profiles.lookups.ofDevice,
-  };
-  const twins = createTwins(downlink);
-  const commands = createCommands(downlink);
-  const fusing: Pick<StandingFusionsDeps, 'profilesOf' | 'readTracks' | 'units'> = {
-    readTracks: (workspace, query) => readTracks(database, workspace, query),
-    units: profiles.units,
-    profilesOf: profiles.lookups.ofDevices,
-  };
-  const standingFusions = createStandingFusions({
-    ...{ ...deps, ...fusing, openSource: readings.openSource },
-    select: (workspace, selection, limit) =>
-      fleet.selections.findSelected(workspace, checkSelection(selection), { limit }),
-  });
-  const alarms = createAlarms({
-    ...{ ...deps, settings: values, openSource: readings.openSource },
-    selects: (workspace, selection, deviceIds) =>
-      fleet.selections.selects(workspace, checkSelection(selection), deviceIds),
-    findProfileAlarms: async (workspace, name, version) =>
-      (await profiles.lookups.get(workspace, { name, version }))?.alarms ?? [],
-  });
-  const identity = createIdentity({ credentials: credentials.registry, connectivity });
-  const claims = createClaims({
-    ...{ database, log, workspaces, credentials, profiles: profiles.lookups, units: profiles.units },
-    devices: registry,
-  });
-  const uplink = createUplink({
-    ...{ devices: known, sessions, workspaces, ingest: readings.ingest },
-    report: twins.report,
-    answer: commands.answer,
-    event: twins.event,
-    claim: claims.claim,
-  });
-  const doors = createDoors({ ...readings, uplink, sessions, admit: credentials.admit });
-  const http = doors.add('HTTP', (metered) =>
-    createHttp({ ...metered, logger, devices: known, maxPayloadBytes: values.maxPayloadBytes }),
-  );
-  const field = createFieldProtocols({
-    ...{ ...deps, doors, endpoints, devices: known, settings: values },
-    profileOf: profiles.lookups.ofDevice,
-  });
-  const protocols = combineProtocols([
-    http,
-    doors.add('MQTT', (metered) =>
-      createMqtt({
-        ...metered,
-        ...{ logger, workspaces, devices: known, topics: deps.topics, settings: values },
-        shareDuty: openShareDuty({ database, logger, name: 'sparkplug' }),
-        maxPayloadBytes: values.maxPayloadBytes,
-      }),
-    ),
-    ...field.protocols,
-  ]);
 
   return {
     resolvers: createResolvers({
@@ -162,25 +50,17 @@ export function createDevices(deps: SubgraphDeps, values: DevicesSettings): Subg
       ...{ claims, credentialMutations: createCredentialMutations(credentials.registry) },
       mutations: createDeviceMutations({ registry, units: profiles.units, profiles: profiles.lookups }),
       ...readings,
-      ...{ profiles, twins, commands, alarms },
+      ...{ profiles, twins, commands, alarms, standingFusions, fuseReadings },
       ...{ doors, endpoints, findDiscovered: field.findDiscovered },
-      fuseReadings: createFuseReadings({ ...fusing, now: () => new Date() }),
-      standingFusions,
     }),
     createContext: createContexts({
-      database,
-      registry,
-      fleet,
-      identity,
+      ...{ database, registry, fleet, identity, twins, commands, alarms },
       locations: endpoints,
       profiles: profiles.lookups,
-      twins,
-      commands,
-      alarms,
     }),
     routes: (server) => {
       http.routes(server);
-      createForwardRoute({ ...deps, ...values, ingest: uplink.telemetry })(server);
+      createForwardRoute({ ...deps, ...settings, ingest: uplink.telemetry })(server);
     },
     endpoints: () => protocols.endpoints(),
     async start() {
