@@ -15,14 +15,14 @@ export type ConnectionState =
 export type Variables = Readonly<Record<string, unknown>>;
 
 /** An answer with errors, or none at all. */
-export class QueryFailed extends Error {
+class QueryFailed extends Error {
   override readonly name = 'QueryFailed';
 }
 
 /** The way to the server: queries over HTTP, streams over one socket that they share. */
 export interface Connection {
   readonly state: Store<ConnectionState>;
-  /** Errors: {@link QueryFailed}. */
+  /** Errors: one that says what went wrong. */
   query<T>(document: string, variables?: Variables, signal?: AbortSignal): Promise<T>;
   /** Follows a stream until the returned function is called: behind the last event that was seen after each cut. */
   follow<T extends Resumable>(options: FollowOptions<T>): () => void;

@@ -42,7 +42,7 @@ const DateTime = new GraphQLScalarType<Date, string>({
 const MAX_JSON_DEPTH = 32;
 
 /** Takes a JSON value. Errors: BAD_USER_INPUT when it is too deep. */
-export function parseJsonValue(value: unknown): unknown {
+function parseJsonValue(value: unknown): unknown {
   if (!isDeeper(value, MAX_JSON_DEPTH)) return value;
   throw new AegisError(
     'BAD_USER_INPUT',

@@ -3,7 +3,6 @@ import type { Quality } from './codecs/codec.js';
 import type { AlignedInput } from './fusion/fusion-step.js';
 import type { FusedPoint, FusionOptions } from './fusion/fuse-tracks.js';
 import type { Aggregate, Resolution } from './readings/series/step-query.js';
-import type { ProfileProperty } from './profiles/profile.js';
 import type { StoredProfile } from './profiles/registry.js';
 import type { MetricDeclaration } from './registration.js';
 

@@ -85,7 +85,7 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     return { page, record };
   }
 
-  async function register(name: string): Promise<void> {
+  async function addDevice(name: string): Promise<void> {
     await graph().query(REGISTER, { input: { name, metrics: [{ name: 'x', unit: '1' }] } });
   }
 
@@ -152,7 +152,7 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     const feed = page.getByRole('region', { name: 'Events' });
     await feed.getByRole('listitem').first().waitFor(DEADLINE);
     // One event has come by the stream, so that there is a place to go on from.
-    await register('seen');
+    await addDevice('seen');
     await feed.getByText('seen').first().waitFor(DEADLINE);
     if (!proxy) throw new Error('the proxy was not opened');
     proxy.blocked = true;
@@ -161,7 +161,7 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     await saveScreenshot(page, 'disconnected');
     // More than a page of the list: what is missed can only come by the stream.
     const names = Array.from({ length: 35 }, (_, number) => `missed-${number}-`);
-    for (const name of names) await register(name);
+    for (const name of names) await addDevice(name);
     const before = record.subscriptions.length;
     proxy.blocked = false;
     await page.getByRole('status').getByText('connected', { exact: true }).waitFor({ timeout: 40_000 });

@@ -6,7 +6,7 @@ import type { Profile } from './profile.js';
 export type ProfileDefinition = Omit<Profile, 'version'>;
 
 /** The most properties of a profile, and metrics of a device. */
-export const MAX_PROPERTIES = 256;
+const MAX_PROPERTIES = 256;
 const MAX_AFFORDANCES = 64;
 const PROFILE_NAME = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 

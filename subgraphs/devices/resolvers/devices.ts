@@ -3,10 +3,7 @@ import type { Context } from '../context.js';
 import { listDevices } from '../fleet/list-devices.js';
 import type { Selections } from '../fleet/selection/registry.js';
 import { checkSelection } from '../fleet/selection/selection.js';
-import type {
-  Resolvers,
-  SubscriptionDeviceReadingsArgs,
-} from '../generated/schema-types.js';
+import type { Resolvers, SubscriptionDeviceReadingsArgs } from '../generated/schema-types.js';
 import type { DeviceMutations } from '../mutations.js';
 import type { ReadingEvent, ReadingStreamOptions } from '../readings/reading-stream.js';
 import { isMetricName } from '../metric-name.js';

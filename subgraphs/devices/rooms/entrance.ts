@@ -11,9 +11,6 @@ import { createUplink } from '../uplink.js';
 import type { Conversation } from './conversation.js';
 import type { Inventory } from './inventory.js';
 
-/** The ways by which devices come in. */
-export type Entrance = ReturnType<typeof createEntrance>;
-
 export interface EntranceDeps extends SubgraphDeps {
   readonly settings: DevicesSettings;
   readonly inventory: Inventory;

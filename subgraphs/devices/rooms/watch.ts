@@ -7,9 +7,6 @@ import { createStandingFusions, type StandingFusionsDeps } from '../fusion/stand
 import { readTracks } from '../readings/metric-tracks.js';
 import type { Inventory } from './inventory.js';
 
-/** What looks at readings as they come. */
-export type Watch = ReturnType<typeof createWatch>;
-
 export interface WatchDeps extends SubgraphDeps {
   readonly settings: DevicesSettings;
   readonly inventory: Pick<Inventory, 'profiles' | 'readings' | 'fleet'>;

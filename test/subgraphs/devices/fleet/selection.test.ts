@@ -150,7 +150,10 @@ describe('a selection of devices', () => {
   it('goes by who can be reached, and by when they were heard from', async () => {
     for (const name of ['here', 'silent']) await devices.register(name);
     await devices.send('here', { temperature: 1 });
-    await waitFor('it counts as heard from', async () => (await list({ connectivity: 'ONLINE' })).length === 1);
+    await waitFor(
+      'it counts as heard from',
+      async () => (await list({ connectivity: 'ONLINE' })).length === 1,
+    );
     expect(await list({ connectivity: 'ONLINE' })).toEqual(['here']);
     expect(await list({ connectivity: 'UNKNOWN' })).toEqual(['silent']);
     const lastMinute = new Date(Date.now() - 60_000).toISOString();
