@@ -15,7 +15,8 @@ export function createLazyContexts<Loaders extends object>(
     readonly principal: RequestContext['principal'];
     readonly trace: RequestContext['trace'];
     readonly headers: RequestContext['headers'];
-    readonly #made: (object | undefined)[] = [];
+    /** No `#private` one: Apollo Server copies contexts, by their prototype and their own properties. */
+    readonly made: (object | undefined)[] = [];
 
     constructor({ principal, trace, headers }: RequestContext) {
       this.principal = principal;
@@ -24,7 +25,7 @@ export function createLazyContexts<Loaders extends object>(
     }
 
     static find(context: LazyContext, group: number, name: string): unknown {
-      const made = (context.#made[group] ??= groups[group]?.(context.principal.workspace));
+      const made = (context.made[group] ??= groups[group]?.(context.principal.workspace));
       return made && (Reflect.get(made, name) as unknown);
     }
   }

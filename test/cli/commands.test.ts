@@ -20,7 +20,7 @@ describe('aegis', () => {
     const { code, text } = await run(['--help']);
     expect([code, text.match(/^ {2}\w+/gm)]).toEqual([
       0,
-      ['  start', '  gateway', '  subgraph', '  compose', '  migrate'],
+      ['  start', '  gateway', '  subgraph', '  edge', '  compose', '  migrate'],
     ]);
     const help = await run(['start', '--help']);
     for (const flag of ['--port', '--host', '--data', '--mqtt-port', '--coap-port', '--no-probe'])
@@ -55,7 +55,7 @@ describe('aegis', () => {
       AEGIS_API_KEYS: 'ok:short-key',
     });
     expect(code).toBe(2);
-    expect(text).toContain('NAME: expected one of consciousness, devices, got nothing.');
+    expect(text).toContain('NAME: expected one of consciousness, devices, events, got nothing.');
     expect(text).toContain('--port: expected a whole number from 0 to 65535, got "x".');
     expect(text).toContain('AEGIS_API_KEYS: key 1: expected 24 to 256');
     expect(text).not.toContain('short-key');
@@ -83,7 +83,7 @@ describe('aegis', () => {
     const { code, text } = await run(['subgraph', 'nothing'], { AEGIS_HANDOVER_SECRET: 'x'.repeat(32) });
     expect([code, text]).toEqual([
       2,
-      expect.stringContaining('expected one of consciousness, devices, got nothing'),
+      expect.stringContaining('expected one of consciousness, devices, events, got nothing'),
     ]);
   });
 

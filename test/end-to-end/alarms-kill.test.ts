@@ -7,8 +7,8 @@ import { startOneProcess } from '../support/aegis-system.js';
 import { createGraphClient, type GraphClient } from '../support/graph-client.js';
 import { connectDevice, publishTelemetry } from '../support/telemetry-load.js';
 import { waitFor } from '../support/wait-for.js';
+import { KILL_ROUNDS } from '../support/kill-rounds.js';
 
-const ROUNDS = 4;
 const RATE = 400;
 
 const REGISTER = `mutation {
@@ -75,15 +75,15 @@ describe('kill -9 with alarms and fusions at work', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it(`raises each alarm once and skips no point, ${ROUNDS} times`, async () => {
+  it(`raises each alarm once and skips no point, ${KILL_ROUNDS} times`, async () => {
     const firstAt = Date.now() - 7_200_000;
     let ids = { device: '', fusion: '' };
     let sent = 0;
-    for (let round = 0; round <= ROUNDS; round += 1) {
+    for (let round = 0; round <= KILL_ROUNDS; round += 1) {
       const system = await startOneProcess({ folder });
       const graph = createGraphClient(system);
       if (round === 0) ids = await setUp(graph);
-      if (round === ROUNDS) {
+      if (round === KILL_ROUNDS) {
         const rises = await readRises(graph, ids.device, firstAt);
         const alarms = await waitFor(
           'every rise has its alarm',

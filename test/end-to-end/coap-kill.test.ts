@@ -7,8 +7,8 @@ import { startOneProcess } from '../support/aegis-system.js';
 import { openCoapDatagrams } from '../support/coap/coap-datagrams.js';
 import { createGraphClient, type GraphClient } from '../support/graph-client.js';
 import { waitFor } from '../support/wait-for.js';
+import { KILL_ROUNDS } from '../support/kill-rounds.js';
 
-const ROUNDS = 5;
 /** How many messages may await their answer at once. */
 const IN_FLIGHT = 50;
 const SERIES = `query ($id: ID!, $from: DateTime!, $to: DateTime) {
@@ -77,12 +77,12 @@ describe('kill -9 while CoAP is answered', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it(`has stored what was answered 2.04, and nothing twice, ${ROUNDS} times`, async () => {
+  it(`has stored what was answered 2.04, and nothing twice, ${KILL_ROUNDS} times`, async () => {
     const firstAt = Date.now() - 7_200_000;
     const answered = new Set<number>();
     let id = '';
     let sent = 0;
-    for (let round = 0; round <= ROUNDS; round += 1) {
+    for (let round = 0; round <= KILL_ROUNDS; round += 1) {
       const system = await startOneProcess({ folder });
       const graph = createGraphClient(system);
       if (round === 0) {
@@ -95,7 +95,7 @@ describe('kill -9 while CoAP is answered', () => {
       expect(new Set(stored).size).toBe(stored.length);
       const known = new Set(stored);
       expect([...answered].filter((at) => !known.has(at))).toEqual([]);
-      if (round === ROUNDS) {
+      if (round === KILL_ROUNDS) {
         await system.close();
         break;
       }

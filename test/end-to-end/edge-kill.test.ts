@@ -8,8 +8,8 @@ import { spawnAegis, type AegisProcess } from '../support/aegis-process.js';
 import { createGraphClient } from '../support/graph-client.js';
 import { connectDevice, publishTelemetry, type TelemetryLoad } from '../support/telemetry-load.js';
 import { waitFor } from '../support/wait-for.js';
+import { KILL_ROUNDS } from '../support/kill-rounds.js';
 
-const ROUNDS = 6;
 const RATE = 500;
 const REGISTER = `mutation ($name: String!) {
   registerDevice(input: { name: $name, metrics: [{ name: "value", unit: "1" }] }) { device { id } }
@@ -129,7 +129,7 @@ describe('an edge and its hub, either of them killed at any moment', () => {
     }
   }
 
-  it(`loses nothing that was acknowledged and stores nothing twice, ${ROUNDS} times`, async () => {
+  it(`loses nothing that was acknowledged and stores nothing twice, ${KILL_ROUNDS} times`, async () => {
     const beganAt = Date.now();
     const firstAt = beganAt - 7_200_000;
     const timed = new Set<number>();
@@ -140,7 +140,7 @@ describe('an edge and its hub, either of them killed at any moment', () => {
     const graph = createGraphClient({ url: hubUrl, apiKey: undefined });
     for (const name of ['timed', 'untimed']) await graph.query(REGISTER, { name });
     await startEdge();
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < KILL_ROUNDS; round += 1) {
       const client = await connectDevice({ mqttUrl: edgeMqtt, apiKey: undefined });
       const load: TelemetryLoad = publishTelemetry({
         ...{ client, device: 'timed', metric: 'value', ratePerSecond: RATE },

@@ -7,8 +7,8 @@ import { startOneProcess, type AegisSystem } from '../support/aegis-system.js';
 import { createGraphClient, type GraphClient } from '../support/graph-client.js';
 import { connectDevice } from '../support/telemetry-load.js';
 import { waitFor } from '../support/wait-for.js';
+import { KILL_ROUNDS } from '../support/kill-rounds.js';
 
-const ROUNDS = 4;
 const TOPIC = 'aegis/default/lamp';
 const SET_UP = `mutation {
   defineDeviceProfile(input: { name: "lamp", title: "Lamp", properties: [{ name: "power", unit: "W" }],
@@ -70,12 +70,12 @@ describe('kill -9 with commands on their way', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it(`loses no command that was taken and nothing that was reported, ${ROUNDS} times`, async () => {
+  it(`loses no command that was taken and nothing that was reported, ${KILL_ROUNDS} times`, async () => {
     const done = new Set<string>();
     const taken: string[] = [];
     let reported = 0;
     let id = '';
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < KILL_ROUNDS; round += 1) {
       const system = await startOneProcess({ folder });
       const graph = createGraphClient(system);
       if (round === 0) {

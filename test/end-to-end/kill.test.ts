@@ -14,8 +14,8 @@ import { describeWith } from '../support/describe-with.js';
 import { createGraphClient, type GraphClient } from '../support/graph-client.js';
 import { startMosquitto, type Mosquitto } from '../support/mosquitto.js';
 import { waitFor } from '../support/wait-for.js';
+import { KILL_ROUNDS } from '../support/kill-rounds.js';
 
-const ROUNDS = 5;
 const TEST_DEADLINE_MS = 240_000;
 const REGISTER =
   'mutation { registerDevice(input: { name: "load", metrics: [{ name: "value", unit: "1" }] }) { device { id } } }';
@@ -95,7 +95,7 @@ async function killUnderLoad({
   const acknowledged = new Set<number>();
   let id = '';
   let sent = 0;
-  for (let round = 0; round <= ROUNDS; round += 1) {
+  for (let round = 0; round <= KILL_ROUNDS; round += 1) {
     const system = await open();
     const graph = createGraphClient(system);
     if (round === 0) id = await registerLoad(graph);
@@ -115,7 +115,7 @@ async function killUnderLoad({
       const { HOUR, MINUTE } = await countRolledUp(graph, id, firstAt);
       return HOUR === length && MINUTE === length;
     });
-    if (round === ROUNDS) {
+    if (round === KILL_ROUNDS) {
       await system.close();
       break;
     }
@@ -148,7 +148,7 @@ describe('kill -9 under load', () => {
     ['HTTP', startHttpLoad],
     ['a stream over HTTP', startStreamLoad],
   ])(
-    `loses no reading that was acknowledged over %s, and stores none twice, ${ROUNDS} times`,
+    `loses no reading that was acknowledged over %s, and stores none twice, ${KILL_ROUNDS} times`,
     async (what, start) => {
       report(what, await killUnderLoad({ start, open: () => startOneProcess({ folder }) }));
     },

@@ -7,8 +7,8 @@ import { startOneProcess, type AegisSystem } from '../support/aegis-system.js';
 import { createGraphClient, type GraphClient } from '../support/graph-client.js';
 import { connectDevice } from '../support/telemetry-load.js';
 import { waitFor } from '../support/wait-for.js';
+import { KILL_ROUNDS } from '../support/kill-rounds.js';
 
-const ROUNDS = 3;
 const NODE = 4;
 
 const REPORTS = `query ($after: String) { validationReport(nodeId: "nod_${NODE}", first: 100, after: $after) {
@@ -68,9 +68,9 @@ describe('a report of a node', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it(`that was answered is stored once, though the process is killed, ${ROUNDS} times`, async () => {
+  it(`that was answered is stored once, though the process is killed, ${KILL_ROUNDS} times`, async () => {
     const acknowledged = new Set<number>();
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < KILL_ROUNDS; round += 1) {
       const before = acknowledged.size;
       const system = await startOneProcess({ folder });
       const sending = reportUntilGone(system, acknowledged);
