@@ -26,7 +26,7 @@ const REGISTER = `mutation Register($input: RegisterDeviceInput!) {
 const REFUSED = {
   registerDevice: {
     device: null,
-    userErrors: [{ message: 'Expected 1 to 256 metrics, got 0.' }],
+    userErrors: [{ message: 'Expected 1 to 256 metrics, those of the profile included, got 0.' }],
   },
 };
 const SUBSCRIPTION = 'subscription Live { consciousnessMetrics { sample { nodes { device { name } } } } }';

@@ -215,7 +215,7 @@ function describeContract(protocol: ContractProtocol): void {
       const sent = Array.from({ length: QUEUE / BATCH + 1 }, (_, index) =>
         peer.send('sensor', batch(1 + index * BATCH)),
       );
-      await waitFor('the queue is full', async () => (await queued()) === QUEUE);
+      await waitFor('the queue is full', async () => (await queued()) === QUEUE, { deadlineMs: 25_000 });
       await release();
       const outcomes = await Promise.all(sent);
       const taken = protocol.acknowledgesCommits
