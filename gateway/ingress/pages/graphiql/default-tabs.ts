@@ -1,10 +1,10 @@
-/** What a first visitor finds in the editor: a query over both subgraphs, and the same join as a live stream. */
+/** What a first visitor finds in the editor: a query over two subgraphs, and the same join as a live stream. */
 export const DEFAULT_TABS: readonly { readonly query: string }[] = [
   {
-    query: `# Each device: its newest readings, and the nodes
+    query: `# This machine: its newest readings, and the nodes
 # that follow them. Ctrl-Enter runs it.
-query Devices {
-  devices {
+query Host {
+  devices(filter: { name: "host" }) {
     edges {
       node {
         name
