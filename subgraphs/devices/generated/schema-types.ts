@@ -2681,9 +2681,11 @@ export type ProtocolStatus = {
   __typename?: 'ProtocolStatus';
   /** Such as `embedded MQTT broker`. */
   name: Scalars['String']['output'];
+  /** What devices speak there. */
   kind: ProtocolKind;
   /** Where devices reach it, such as `coap://127.0.0.1:5683`; null when it is not told, or when it is us who call. */
   url?: Maybe<Scalars['String']['output']>;
+  /** Whether devices can come by it now. */
   state: ProtocolState;
   /** Why it is not UP, and what to do; null when it is. */
   reason?: Maybe<Scalars['String']['output']>;
@@ -2700,6 +2702,7 @@ export type DiscoveredDevice = {
   __typename?: 'DiscoveredDevice';
   /** What to register it with: `setDeviceEndpoint` takes it, such as `ble:AA:BB:CC:DD:EE:FF`. */
   endpoint: Scalars['String']['output'];
+  /** What it speaks. */
   kind: ProtocolKind;
   /** As it calls itself; null when it does not. */
   name?: Maybe<Scalars['String']['output']>;
@@ -2707,20 +2710,25 @@ export type DiscoveredDevice = {
   rssi?: Maybe<Scalars['Int']['output']>;
   /** UUIDs of the services that it announces. */
   services: Array<Scalars['String']['output']>;
+  /** When it was heard from last. */
   lastSeenAt: Scalars['DateTime']['output'];
 };
 
 /** One page of devices that were seen near by. */
 export type DiscoveredDeviceConnection = {
   __typename?: 'DiscoveredDeviceConnection';
+  /** The devices, each with its cursor. */
   edges: Array<DiscoveredDeviceEdge>;
+  /** Where the page stands. */
   pageInfo: PageInfo;
 };
 
 /** A device that was seen near by, and its place in the list. */
 export type DiscoveredDeviceEdge = {
   __typename?: 'DiscoveredDeviceEdge';
+  /** Names this place in the list: pass it as `after` to go on behind it. */
   cursor: Scalars['String']['output'];
+  /** The device. */
   node: DiscoveredDevice;
 };
 
@@ -2740,6 +2748,7 @@ export type SetDeviceEndpointPayload = {
   __typename?: 'SetDeviceEndpointPayload';
   /** Null when there are errors. */
   device?: Maybe<Device>;
+  /** Why it was refused; empty when it was not. */
   userErrors: Array<UserError>;
 };
 
