@@ -48,6 +48,7 @@ describeProtocol({
   connect: (options) =>
     openPeer(options.devices.mqttUrl, options, { username: options.device, password: options.token }),
   acknowledgesCommits: true,
+  holdsConnections: true,
   letsIn: true,
   tellsCommands: true,
   noticesGoodbye: true,
