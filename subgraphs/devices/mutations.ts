@@ -19,6 +19,7 @@ import {
   type DeviceInput,
 } from './registration.js';
 import type { ChangeOrigin, DeviceRegistry } from './registry.js';
+import { toOrigin } from './to-origin.js';
 
 /** What came of a registration or a change: the device, or why not. */
 export interface DevicePayload {
@@ -94,10 +95,6 @@ export function createDeviceMutations({ registry, units, profiles }: DeviceMutat
       return { deviceId: id, userErrors: [] };
     },
   };
-}
-
-function toOrigin({ principal, trace }: RequestContext): ChangeOrigin {
-  return { workspace: principal.workspace, traceparent: trace.traceparent };
 }
 
 function refused(userErrors: readonly UserError[]): DevicePayload {

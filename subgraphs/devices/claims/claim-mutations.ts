@@ -6,6 +6,7 @@ import type { DeviceProfiles } from '../profiles/device-profiles.js';
 import { findPin, isRefused } from '../profiles/find-pin.js';
 import type { CreateClaimCodesPayloadModel, RevokeClaimCodePayloadModel } from './models.js';
 import type { ClaimRegistry } from './registry.js';
+import { toOrigin } from '../to-origin.js';
 
 /** The changes of claim codes, each checked first. */
 export interface ClaimMutations {
@@ -87,8 +88,4 @@ function checkInput(
 
 function refuse(field: string, message: string): UserError {
   return { code: 'BAD_USER_INPUT', message, path: [field] };
-}
-
-function toOrigin({ principal, trace }: RequestContext) {
-  return { workspace: principal.workspace, traceparent: trace.traceparent };
 }

@@ -2,17 +2,13 @@ import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import { sendDown } from '../sessions/send-down.js';
 import type { DeviceSession, Sessions } from '../sessions/session.js';
+import { createSessionLanes, type SessionLanes } from '../sessions/session-lanes.js';
 import type { CommandQueue } from './storage/command-queue.js';
-import { createLanes, type LaneTurn } from './lanes.js';
+import type { LaneTurn } from './lanes.js';
 import type { DeviceCommandModel } from './models.js';
 
 /** Sends commands to devices, in the order of their queues: when they connect, and at once while they are connected here. */
-export interface CommandDelivery {
-  start(): void;
-  /** A command was queued for a device, here or in another process. */
-  wake(workspace: WorkspaceId, deviceId: string): void;
-  close(): Promise<void>;
-}
+export type CommandDelivery = SessionLanes;
 
 export interface CommandDeliveryDeps {
   readonly queue: CommandQueue;
@@ -32,39 +28,42 @@ export function createCommandDelivery({
   logger,
   now,
 }: CommandDeliveryDeps): CommandDelivery {
-  const closing = new AbortController();
-  let stopListening: (() => void) | undefined;
-  const lanes = createLanes({ work: sendWaiting, logger, what: 'send a command' });
-
   /** The device's session, when it takes commands. */
   function findSession(workspace: WorkspaceId, deviceId: string): DeviceSession | undefined {
     const session = sessions.find(workspace, deviceId);
     return session?.takes?.('command') === false ? undefined : session;
   }
 
-  async function sendWaiting({ workspace, deviceId, isNewSession }: LaneTurn): Promise<number | undefined> {
+  async function sendWaiting(
+    { workspace, deviceId, isNewSession }: LaneTurn,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const found = findSession(workspace, deviceId);
     if (!found || !(await queue.isWaiting(workspace, deviceId))) return undefined;
     if (isNewSession && found.withoutIds !== true) await queue.requeue(workspace, deviceId);
-    while (!closing.signal.aborted) {
+    while (!signal.aborted) {
       const session = findSession(workspace, deviceId);
       if (!session) return undefined;
       const claim = await queue.claim(workspace, deviceId);
       if (claim.kind === 'empty') return undefined;
       if (claim.kind === 'busy') return Math.max(10, claim.until.getTime() - now().getTime() + 10);
-      if (claim.kind === 'claimed') await attempt(session, claim.command);
+      if (claim.kind === 'claimed') await attempt(session, claim.command, signal);
     }
     return undefined;
   }
 
-  async function attempt(session: DeviceSession, command: DeviceCommandModel): Promise<void> {
+  async function attempt(
+    session: DeviceSession,
+    command: DeviceCommandModel,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { workspace } = session;
     const { id, action, input, expiresAt, payload } = command;
     try {
       const delivery = await sendDown(
         session,
         { kind: 'command', id, action, input, expiresAt, payload },
-        closing.signal,
+        signal,
       );
       await queue.settle(workspace, id, delivery === 'SENT' && session.withoutIds ? 'SENT_ONCE' : delivery);
     } catch (error) {
@@ -73,19 +72,5 @@ export function createCommandDelivery({
     }
   }
 
-  return {
-    start() {
-      stopListening = sessions.onOpen(({ workspace, deviceId }) => {
-        lanes.wake(workspace, deviceId, true);
-      });
-    },
-    wake(workspace, deviceId) {
-      if (sessions.find(workspace, deviceId)) lanes.wake(workspace, deviceId, false);
-    },
-    async close() {
-      stopListening?.();
-      closing.abort();
-      await lanes.close();
-    },
-  };
+  return createSessionLanes({ sessions, logger, what: 'send a command', work: sendWaiting });
 }

@@ -12,6 +12,7 @@ import {
   type NewCredential,
 } from './registry.js';
 import { digestOf, digestOfPassword, newPassword, newToken, newUsername } from './secrets.js';
+import { toOrigin } from '../to-origin.js';
 
 /** What came of making a credential; its secret is shown this once. */
 export interface CreatedCredential {
@@ -167,8 +168,4 @@ function refused(userErrors: UserError[]): CreatedCredential {
 
 function refuse(field: string, message: string): UserError {
   return { code: 'BAD_USER_INPUT', message, path: [field] };
-}
-
-function toOrigin({ principal, trace }: RequestContext) {
-  return { workspace: principal.workspace, traceparent: trace.traceparent };
 }

@@ -3,6 +3,7 @@ import type { SetDeviceEndpointInput, UserError } from '../generated/schema-type
 import { noSuchDevice } from '../registration.js';
 import { formatEndpoint, parseEndpoint } from './endpoint.js';
 import type { EndpointRegistry } from './registry.js';
+import { toOrigin } from '../to-origin.js';
 
 /** What came of setting an endpoint: the device's id, or why not. */
 export interface EndpointPayload {
@@ -18,10 +19,10 @@ export interface EndpointMutations {
 /** Makes them. */
 export function createEndpointMutations(registry: Pick<EndpointRegistry, 'set'>): EndpointMutations {
   return {
-    async set({ id, endpoint }, { principal, trace }) {
+    async set({ id, endpoint }, request) {
       const parsed = endpoint == null ? null : parseEndpoint(endpoint.trim());
       if (parsed === undefined) return refused(notAnEndpoint(endpoint ?? ''));
-      const origin = { workspace: principal.workspace, traceparent: trace.traceparent };
+      const origin = toOrigin(request);
       const outcome = await registry.set(origin, id, parsed && formatEndpoint(parsed));
       if (outcome === 'NO_DEVICE') return refused(noSuchDevice(id));
       if (outcome === 'TAKEN') return refused(taken(endpoint ?? ''));

@@ -13,6 +13,7 @@ import { checkCalibration } from './check-metric.js';
 import type { CheckProfile } from './check-profile.js';
 import type { DeviceProfiles } from './device-profiles.js';
 import type { ProfileRegistry, StoredProfile } from './registry.js';
+import { toOrigin } from '../to-origin.js';
 
 /** What came of a definition or a deprecation: the profile, or why not. */
 export interface ProfilePayload {
@@ -103,10 +104,6 @@ function toDocument({ actions, ...input }: DefineDeviceProfileInput): unknown {
       payload: action.payload === 'INPUT' ? 'input' : 'envelope',
     })),
   };
-}
-
-function toOrigin({ principal, trace }: RequestContext) {
-  return { workspace: principal.workspace, traceparent: trace.traceparent };
 }
 
 function ofCatalogueAlready(name: string): UserError {

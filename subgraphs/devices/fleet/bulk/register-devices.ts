@@ -4,6 +4,7 @@ import type { Units } from '../../profiles/units.js';
 import { checkRows } from './check-row.js';
 import { readTable } from './read-table.js';
 import type { ImportRegistry } from './registry.js';
+import { toOrigin } from '../../to-origin.js';
 
 export interface RegisterDevicesDeps {
   readonly imports: Pick<ImportRegistry, 'create'>;
@@ -25,18 +26,15 @@ export type RegisterDevices = (
 
 /** Makes the taking of tables. */
 export function createRegisterDevices({ imports, units, wake }: RegisterDevicesDeps): RegisterDevices {
-  return async ({ csv, dryRun, onExisting }, { principal, trace }) => {
+  return async ({ csv, dryRun, onExisting }, request) => {
     const table = readTable(csv);
     if ('mistake' in table) {
       return { runId: null, userErrors: [{ code: 'BAD_USER_INPUT', message: table.mistake, path: ['csv'] }] };
     }
-    const runId = await imports.create(
-      { workspace: principal.workspace, traceparent: trace.traceparent },
-      {
-        ...{ dryRun: dryRun ?? false, onExisting: onExisting ?? 'KEEP', header: table.header },
-        rows: checkRows(table, units),
-      },
-    );
+    const runId = await imports.create(toOrigin(request), {
+      ...{ dryRun: dryRun ?? false, onExisting: onExisting ?? 'KEEP', header: table.header },
+      rows: checkRows(table, units),
+    });
     wake();
     return { runId, userErrors: [] };
   };

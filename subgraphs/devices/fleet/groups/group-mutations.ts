@@ -10,12 +10,12 @@ import type {
 } from '../../generated/schema-types.js';
 import { checkDescription } from '../../profiles/check-metric.js';
 import { checkDeviceName } from '../../registration.js';
-import type { ChangeOrigin } from '../../registry.js';
 import { checkLabelKey, checkLabels, MAX_LABELS, toLabels } from '../labels.js';
 import type { DeviceGroupModel } from '../models.js';
 import type { LabelRegistry } from '../registry.js';
 import { checkSavedSelection, checkSelection } from '../selection/selection.js';
 import type { GroupRegistry } from './registry.js';
+import { toOrigin } from '../../to-origin.js';
 
 /** What came of making or changing a group: it, or why not. */
 export interface GroupPayload {
@@ -99,9 +99,6 @@ export function createGroupMutations({ groups, labels }: GroupMutationsDeps): Gr
 }
 
 /** On whose behalf a request changes something. */
-function toOrigin({ principal, trace }: RequestContext): ChangeOrigin {
-  return { workspace: principal.workspace, traceparent: trace.traceparent };
-}
 
 function checkLabelling(
   set: readonly { readonly key: string; readonly value: string }[],
