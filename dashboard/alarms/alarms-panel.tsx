@@ -65,6 +65,7 @@ function useOpenAlarms(): OpenAlarms {
   const problem = useStream<AlarmChange>({
     document: ALARM_CHANGES,
     field: 'deviceAlarms',
+    from: answer.data?.alarms.movesCursor,
     onEvent: ({ change, alarm, gap }) => {
       // What happened in between is not known: everything is asked for anew.
       if (gap) {

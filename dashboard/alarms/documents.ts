@@ -8,6 +8,7 @@ export const OPEN_ALARMS = `query OpenAlarms {
   alarms(first: 50, filter: { states: [RAISED, ACKNOWLEDGED] }, orderBy: SEVERITY) {
     edges { node { ...AlarmFields } }
     pageInfo { hasNextPage }
+    movesCursor
   }
   alarmRules(first: 1) { edges { node { id } } }
 } ${ALARM}`;
@@ -38,6 +39,7 @@ export interface AlarmPage {
   readonly alarms: {
     readonly edges: readonly { readonly node: Alarm }[];
     readonly pageInfo: { readonly hasNextPage: boolean };
+    readonly movesCursor: string;
   };
   readonly alarmRules: { readonly edges: readonly unknown[] };
 }

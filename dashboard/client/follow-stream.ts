@@ -12,6 +12,8 @@ export interface FollowOptions<T extends Resumable> {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** The field of the subscription. */
   readonly field: string;
+  /** The cursor that the stream begins behind; undefined for what comes next. */
+  readonly after?: string | undefined;
   readonly onEvent: (event: T) => void;
   /** Told of what a user can do something about; the stream is tried again all the same. */
   readonly onProblem?: (message: string) => void;
@@ -36,7 +38,7 @@ async function follow<T extends Resumable>(
   options: FollowOptions<T>,
   signal: AbortSignal,
 ): Promise<void> {
-  let after: string | undefined;
+  let { after } = options;
   const isOver = () => signal.aborted;
   while (!isOver()) {
     await readOnce(client, { ...options, after, onCursor: (cursor) => (after = cursor) }, signal);

@@ -75,32 +75,44 @@ export function useQuery<T>(document: string, variables: Variables = {}, everyMs
   return { data: answer.data, problem: answer.problem, reload };
 }
 
-/** Follows a stream for as long as the component is there. */
-export function useStream<T extends Resumable>({
-  document,
-  variables = {},
-  field,
-  onEvent,
-}: Omit<FollowOptions<T>, 'onProblem'>): string | undefined {
+export interface StreamOptions<T extends Resumable> extends Pick<
+  FollowOptions<T>,
+  'document' | 'field' | 'onEvent'
+> {
+  readonly variables?: Variables;
+  /**
+   * The cursor of the list that the stream goes on behind, so that nothing falls between the two; while it is undefined,
+   * the stream waits. Left out where the stream needs no list.
+   */
+  readonly from?: string | undefined;
+}
+
+/** Follows a stream for as long as the component is there. Returns what is wrong with it; undefined for nothing. */
+export function useStream<T extends Resumable>(options: StreamOptions<T>): string | undefined {
+  const { document, variables = {}, field, onEvent, from } = options;
   const connection = useConnection();
   const [problem, setProblem] = useState<string>();
   const handler = useRef(onEvent);
   handler.current = onEvent;
   const key = JSON.stringify(variables);
+  // A list that is read anew does not begin the stream anew: it resumes by itself.
+  const begin = useRef(from);
+  begin.current = from;
+  const waits = 'from' in options && from === undefined;
 
-  useEffect(
-    () =>
-      connection.follow<T>({
-        document,
-        field,
-        variables: JSON.parse(key) as Variables,
-        onEvent: (event) => {
-          setProblem(undefined);
-          handler.current(event);
-        },
-        onProblem: setProblem,
-      }),
-    [connection, document, field, key],
-  );
+  useEffect(() => {
+    if (waits) return undefined;
+    return connection.follow<T>({
+      document,
+      field,
+      variables: JSON.parse(key) as Variables,
+      after: begin.current,
+      onEvent: (event) => {
+        setProblem(undefined);
+        handler.current(event);
+      },
+      onProblem: setProblem,
+    });
+  }, [connection, document, field, key, waits]);
   return problem;
 }

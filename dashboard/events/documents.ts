@@ -3,7 +3,7 @@
 const FACT = `fragment Fact on PlatformEvent { id type source subject time data device { id name } }`;
 
 export const EVENTS = `query Events($filter: EventFilter) {
-  events(first: 30, filter: $filter) { edges { node { ...Fact } } }
+  events(first: 30, filter: $filter) { edges { node { ...Fact } } feedCursor }
 } ${FACT}`;
 
 export const EVENT_FEED = `subscription EventFeed($filter: EventFilter, $after: String) {

@@ -56,7 +56,10 @@ export function EventsPanel() {
 
 function EventFeed({ types }: { readonly types: readonly string[] | undefined }) {
   const variables = types ? { filter: { types } } : {};
-  const stored = useQuery<{ events: { edges: readonly { node: Fact }[] } }>(EVENTS, variables);
+  const stored = useQuery<{ events: { edges: readonly { node: Fact }[]; feedCursor: string } }>(
+    EVENTS,
+    variables,
+  );
   const [fresh, setFresh] = useState<readonly Fact[]>([]);
   const [gap, setGap] = useState(false);
   const [open, setOpen] = useState<string>();
@@ -64,6 +67,7 @@ function EventFeed({ types }: { readonly types: readonly string[] | undefined })
     document: EVENT_FEED,
     variables,
     field: 'eventFeed',
+    from: stored.data?.events.feedCursor,
     onEvent: ({ event, gap: missed }) => {
       if (missed) setGap(true);
       setFresh((before) => [event, ...before].slice(0, KEPT));

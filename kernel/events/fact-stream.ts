@@ -29,6 +29,14 @@ export interface FactStreamOptions {
   readonly after: string | undefined;
 }
 
+/**
+ * Names the present end of the log in a stream: read before a list of what facts tell of, and given as `after`, it lets
+ * nothing fall between the list and the stream. What happened meanwhile may be in both.
+ */
+export async function cursorAtEnd(log: EventLog, workspace: WorkspaceId, kind: string): Promise<string> {
+  return encodeCursor(kind, (await log.ends(workspace)).newest);
+}
+
 /** A fact that passes or, without one, the word that everything up to its sequence was looked at. */
 interface Item extends Sequenced {
   readonly event?: CloudEvent;

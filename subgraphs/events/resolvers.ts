@@ -1,12 +1,12 @@
 import { decodeCursor, encodeCursor } from '../../kernel/events/cursor.js';
 import { meetsCondition, type CloudEvent, type EventLog } from '../../kernel/events/event-log.js';
-import { openFactStream, type FactDelivery } from '../../kernel/events/fact-stream.js';
+import { cursorAtEnd, openFactStream, type FactDelivery } from '../../kernel/events/fact-stream.js';
 import type { LiveBus } from '../../kernel/events/live-bus.js';
-import { checkPageSize, toConnection, type Connection } from '../../kernel/graphql/connection.js';
+import { checkPageSize, toConnection } from '../../kernel/graphql/connection.js';
 import type { Context } from './context.js';
 import { checkEventFilter } from './filter.js';
 import type { QueryEventsArgs, Resolvers } from './generated/schema-types.js';
-import type { DeviceModel } from './models.js';
+import type { DeviceModel, PlatformEventConnectionModel } from './models.js';
 
 export interface ResolverDeps {
   readonly log: EventLog;
@@ -61,19 +61,21 @@ async function listEvents(
   log: EventLog,
   { first: wanted, after, filter, orderBy }: QueryEventsArgs,
   { principal }: Context,
-): Promise<Connection<CloudEvent>> {
+): Promise<PlatformEventConnectionModel> {
   const first = checkPageSize(wanted ?? 20);
+  const feedCursor = await cursorAtEnd(log, principal.workspace, FEED_CURSOR);
   const rows = await log.list(principal.workspace, {
     limit: first + 1,
     newestFirst: orderBy !== 'OLDEST_FIRST',
     behind: after == null ? undefined : decodeCursor(LIST_CURSOR, after),
     where: checkEventFilter(filter ?? {}),
   });
-  return toConnection(rows, {
+  const page = toConnection(rows, {
     first,
     after: after != null,
     cursorOf: ({ sequence }) => encodeCursor(LIST_CURSOR, sequence),
   });
+  return { ...page, feedCursor };
 }
 
 /** The device that a fact is about. Whether it is still there is for its owner to say. */

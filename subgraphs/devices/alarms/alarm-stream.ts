@@ -1,9 +1,9 @@
-import { decodeCursor, encodeCursor } from '../../../kernel/events/cursor.js';
-import { EVENTS_TOPIC, type CloudEvent, type EventLog } from '../../../kernel/events/event-log.js';
-import type { LiveBus } from '../../../kernel/events/live-bus.js';
-import { resume, type ResumableSource } from '../../../kernel/events/resumable-stream.js';
+import {
+  openFactStream,
+  type FactDelivery,
+  type FactStreamDeps,
+} from '../../../kernel/events/fact-stream.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { interruptible } from '../../../kernel/streams/interruptible.js';
 import type { AlarmChange, Severity } from './alarm.js';
 import { readAlarmFact, type AlarmFact } from './alarm-fact.js';
 import type { AlarmEventModel } from './models.js';
@@ -16,16 +16,6 @@ export interface AlarmEventSelection {
   readonly ruleIds?: readonly string[] | undefined;
 }
 
-export interface AlarmStreamDeps {
-  readonly workspace: WorkspaceId;
-  readonly log: EventLog;
-  readonly bus: LiveBus;
-  /** The sequence of the newest fact. */
-  readonly newestFact: () => Promise<bigint>;
-  /** How often the log is read even when nothing was announced, in milliseconds. */
-  readonly pollMs?: number;
-}
-
 export interface AlarmStreamOptions {
   readonly selection: AlarmEventSelection;
   /** The cursor of the last event that was seen; undefined begins with the next move. */
@@ -33,8 +23,7 @@ export interface AlarmStreamOptions {
 }
 
 /** Names this stream in its cursors. */
-const CURSOR_KIND = 'alm';
-const POLL_MS = 5_000;
+export const ALARM_STREAM = 'alm';
 
 /**
  * Opens the moves of a workspace's alarms, which are facts of the event log: what was missed, then what comes, each once
@@ -43,62 +32,25 @@ const POLL_MS = 5_000;
  * Errors: BAD_USER_INPUT when `after` is no cursor of this stream.
  */
 export function openAlarmStream(
-  deps: AlarmStreamDeps,
+  deps: FactStreamDeps,
+  workspace: WorkspaceId,
   { selection, after }: AlarmStreamOptions,
-): AsyncIterableIterator<AlarmEventModel> {
-  const position = after === undefined ? {} : { after: decodeCursor(CURSOR_KIND, after) };
-  const ending = new AbortController();
-  const events = toEvents(resume(createSource(deps), { ...position, signal: ending.signal }), selection);
-  return interruptible({
-    next: () => events.next(),
-    return() {
-      // A generator that waits for a move takes notice of its own return() only when it has come.
-      ending.abort();
-      return events.return();
+): AsyncIterableIterator<FactDelivery> {
+  const meets = createFilter(selection);
+  return openFactStream(deps, {
+    ...{ workspace, after, kind: ALARM_STREAM },
+    passes(event) {
+      const fact = readAlarmFact(event);
+      return fact !== undefined && meets(fact);
     },
   });
 }
 
-/** The bus only says that the log has grown: what is in it is read. */
-function createSource({
-  workspace,
-  log,
-  bus,
-  newestFact,
-  pollMs = POLL_MS,
-}: AlarmStreamDeps): ResumableSource<CloudEvent> {
-  return {
-    async listen({ onLost }) {
-      const stop = await bus.listen({ workspace, name: EVENTS_TOPIC }, { onMessages: onLost, onLost });
-      const timer = setInterval(onLost, pollMs);
-      timer.unref();
-      return () => {
-        stop();
-        clearInterval(timer);
-      };
-    },
-    readAfter: (sequence, limit) => log.readAfter(workspace, sequence, limit),
-    newestSequence: newestFact,
-    // Facts stay.
-    prunedSequence: () => Promise.resolve(0n),
-  };
-}
-
-async function* toEvents(
-  batches: ReturnType<typeof resume<CloudEvent>>,
-  selection: AlarmEventSelection,
-): AsyncGenerator<AlarmEventModel, void, void> {
-  const passes = createFilter(selection);
-  let gap = false;
-  for await (const batch of batches) {
-    for (const { item, gap: before } of batch) {
-      gap ||= before;
-      const fact = readAlarmFact(item);
-      if (!fact || !passes(fact)) continue;
-      yield { ...fact, cursor: encodeCursor(CURSOR_KIND, item.sequence), gap, at: item.time };
-      gap = false;
-    }
-  }
+/** Reads a delivery of {@link openAlarmStream}. */
+export function toAlarmEvent({ cursor, gap, event }: FactDelivery): AlarmEventModel {
+  const fact = readAlarmFact(event);
+  if (!fact) throw new Error(`expected a move of an alarm, got ${event.type}`);
+  return { ...fact, cursor, gap, at: event.time };
 }
 
 function createFilter({

@@ -1,4 +1,5 @@
 import type { SubgraphDeps } from '../../../kernel/graphql/subgraph.js';
+import { cursorAtEnd, type FactDelivery } from '../../../kernel/events/fact-stream.js';
 import type { ResumableSource } from '../../../kernel/events/resumable-stream.js';
 import { newId } from '../../../kernel/ids/ids.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
@@ -6,12 +7,11 @@ import { createDuty } from '../duties/duty.js';
 import { createDutyRegistry } from '../duties/registry.js';
 import { createAlarmLoaders, type AlarmLoaders } from './alarm-loaders.js';
 import { createAlarmMutations, type AlarmMutations } from './alarm-mutations.js';
-import { openAlarmStream, type AlarmStreamOptions } from './alarm-stream.js';
+import { ALARM_STREAM, openAlarmStream, type AlarmStreamOptions } from './alarm-stream.js';
 import { createAssignments, type AssignmentsDeps } from './evaluation/assignments.js';
 import { createEvaluator, type Evaluator, type ReadingItem } from './evaluation/evaluator.js';
 import { createEvaluationRegistry } from './evaluation/registry.js';
 import { createWriteChanges } from './evaluation/write-changes.js';
-import type { AlarmEventModel } from './models.js';
 import { createAlarmRegistry, type AlarmRegistry } from './registry.js';
 import type { NamedDevices } from './rules/device-names.js';
 import { createRuleRegistry, type RuleRegistry } from './rules/registry.js';
@@ -45,7 +45,9 @@ export interface Alarms {
   readonly transfer: RuleTransfer;
   readonly mutations: AlarmMutations;
   createLoaders(workspace: WorkspaceId): AlarmLoaders;
-  openStream(workspace: WorkspaceId, options: AlarmStreamOptions): AsyncIterableIterator<AlarmEventModel>;
+  /** Where the stream of moves stands now. */
+  movesCursor(workspace: WorkspaceId): Promise<string>;
+  openStream(workspace: WorkspaceId, options: AlarmStreamOptions): AsyncIterableIterator<FactDelivery>;
   /** To be told of facts about devices: which rules look at one may have changed. */
   onFact(workspace: WorkspaceId, fact: { readonly type: string; readonly id: string }): void;
   start(): void;
@@ -105,8 +107,8 @@ export function createAlarms(deps: AlarmsDeps): Alarms {
     transfer: createRuleTransfer({ rules, findDevices }),
     mutations: createAlarmMutations({ database, log, alarms: registry, now: () => new Date(now()) }),
     createLoaders: (workspace) => createAlarmLoaders({ alarms: registry, rules, findDevices }, workspace),
-    openStream: (workspace, options) =>
-      openAlarmStream({ workspace, log, bus, newestFact: () => evaluation.newestFact(workspace) }, options),
+    movesCursor: (workspace) => cursorAtEnd(log, workspace, ALARM_STREAM),
+    openStream: (workspace, options) => openAlarmStream({ log, bus }, workspace, options),
     onFact(workspace, { type, id }) {
       if (!PASSING.test(type)) evaluators.get(workspace)?.deviceChanged(id);
     },

@@ -46,7 +46,10 @@ export interface AlarmEventModel {
 }
 
 /** A page of alarms. */
-export type AlarmConnectionModel = Connection<AlarmModel>;
+export interface AlarmConnectionModel extends Connection<AlarmModel> {
+  /** Where the stream of moves goes on behind this page. */
+  readonly movesCursor: string;
+}
 
 /** A page of rules. */
 export type AlarmRuleConnectionModel = Connection<AlarmRuleModel>;

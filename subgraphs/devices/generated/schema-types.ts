@@ -1128,6 +1128,11 @@ export type AlarmConnection = {
   __typename?: 'AlarmConnection';
   /** The alarms, each with its cursor. */
   edges: Array<AlarmEdge>;
+  /**
+   * Pass it as `after` of `deviceAlarms` to follow what becomes of alarms after this page was read, with nothing lost in
+   * between; a move that was made just then may be in both.
+   */
+  movesCursor: Scalars['String']['output'];
   /** Where the page stands. */
   pageInfo: PageInfo;
 };
@@ -4512,6 +4517,7 @@ export type AlarmResolvers<ContextType = Context, ParentType extends ResolversPa
 
 export type AlarmConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['AlarmConnection'] = ResolversParentTypes['AlarmConnection']> = {
   edges?: Resolver<Array<ResolversTypes['AlarmEdge']>, ParentType, ContextType>;
+  movesCursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
 };
 

@@ -2,7 +2,7 @@ import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { SEVERITIES, type AlarmState } from '../alarms/alarm.js';
 import { decodeAlarmCursor, encodeAlarmCursor } from '../alarms/alarm-page.js';
-import type { AlarmEventModel } from '../alarms/models.js';
+import { toAlarmEvent } from '../alarms/alarm-stream.js';
 import type { Alarms } from '../alarms/alarms.js';
 import { parseFormula } from '../alarms/conditions/formula.js';
 import type { AlarmSelection } from '../alarms/registry.js';
@@ -56,7 +56,7 @@ export function createAlarmResolvers(alarms: Alarms) {
       deviceAlarms: {
         subscribe: (_parent, { filter, after }, { principal }) =>
           openStream(principal.workspace, { selection: toEventSelection(filter), after: after ?? undefined }),
-        resolve: (event: AlarmEventModel) => event,
+        resolve: toAlarmEvent,
       },
     },
     Device: {
@@ -97,21 +97,23 @@ function orOpen(states: readonly AlarmState[] | null): readonly AlarmState[] {
 }
 
 async function listAlarms(
-  { registry }: Alarms,
+  { registry, movesCursor }: Alarms,
   { first: wanted, after, filter, orderBy }: QueryAlarmsArgs,
   { principal }: Context,
 ) {
   const first = checkPageSize(wanted ?? 20);
   const order = orderBy ?? 'RAISED_AT_DESC';
+  const cursor = await movesCursor(principal.workspace);
   const rows = await registry.list(principal.workspace, toSelection(filter), {
     ...{ first, order },
     after: after == null ? undefined : decodeAlarmCursor(order, after),
   });
-  return toConnection(rows, {
+  const page = toConnection(rows, {
     first,
     after: after != null,
     cursorOf: (alarm) => encodeAlarmCursor(order, alarm),
   });
+  return { ...page, movesCursor: cursor };
 }
 
 async function listRules(

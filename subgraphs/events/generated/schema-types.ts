@@ -150,6 +150,11 @@ export type PlatformEventConnection = {
   __typename?: 'PlatformEventConnection';
   /** The facts, each with its cursor. */
   edges: Array<PlatformEventEdge>;
+  /**
+   * Pass it as `after` of `eventFeed` to follow what comes after this page was read, with nothing lost in between; a fact that
+   * was stated just then may be in both.
+   */
+  feedCursor: Scalars['String']['output'];
   /** Where the page stands. */
   pageInfo: PageInfo;
 };
@@ -371,6 +376,7 @@ export type DeviceResolvers<ContextType = Context, ParentType extends ResolversP
 
 export type PlatformEventConnectionResolvers<ContextType = Context, ParentType extends ResolversParentTypes['PlatformEventConnection'] = ResolversParentTypes['PlatformEventConnection']> = {
   edges?: Resolver<Array<ResolversTypes['PlatformEventEdge']>, ParentType, ContextType>;
+  feedCursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
 };
 

@@ -142,6 +142,25 @@ describe('the graph of events', () => {
     expect(statements).toBe(1);
   });
 
+  it.each([
+    ['of facts', ['aegis.between.*']],
+    ['without facts', ['aegis.nothing.*', 'aegis.between.*']],
+  ])('goes on behind a list %s with nothing lost in between', async (_list, types) => {
+    await state('aegis.between.one', 'x');
+    const { data } = await run(
+      'query ($filter: EventFilter) { events(first: 1, filter: $filter) { feedCursor edges { node { id } } } }',
+      { filter: { types: types.slice(0, 1) } },
+    );
+    const { feedCursor } = data?.['events'] as { feedCursor: string };
+    await state('aegis.between.two', 'x');
+    const stream = await follow(
+      `subscription { eventFeed(after: "${feedCursor}", filter: { types: ["aegis.between.*"] }) { gap event { type } } }`,
+    );
+    const { value } = (await stream.next()) as { value: ExecutionResult };
+    expect(value.data).toEqual({ eventFeed: { gap: false, event: { type: 'aegis.between.two' } } });
+    await stream.return(undefined);
+  });
+
   it('follows facts as they are stated', async () => {
     const stream = await follow(
       'subscription { eventFeed(filter: { types: ["aegis.fed.*"] }) { cursor gap event { type sequence } } }',

@@ -110,6 +110,16 @@ describe('alarms over GraphQL', () => {
     expect(missed.some(({ gap }) => gap)).toBe(false);
   });
 
+  it('are followed from a list on, with nothing lost in between', async () => {
+    const ruleId = await makeRule(devices, HOT);
+    await untilAtWork();
+    const { alarms } = await devices.ask('{ alarms(first: 1) { movesCursor } }', {});
+    await send([[0, 31]]);
+    await untilAlarms(devices, 1, { ruleIds: [ruleId] });
+    const events = await follow({ filter: { ruleIds: [ruleId] }, after: alarms.movesCursor });
+    expect(await events.next()).toMatchObject({ gap: false, change: 'RAISED', alarm: { value: 31 } });
+  });
+
   it('are listed with counts by severity, in pages, and on their device', async () => {
     await makeRule(devices, HOT);
     await makeRule(devices, {
