@@ -15,6 +15,8 @@ export interface LatestReadings {
   takeStates(messages: readonly unknown[]): number;
   /** The value of a signal; undefined when there is none or it is older than `oldest`. */
   read(signal: Signal, oldest: Date): number | undefined;
+  /** The phase that the value of a signal came with, in radians; undefined when it came without. */
+  phaseOf(signal: Signal): number | undefined;
   /** Whether the value of a signal says of itself that it is simulated. */
   isSimulated(signal: Signal): boolean;
   /**
@@ -31,6 +33,7 @@ export interface LatestReadingsOptions {
 
 interface Latest {
   readonly value: number;
+  readonly phase?: number | undefined;
   readonly atMs: number;
   readonly intervalMs: number;
   readonly simulated: boolean;
@@ -48,11 +51,11 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
   /** In the order in which they came. */
   const others = new Map<string, Latest>();
 
-  function keep(key: string, { value, atMs, simulated }: Omit<Latest, 'intervalMs'>): void {
+  function keep(key: string, { value, phase, atMs, simulated }: Omit<Latest, 'intervalMs'>): void {
     const known = followed.get(key) ?? others.get(key);
     // A device may send what it gathered while it was cut off: an older reading is not the signal of now.
     if (known !== undefined && atMs < known.atMs) return;
-    const latest = { value, atMs, simulated, intervalMs: nextInterval(known, atMs) };
+    const latest = { value, phase, atMs, simulated, intervalMs: nextInterval(known, atMs) };
     if (followed.has(key)) followed.set(key, latest);
     else keepOther(key, latest);
   }
@@ -100,6 +103,7 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
       const latest = followed.get(keyOfSignal(signal));
       return latest !== undefined && latest.atMs >= oldest.getTime() ? latest.value : undefined;
     },
+    phaseOf: (signal) => followed.get(keyOfSignal(signal))?.phase,
     isSimulated: (signal) => followed.get(keyOfSignal(signal))?.simulated ?? false,
     quickest(oldest) {
       return [...followed.values()]

@@ -1,6 +1,7 @@
 import type { Database } from '../../kernel/database/database.js';
 import type { LiveBus } from '../../kernel/events/live-bus.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
+import { wrapAngle } from './coherence/wrap-angle.js';
 import type { NodeModel } from './models.js';
 import type { Refusal } from './refusal.js';
 import { createRegistry } from './registry.js';
@@ -11,6 +12,8 @@ import { STATES_TOPIC, type StateMessage } from './state-message.js';
 export interface StateInput {
   readonly index: number;
   readonly value: number;
+  /** In radians, any finite number; the node's own where it knows it. */
+  readonly phase?: number | null | undefined;
   /** Now when left out. */
   readonly at?: Date | null | undefined;
 }
@@ -58,7 +61,7 @@ export function createPushState({ database, workspace, bus, now, onAssigned }: P
     });
   }
 
-  return async ({ index, value, at }) => {
+  return async ({ index, value, phase, at }) => {
     if (!pushed.has(index)) {
       const refusal = await assign(index);
       if (refusal) return { node: null, userErrors: [refusal] };
@@ -68,7 +71,8 @@ export function createPushState({ database, workspace, bus, now, onAssigned }: P
       setTimeout(() => pushed.delete(index), 1_000).unref();
     }
     const atMs = Math.min((at ?? now()).getTime(), now().getTime());
-    const message: StateMessage = { index, value, atMs };
+    const known = phase == null ? {} : { phase: wrapAngle(phase) };
+    const message: StateMessage = { index, value, ...known, atMs };
     await bus.publish({ workspace, name: STATES_TOPIC }, [message]);
     return { node: { index, signal: { own: 'STATE', index } }, userErrors: [] };
   };

@@ -10,7 +10,13 @@ import {
   type Sample,
 } from './samples/sample.js';
 import type { SampleStorage } from './samples/sample-storage.js';
-import { createSignalWindows, type SignalWindows } from './samples/signal-windows.js';
+import {
+  createSignalWindows,
+  cutToNewest,
+  findGivenPhases,
+  type SignalWindows,
+} from './samples/signal-windows.js';
+import type { NodeWindow } from './metrics/signal-history.js';
 import { createSamplingPace } from './sampling-pace.js';
 import { isDeviceSignal, sourceOf, type Signal } from './signal.js';
 import type { Contribution, Gathered, SignalSources } from './signal-sources.js';
@@ -28,7 +34,7 @@ export interface Sampler {
    */
   sample(at: Date): Promise<Sample | undefined>;
   /** The windows of the nodes of the newest sample, oldest value first, their lengths as they are. */
-  readWindows(): readonly { readonly index: number; readonly values: Float64Array }[];
+  readWindows(): readonly NodeWindow[];
   close(): Promise<void>;
 }
 
@@ -59,25 +65,29 @@ export function createSampler(deps: SamplerDeps): Sampler {
 
   function pushAll({ contributions, assigned }: Gathered, at: Date): void {
     const tick = Math.round(at.getTime() / pace.periodMs());
-    for (const { signal, value } of contributions) windows.push(signal, { tick, value });
+    for (const { signal, value, phase } of contributions) windows.push(signal, { tick, value, phase });
     // A signal that pauses keeps its window; one that no node has any more does not.
     windows.retain([...assigned, ...contributions.map(({ signal }) => signal)]);
   }
 
   function measure(contributions: readonly Contribution[], at: Date): NewSample {
+    const shown = contributions.map(({ signal }) => cutToNewest(windows.read(signal), windowSamples));
+    const phases = shown.map(findGivenPhases);
     const measured = measureNetworkCoherence(
-      contributions.map(({ signal }) => windows.read(signal).slice(-windowSamples)),
-      { minimumSamples: Math.min(settings.minimumSamples, windowSamples) },
+      shown.map(({ values }) => values),
+      { minimumSamples: Math.min(settings.minimumSamples, windowSamples), phases },
     );
     return {
       sampledAt: at,
       coherence: measured.coherence,
       windowMs: windowSamples * pace.periodMs(),
-      nodes: contributions.map(({ index, signal, value, simulated }, place) => ({
+      nodes: contributions.map(({ index, signal, value, phase, simulated }, place) => ({
         index,
         ...describeSignal(signal),
         ...(simulated ? { simulated } : {}),
         value,
+        ...(phase === undefined ? {} : { givenPhase: phase }),
+        ...(phases[place] ? { phaseGiven: true } : {}),
         ...(measured.signals[place] ?? { phase: null, coherence: null }),
       })),
     };
@@ -89,7 +99,9 @@ export function createSampler(deps: SamplerDeps): Sampler {
     for (const sample of await storage.readBetween({ after, upTo: now, limit: capacity })) {
       if (sample.windowMs !== windowSamples * samplePeriodMs) continue;
       const tick = Math.round(sample.sampledAt.getTime() / samplePeriodMs);
-      for (const node of sample.nodes) windows.push(signalOfMeasurement(node), { tick, value: node.value });
+      for (const node of sample.nodes) {
+        windows.push(signalOfMeasurement(node), { tick, value: node.value, phase: node.givenPhase });
+      }
     }
   }
 
@@ -113,7 +125,7 @@ export function createSampler(deps: SamplerDeps): Sampler {
       return stored.sample;
     },
     readWindows: () =>
-      members.map(({ index, signal }) => ({ index, values: windows.read(signal).slice(-metricsSamples) })),
+      members.map(({ index, signal }) => ({ index, ...cutToNewest(windows.read(signal), metricsSamples) })),
     close() {
       sources.close();
       return Promise.resolve();

@@ -1,7 +1,7 @@
 import type { LiveBus } from '../../kernel/events/live-bus.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
-import type { GeneratorRunner } from './generator/generator-runner.js';
+import type { GeneratorRunner, Oscillation } from './generator/generator-runner.js';
 import { createLatestReadings } from './latest-readings.js';
 import type { NodeModel } from './models.js';
 import { READINGS_TOPIC } from './reading-message.js';
@@ -14,6 +14,8 @@ export interface Contribution {
   readonly index: number;
   readonly signal: Signal;
   readonly value: number;
+  /** In radians, where the value came with its phase. */
+  readonly phase?: number | undefined;
   /** Of the generator, or said to be so by its device. */
   readonly simulated: boolean;
 }
@@ -91,17 +93,18 @@ export function createSignalSources(deps: SignalSourcesDeps): SignalSources {
       const nodes = await readNodes(at);
       const feed = await generator.read(at);
       if (feed.state === 'ELSEWHERE') return undefined;
-      const made = feed.state === 'ON' ? feed.values : new Map<number, number>();
+      const made = feed.state === 'ON' ? feed.values : new Map<number, Oscillation>();
       const oldest = new Date(at.getTime() - staleMs);
       return {
         assigned: nodes.flatMap(({ signal }) => signal ?? []),
         contributions: nodes.flatMap(({ index, signal }): Contribution[] => {
           const generated = made.get(index);
           if (generated !== undefined)
-            return [{ index, signal: { own: 'GENERATOR', index }, value: generated, simulated: true }];
+            return [{ index, signal: { own: 'GENERATOR', index }, ...generated, simulated: true }];
           const value = signal && readings.read(signal, oldest);
           if (signal === undefined || value === undefined) return [];
-          return [{ index, signal, value, simulated: readings.isSimulated(signal) }];
+          const phase = readings.phaseOf(signal);
+          return [{ index, signal, value, phase, simulated: readings.isSimulated(signal) }];
         }),
         quickestMs: made.size > 0 ? 0 : readings.quickest(oldest),
       };

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const stateMessage = z.object({
   index: z.int().min(0),
   value: z.number(),
+  /** In radians, above −π to π, of a state that came with its phase. */
+  phase: z.number().optional(),
   /** When it was true, in milliseconds since 1970. */
   atMs: z.number(),
 });

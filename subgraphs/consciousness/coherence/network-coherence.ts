@@ -1,5 +1,5 @@
 import { createFourierTransform, type FourierTransform } from './fourier-transform.js';
-import { findPhasors, type Phasors } from './phasors.js';
+import { findPhasors, toPhasors, type Phasors } from './phasors.js';
 
 /** How a network of signals moves together over a window. */
 export interface NetworkCoherence {
@@ -20,6 +20,8 @@ export interface SignalCoherence {
 export interface NetworkCoherenceOptions {
   /** A shorter window has no phase. */
   readonly minimumSamples: number;
+  /** Phases that are known, in radians, one array for each window and as long; undefined where they are not. None by default. */
+  readonly phases?: readonly (Float64Array | undefined)[];
 }
 
 /** A window's ends carry what the transform makes up where the signal does not join itself: an eighth of it each. */
@@ -34,9 +36,9 @@ const NO_PHASE: SignalCoherence = { phase: null, coherence: null };
  * Measures how a network's signals move together: the Kuramoto order parameter R(t) = |1/N Σ e^{iθⱼ(t)}| averaged over the
  * trusted instants, and for each signal |mean e^{i(θⱼ(t) − ψ(t))}|, its phase locking to the mean field's phase ψ.
  *
- * The phases θ are those of the analytic signals of the detrended windows. Instants in the outer eighth of a signal's own
- * window, and in the newest eighth of the longest window, are not trusted and count for nothing; so all phases that are
- * told are of one instant. The order parameter of an instant is taken over the signals that are trusted then, when they
+ * The phases θ are those that are given, and otherwise those of the analytic signals of the detrended windows. Instants in the
+ * outer eighth of a signal's own window, and in the newest eighth of the longest window, are not trusted and count for
+ * nothing, unless all phases are given; so all phases that are told are of one instant. The order parameter of an instant is taken over the signals that are trusted then, when they
  * are at least two; an instant at which the field vanishes has no ψ and is left out of the signals' own coherence.
  *
  * Independent signals do not give 0: with N of them R is about √(π / 4N), 0.25 for 13.
@@ -48,14 +50,17 @@ const NO_PHASE: SignalCoherence = { phase: null, coherence: null };
  */
 export function measureNetworkCoherence(
   windows: readonly Float64Array[],
-  { minimumSamples }: NetworkCoherenceOptions,
+  { minimumSamples, phases = [] }: NetworkCoherenceOptions,
 ): NetworkCoherence {
   const longest = windows.reduce((most, { length }) => Math.max(most, length), 0);
-  const newest = Math.floor(longest * UNTRUSTED_SHARE);
+  const untrusted = windows.every((_window, place) => phases[place]) ? 0 : UNTRUSTED_SHARE;
+  const newest = Math.floor(longest * untrusted);
   const transforms = new Map<number, FourierTransform>();
-  const tracks = windows.map((window): PhaseTrack | undefined => {
-    const oldest = window.length - 1 - Math.floor(window.length * UNTRUSTED_SHARE);
+  const tracks = windows.map((window, place): PhaseTrack | undefined => {
+    const oldest = window.length - 1 - Math.floor(window.length * untrusted);
     if (window.length < minimumSamples || oldest < newest) return undefined;
+    const given = phases[place];
+    if (given) return { phasors: toPhasors(given), length: window.length, oldest };
     const transform = transforms.get(window.length) ?? createFourierTransform(window.length);
     transforms.set(window.length, transform);
     const phasors = findPhasors(window, transform);

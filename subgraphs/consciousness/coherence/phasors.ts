@@ -34,3 +34,12 @@ export function findPhasors(values: Float64Array, fourier: FourierTransform): Ph
   }
   return { cosines: real, sines: imaginary };
 }
+
+/**
+ * Phases that are known already, as points of the unit circle.
+ *
+ * Shape: N finite angles in radians in, N phasors out.
+ */
+export function toPhasors(phases: Float64Array): Phasors {
+  return { cosines: phases.map(Math.cos), sines: phases.map(Math.sin) };
+}

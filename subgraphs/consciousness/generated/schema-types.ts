@@ -287,8 +287,9 @@ export type NetworkMetrics = {
   /** Φ: how much the network as a whole tells of its own past beyond what its two halves tell of theirs. */
   phi?: Maybe<IntegratedInformation>;
   /**
-   * R: the Kuramoto order parameter of the signals' phases, averaged over the window without its outer eighths, 0 (incoherent)
-   * to 1 (all in phase). N independent signals come to about √(π/4N), 0.25 for 13. Source: Kuramoto (1984), §5.4.
+   * R: the Kuramoto order parameter of the signals' phases, averaged over the window, 0 (incoherent) to 1 (all in phase): of the
+   * phases that nodes give, and of the analytic signal for the others (`nodes.phaseSource`). Unless all are given, the outer eighths
+   * of the window do not count. N independent signals come to about √(π/4N), 0.25 for 13. Source: Kuramoto (1984), §5.4.
    */
   coherence?: Maybe<Scalars['Float']['output']>;
   /**
@@ -304,7 +305,7 @@ export type NetworkMetrics = {
   divergence?: Maybe<Scalars['Float']['output']>;
   /** C: one number made of the four, to sort states of one network by. */
   level?: Maybe<NetworkLevel>;
-  /** How constant the phase difference of each two moving signals is, by index. */
+  /** How constant the phase difference of each two signals that move, or give their phases, is, by index. */
   pairs: Array<PhaseLocking>;
   /** Which of the numbers are null, and why; empty when none is. */
   missing: Array<MissingMetric>;
@@ -329,7 +330,10 @@ export type MetricsWindow = {
   samples: Scalars['Int']['output'];
   /** How many values there are in a second, in hertz. */
   rateHz: Scalars['Float']['output'];
-  /** Indexes of the nodes that count, ascending: those with enough samples whose signal moves. */
+  /**
+   * Indexes of the nodes that count for Φ and divergence, ascending: those with enough samples whose signal moves. For the phases those
+   * count as well whose phases are given.
+   */
   nodes: Array<Scalars['Int']['output']>;
 };
 
@@ -477,7 +481,7 @@ export type NetworkMetric =
 export type MissingMetricCode =
   /** No signal has enough samples yet: wait. */
   | 'TOO_FEW_SAMPLES'
-  /** Fewer than two signals move. */
+  /** Fewer than two signals move: only coherence and stability can be told then, of phases that are given. */
   | 'TOO_FEW_SIGNALS'
   /** More than 64 signals move: more than a network has nodes. */
   | 'TOO_MANY_SIGNALS'
@@ -533,9 +537,14 @@ export type NodeSample = {
   value: Scalars['Float']['output'];
   /**
    * Phase of its signal in radians, above −π to π, at the newest instant of the window whose phase can be trusted: an eighth
-   * of the window before the sample, the same for all nodes. Null when it cannot be told.
+   * of the window before the sample, the same for all nodes; when all nodes give their phases, that of the sample. Null when it
+   * cannot be told.
    */
   phase?: Maybe<Scalars['Float']['output']>;
+  /** Where `phase` and `coherence` came from; null while `phase` is. */
+  phaseSource?: Maybe<PhaseSource>;
+  /** The phase that came with `value`, in radians, above −π to π; null when none did. */
+  givenPhase?: Maybe<Scalars['Float']['output']>;
   /** How closely its phase keeps to the phase of the mean field over the window, 0 to 1; null when it cannot be told. */
   coherence?: Maybe<Scalars['Float']['output']>;
 };
@@ -853,6 +862,8 @@ export type NodeMetrics = {
   reputation: Scalars['Float']['output'];
   /** Where its signal came from; null when it had none. */
   source?: Maybe<SignalSource>;
+  /** Where the phases of its signal, and so its coherence, its stability and its phase locking, came from; null when it had none. */
+  phaseSource?: Maybe<PhaseSource>;
 };
 
 /** How much a node counts. */
@@ -1083,12 +1094,27 @@ export type SignalSource =
   /** The built-in generator: simulated. */
   | 'GENERATOR';
 
+/** Where the phase of a node's signal comes from. */
+export type PhaseSource =
+  /**
+   * Every value of the window came with its phase: states that are pushed with theirs, and the generator, which knows the phases of
+   * its oscillators.
+   */
+  | 'GIVEN'
+  /** From the analytic signal of the values: no value came with a phase, or not every one did. Source: Gabor, J. IEE 93 (1946). */
+  | 'ANALYTIC';
+
 /** A value for a node. */
 export type PushNodeStateInput = {
   /** The node's place in the network, from 0. */
   index: Scalars['Int']['input'];
   /** The value, in any unit that stays the same. */
   value: Scalars['Float']['input'];
+  /**
+   * Its phase in radians, any finite number, taken modulo 2π; for a node that knows it. Coherence, stability and phase locking are then
+   * of the phases that are given, whatever the values, as soon as every value of the window came with one.
+   */
+  phase?: InputMaybe<Scalars['Float']['input']>;
   /** When it was true; now when left out. */
   at?: InputMaybe<Scalars['DateTime']['input']>;
 };
@@ -1318,6 +1344,7 @@ export type ResolversTypes = {
   ValidationCheckKind: ValidationCheckKind;
   ValidationOutcome: ValidationOutcome;
   SignalSource: SignalSource;
+  PhaseSource: PhaseSource;
   PushNodeStateInput: PushNodeStateInput;
   PushNodeStatePayload: ResolverTypeWrapper<Omit<PushNodeStatePayload, 'node'> & { node?: Maybe<ResolversTypes['Node']> }>;
   NetworkThreshold: ResolverTypeWrapper<NetworkThreshold>;
@@ -1553,6 +1580,8 @@ export type NodeSampleResolvers<ContextType = Context, ParentType extends Resolv
   source?: Resolver<ResolversTypes['SignalSource'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   phase?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  phaseSource?: Resolver<Maybe<ResolversTypes['PhaseSource']>, ParentType, ContextType>;
+  givenPhase?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   coherence?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
 };
 
@@ -1673,6 +1702,7 @@ export type NodeMetricsResolvers<ContextType = Context, ParentType extends Resol
   validity?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   reputation?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   source?: Resolver<Maybe<ResolversTypes['SignalSource']>, ParentType, ContextType>;
+  phaseSource?: Resolver<Maybe<ResolversTypes['PhaseSource']>, ParentType, ContextType>;
 };
 
 export type NodeWeightResolvers<ContextType = Context, ParentType extends ResolversParentTypes['NodeWeight'] = ResolversParentTypes['NodeWeight']> = {

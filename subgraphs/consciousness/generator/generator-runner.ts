@@ -1,3 +1,4 @@
+import { wrapAngle } from '../coherence/wrap-angle.js';
 import type { NetworkGraph } from '../graph/network-graph.js';
 import { createRandom } from '../metrics/random.js';
 import type { GeneratorRow, GeneratorStorage } from '../storage/generator-storage.js';
@@ -8,8 +9,15 @@ export type Generated =
   | { readonly state: 'OFF' }
   /** Another process feeds the network: this one leaves the instant to it. */
   | { readonly state: 'ELSEWHERE' }
-  /** Values by the index of the node that has it. */
-  | { readonly state: 'ON'; readonly values: ReadonlyMap<number, number> };
+  /** By the index of the node that has it. */
+  | { readonly state: 'ON'; readonly values: ReadonlyMap<number, Oscillation> };
+
+/** An oscillator at one instant. */
+export interface Oscillation {
+  readonly value: number;
+  /** In radians, above −π to π: the generator knows the phases of its oscillators, and so gives them. */
+  readonly phase: number;
+}
 
 /** Runs the generator of one workspace in this process. */
 export interface GeneratorRunner {
@@ -80,10 +88,15 @@ export function createGeneratorRunner(deps: GeneratorRunnerDeps): GeneratorRunne
         return { state: 'OFF' };
       }
       if (!held) return { state: 'ELSEWHERE' };
-      const signals = resume(row, at.getTime()).read();
+      const oscillators = resume(row, at.getTime());
+      const [signals, phases] = [oscillators.read(), oscillators.phases()];
       const { nodes } = row.parameters;
       const fed = nodes.length > 0 ? nodes : [...signals.keys()];
-      return { state: 'ON', values: new Map(fed.map((index) => [index, signals[index] ?? 0])) };
+      const read = (index: number) => ({
+        value: signals[index] ?? 0,
+        phase: wrapAngle(phases[index] ?? 0),
+      });
+      return { state: 'ON', values: new Map(fed.map((index) => [index, read(index)])) };
     },
     refresh() {
       changes += 1;

@@ -68,6 +68,7 @@ export function createLiveMetrics(deps: LiveMetricsDeps): LiveMetrics {
     band.begin(JSON.stringify([history.nodes, sample.windowMs]));
     const measured = await worker.measure(history.signals, {
       ...{ lag: metricsLag, surrogates: metricsSurrogates, renew: metricsRenewed },
+      phases: history.phases,
       method: settings.phiMethod,
       seed: Number(sample.sequence % 2n ** 32n),
       earlier: band.values,

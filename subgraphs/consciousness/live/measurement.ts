@@ -47,7 +47,9 @@ const detail = z.object({
     })
     .nullable(),
   level: z.object({ levelVersion: z.int(), phi0: z.number() }).nullable(),
-  /** One for each two of the window's nodes, in their order. */
+  /** The nodes whose phases came with their values; left out where there is none, and by versions that knew none. */
+  given: z.array(z.int()).optional(),
+  /** One for each two of the nodes of the window or with given phases, in their order. */
   lockings: z.array(number),
   missing: z.array(
     z.object({
@@ -104,6 +106,7 @@ export function readMeasurementMessage(message: unknown): StoredItem<Measurement
 /** An update as a row has it. */
 export function toColumns({ measuredAt, metrics, state }: NewMeasurement): MeasurementColumns {
   const { phi, level, global, window } = metrics;
+  const given = metrics.nodes.flatMap(({ index, phaseSource }) => (phaseSource === 'GIVEN' ? [index] : []));
   const { bits: _bits, surrogatesAt, ...rest } = phi ?? { bits: 0, surrogatesAt: measuredAt };
   return {
     measuredAt,
@@ -120,6 +123,7 @@ export function toColumns({ measuredAt, metrics, state }: NewMeasurement): Measu
       window: { samples: window.samples, rateHz: window.rateHz, nodes: window.nodes },
       phi: phi && detail.shape.phi.parse({ ...rest, surrogatesAt: surrogatesAt.getTime() }),
       level: level && { levelVersion: level.levelVersion, phi0: level.phi0 },
+      ...(given.length > 0 ? { given } : {}),
       lockings: metrics.pairs.map(({ locking }) => round(locking)),
       missing: metrics.missing,
       nodes: metrics.nodes.map((node) => [
@@ -143,7 +147,13 @@ export function toMeasurement(row: z.infer<typeof measurementRow>): Measurement 
   const { sequence, measuredAt, detail: kept } = row;
   const { samples, rateHz, nodes: moving } = kept.window;
   const from = new Date(measuredAt.getTime() - (Math.max(0, samples - 1) * 1_000) / rateHz);
-  const pairs = moving.flatMap((a, place) => moving.slice(place + 1).map((b) => ({ a, b })));
+  const given = new Set(kept.given);
+  const phased = [...new Set([...moving, ...given])].sort((a, b) => a - b);
+  const pairs = phased.flatMap((a, place) => phased.slice(place + 1).map((b) => ({ a, b })));
+  const findPhaseSource = (index: number) => {
+    if (given.has(index)) return 'GIVEN';
+    return phased.includes(index) ? 'ANALYTIC' : null;
+  };
   const { coherence, stability, divergence } = row;
   return {
     ...{ sequence, measuredAt, state: kept.state },
@@ -162,6 +172,7 @@ export function toMeasurement(row: z.infer<typeof measurementRow>): Measurement 
       nodes: kept.nodes.map(([phi, R, S, D, level, fresh, validity, reputation, origin], index) => ({
         ...{ index, phi, level, fresh, validity, reputation },
         ...{ coherence: R, stability: S, divergence: D, source: origin },
+        phaseSource: findPhaseSource(index),
       })),
       global: {
         networkCoherence: coherence,

@@ -56,7 +56,11 @@ export interface NodeMetrics {
   readonly validity: number;
   readonly reputation: number;
   readonly source: SignalSource | null;
+  readonly phaseSource: PhaseSource | null;
 }
+
+/** Where the phase of a signal comes from: with its values, or from the analytic signal of them. */
+export type PhaseSource = 'GIVEN' | 'ANALYTIC';
 
 /** The network as one whole. */
 export interface GlobalState {
@@ -156,16 +160,23 @@ function describePhi(
 }
 
 function describeNodes(
-  { nodes }: WindowMetrics,
+  { nodes, given }: WindowMetrics,
   { history, nodeCount, sources, standings }: MetricsOrigin,
 ): NodeMetrics[] {
   const measured = new Map(nodes.map(({ place, ...numbers }) => [history.nodes[place] ?? place, numbers]));
+  const known = new Set(given.map((place) => history.nodes[place] ?? place));
   const unknown = { phi: null, coherence: null, stability: null, divergence: null, level: null };
   return Array.from({ length: nodeCount }, (_, index) => {
-    const numbers = measured.get(index) ?? unknown;
+    const numbers = measured.get(index);
     const source = sources.get(index) ?? null;
+    const phaseSource = numbers && (known.has(index) ? 'GIVEN' : 'ANALYTIC');
     const { reported, ...worth } = judge(source, standings.get(index));
-    return { index, source, ...numbers, level: numbers.level ?? reported, ...worth };
+    return {
+      ...{ index, source, phaseSource: phaseSource ?? null },
+      ...(numbers ?? unknown),
+      level: numbers?.level ?? reported,
+      ...worth,
+    };
   });
 }
 

@@ -1,11 +1,10 @@
-import type { PhiOptions } from './phi-estimate.js';
-import type { WindowMetrics } from './window-metrics.js';
+import type { WindowMetrics, WindowOptions } from './window-metrics.js';
 
 /** A window on its way to the thread that measures it. */
 export interface MetricsTask {
   readonly id: number;
   readonly signals: readonly Float64Array[];
-  readonly options: PhiOptions;
+  readonly options: WindowOptions;
 }
 
 /** The numbers of a window, and how long they took in milliseconds. */

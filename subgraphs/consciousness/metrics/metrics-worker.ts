@@ -2,8 +2,8 @@ import type { Worker } from 'node:worker_threads';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import type { MeasuredWindow, MetricsAnswer } from './metrics-task.js';
-import type { PhiOptions } from './phi-estimate.js';
 import { startMetricsThread } from './start-metrics-thread.js';
+import type { WindowOptions } from './window-metrics.js';
 
 /** Measures windows in a thread of its own. */
 export interface MetricsWorker {
@@ -12,7 +12,7 @@ export interface MetricsWorker {
    *
    * Errors: UNAVAILABLE when too many wait, when it takes longer than the deadline, when the thread fails, and after close.
    */
-  measure(signals: readonly Float64Array[], options: PhiOptions): Promise<MeasuredWindow>;
+  measure(signals: readonly Float64Array[], options: WindowOptions): Promise<MeasuredWindow>;
   close(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export function createMetricsWorker(options: MetricsWorkerOptions): MetricsWorke
   }
 
   return {
-    measure(signals, phi) {
+    measure(signals, window) {
       if (closed) return Promise.reject(refuse('the subgraph is being stopped'));
       if (waiting.size >= MOST_WAITING) return Promise.reject(refuse(`${MOST_WAITING} others wait already`));
       const id = (newestId += 1);
@@ -101,7 +101,7 @@ export function createMetricsWorker(options: MetricsWorkerOptions): MetricsWorke
           },
         });
         thread ??= startAnew();
-        thread.postMessage({ id, signals, options: phi });
+        thread.postMessage({ id, signals, options: window });
       });
     },
     async close() {

@@ -66,8 +66,8 @@ export function createNetworkMetrics(deps: NetworkMetricsDeps): NetworkMetricsRe
       return describeMetrics({ ...missing, computedInMs: 0 }, origin);
     }
     const seed = Number(sample.sequence % 2n ** 32n);
-    const phi = { lag: metricsLag, surrogates: metricsSurrogates, seed, method };
-    return describeMetrics(await worker.measure(history.signals, phi), origin);
+    const window = { lag: metricsLag, surrogates: metricsSurrogates, seed, method, phases: history.phases };
+    return describeMetrics(await worker.measure(history.signals, window), origin);
   }
 
   return {

@@ -1,5 +1,10 @@
 import { signalOfMeasurement, type Sample } from '../samples/sample.js';
-import { createSignalWindows } from '../samples/signal-windows.js';
+import {
+  createSignalWindows,
+  cutToNewest,
+  findGivenPhases,
+  type SignalWindow,
+} from '../samples/signal-windows.js';
 
 /** The recent signals of a network on one grid of instants. */
 export interface SignalHistory {
@@ -9,6 +14,13 @@ export interface SignalHistory {
   readonly nodes: readonly number[];
   /** One for each of these nodes, oldest value first, the last one at the newest sample. */
   readonly signals: readonly Float64Array[];
+  /** Likewise, in radians: undefined for a signal whose values have not all come with their phases. */
+  readonly phases: readonly (Float64Array | undefined)[];
+}
+
+/** The window of a node's signal. */
+export interface NodeWindow extends SignalWindow {
+  readonly index: number;
 }
 
 export interface HistoryOptions {
@@ -37,26 +49,30 @@ export function layHistory(samples: readonly Sample[], options: HistoryOptions):
   for (const { sampledAt, windowMs, nodes } of samples) {
     if (windowMs !== newest?.windowMs) continue;
     const tick = Math.round(sampledAt.getTime() / periodMs);
-    for (const node of nodes) windows.push(signalOfMeasurement(node), { tick, value: node.value });
+    for (const node of nodes) {
+      windows.push(signalOfMeasurement(node), { tick, value: node.value, phase: node.givenPhase });
+    }
   }
   const all = (newest?.nodes ?? []).map((node) => ({
     index: node.index,
-    values: windows.read(signalOfMeasurement(node)),
+    ...windows.read(signalOfMeasurement(node)),
   }));
   return cutToOneLength(all, { capacity, minimum });
 }
 
 /** Cuts windows to the newest part that all share; those that are too short are left out, unless all are. */
 export function cutToOneLength(
-  all: readonly { readonly index: number; readonly values: Float64Array }[],
+  all: readonly NodeWindow[],
   { capacity, minimum }: Pick<HistoryOptions, 'capacity' | 'minimum'>,
 ): SignalHistory {
   const longEnough = all.filter(({ values }) => values.length >= minimum);
   const members = longEnough.length > 0 ? longEnough : all;
   const length = members.reduce((least, { values }) => Math.min(least, values.length), capacity);
+  const windows = members.map((member) => cutToNewest(member, length));
   return {
     length: members.length === 0 ? 0 : length,
     nodes: members.map(({ index }) => index),
-    signals: members.map(({ values }) => values.slice(values.length - length)),
+    signals: windows.map(({ values }) => values),
+    phases: windows.map(findGivenPhases),
   };
 }

@@ -5,6 +5,12 @@ import type { PushState } from '../push-state.js';
 /** A state that a node pushes over HTTP or MQTT. */
 export const pushedValue = z.strictObject({
   value: z.number(),
+  phase: z
+    .number()
+    .optional()
+    .describe(
+      'Its phase in radians, where the node knows it: taken as it is, in place of the one of the analytic signal of its values.',
+    ),
   /** When it was true, in seconds since 1970, with fractions; now when left out. */
   timestamp: z.number().min(0).max(253_402_300_799).optional(),
 });
@@ -20,11 +26,12 @@ export async function takePushedValue(pushState: PushState, index: number, given
     const reasons = error.issues.map(({ path, message }) => `${path.join('.') || 'state'}: ${message}`);
     throw new AegisError(
       'BAD_USER_INPUT',
-      `expected {"value": 0.5, "timestamp": seconds since 1970 or left out}, but: ${reasons.join('; ')}.`,
+      `expected {"value": 0.5, "phase": radians or left out, "timestamp": seconds since 1970 or left out}, but: ${reasons.join('; ')}.`,
     );
   }
   const at = data.timestamp === undefined ? null : new Date(Math.round(1_000 * data.timestamp));
-  const { userErrors } = await pushState({ index, value: data.value, at });
+  const { value, phase } = data;
+  const { userErrors } = await pushState({ index, value, phase, at });
   const [refusal] = userErrors;
   if (refusal) throw new AegisError(refusal.code, refusal.message);
 }

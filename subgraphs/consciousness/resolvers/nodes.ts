@@ -80,6 +80,10 @@ export function createNodeResolvers({ database, nodeCount, networkOf }: NodeReso
         (await nodes.load(index)) ?? { index, signal: undefined },
       device: ({ deviceId }, _arguments, { devices }) => (deviceId === null ? null : devices.load(deviceId)),
       source: ({ source }) => source ?? 'DEVICE',
+      phaseSource: ({ phase, phaseGiven = false }) => {
+        if (phase === null) return null;
+        return phaseGiven ? 'GIVEN' : 'ANALYTIC';
+      },
     },
   } satisfies Resolvers;
 }

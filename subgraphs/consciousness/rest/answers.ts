@@ -14,6 +14,7 @@ import type {
 /** A node at a time without updates. */
 const UNKNOWN = {
   ...{ phi: null, coherence: null, stability: null, divergence: null, level: null, source: null },
+  phaseSource: null,
   ...{ fresh: false, validity: 0, reputation: 1 },
 } satisfies Omit<NodeMetrics, 'index'>;
 
@@ -73,9 +74,9 @@ export function describeNetwork(
       collective_awareness: collectiveAwareness,
       system_health: systemHealth,
     },
-    nodes: nodes.map(({ index, source, fresh, validity, reputation, level, ...numbers }) => ({
+    nodes: nodes.map(({ index, source, phaseSource, fresh, validity, reputation, level, ...numbers }) => ({
       node_id: `node_${index}`,
-      ...{ source, fresh, validity, reputation },
+      ...{ source, phase_source: phaseSource, fresh, validity, reputation },
       consciousness_metrics: {
         ...{ phi: numbers.phi, coherence: numbers.coherence, stability: numbers.stability },
         ...{ divergence: numbers.divergence, consciousness_level: level },

@@ -77,6 +77,10 @@ export const networkStatusDocument = z.object({
     z.object({
       node_id: z.string(),
       source: z.enum(['DEVICE', 'STATE', 'GENERATOR']).nullable(),
+      phase_source: z
+        .enum(['GIVEN', 'ANALYTIC'])
+        .nullable()
+        .describe('Whether its phases came with its values, or are those of their analytic signal.'),
       fresh: z.boolean(),
       validity: z.number().describe('How far it is to be believed, 0 to 1.'),
       reputation: z.number().describe('How far its reports have been right, 0 to 1.'),

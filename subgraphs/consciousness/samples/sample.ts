@@ -13,8 +13,12 @@ export const nodeMeasurement = z.object({
   /** Whether its value was made up; left out where it was not. */
   simulated: z.boolean().optional(),
   value: z.number(),
+  /** The phase that came with the value; left out where none did. */
+  givenPhase: z.number().optional(),
   phase: z.number().nullable(),
   coherence: z.number().nullable(),
+  /** Whether `phase` is one that came with the values; left out where it is of the analytic signal. */
+  phaseGiven: z.boolean().optional(),
 });
 
 export type NodeMeasurement = Readonly<z.infer<typeof nodeMeasurement>>;

@@ -29,7 +29,7 @@ const NOON = Date.parse('2026-01-31T12:00:00Z');
 /** An update whose coherence is given; everything else is unknown. */
 function update(at: Date, coherence: number | null): NewMeasurement {
   const measured = { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 };
-  const history = { length: 64, nodes: [0, 1], signals: [] };
+  const history = { length: 64, nodes: [0, 1], signals: [], phases: [] };
   const origin = { history, at, periodMs: 1_000, surrogatesAt: at, nodeCount: 2 };
   const metrics = describeMetrics(measured, {
     ...origin,
@@ -75,7 +75,7 @@ describe('a stored update', () => {
     const at = new Date(NOON);
     const measured = { ...measureWindow(signals, { lag: 1, surrogates: 19, seed: 1 }), computedInMs: 12.5 };
     const metrics = describeMetrics(measured, {
-      history: { length: 128, nodes: [2, 3, 5, 7], signals },
+      history: { length: 128, nodes: [2, 3, 5, 7], signals, phases: [] },
       ...{ at, periodMs: 100, surrogatesAt: new Date(NOON - 900), nodeCount: 13 },
       simulated: false,
       sources: new Map([2, 3, 5, 7].map((index) => [index, 'STATE' as const])),

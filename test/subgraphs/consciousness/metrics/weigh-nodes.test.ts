@@ -5,7 +5,14 @@ import {
 } from '../../../../subgraphs/consciousness/metrics/describe-metrics.js';
 
 function weigh(...worths: (readonly [level: number | null, validity: number])[]): number[] {
-  const unknown = { phi: null, coherence: null, stability: null, divergence: null, source: null };
+  const unknown = {
+    phi: null,
+    coherence: null,
+    stability: null,
+    divergence: null,
+    source: null,
+    phaseSource: null,
+  };
   const nodes = worths.map(([level, validity], index): NodeMetrics => ({
     ...unknown,
     ...{ index, level, validity, fresh: true, reputation: 1 },

@@ -145,6 +145,32 @@ async function until200(path: string): Promise<unknown> {
   return last.body;
 }
 
+describe('a state of a node', () => {
+  it('may bear a phase, whether it comes by HTTP or by the broker', async () => {
+    const heard: unknown[] = [];
+    const stop = await consciousness.bus.listen(
+      { workspace, name: 'consciousness.states' },
+      { onMessages: (messages) => heard.push(...messages), onLost: () => undefined },
+    );
+    expect((await post('/nodes/node_11/state', { value: 0.5, phase: 7 })).status).toBe(202);
+    const topic = `aegis/${workspace}/nodes/node_11/state`;
+    const payload = Buffer.from('{"value": 0.5, "phase": -7}');
+    await topics.find(topic)?.handler({ workspace, topic, places: ['node_11'], payload });
+    await until(() => heard.length === 2);
+    stop();
+    const phase = 7 - 2 * Math.PI;
+    expect(heard).toMatchObject([
+      { index: 11, value: 0.5, phase: expect.closeTo(phase, 10) },
+      { index: 11, value: 0.5, phase: expect.closeTo(-phase, 10) },
+    ]);
+  });
+
+  it.each(['"north"', '1e999', 'null'])('is refused with %s for a phase', async (phase) => {
+    const { status, body } = await post('/nodes/node_11/state', `{"value": 1, "phase": ${phase}}`);
+    expect([status, body]).toMatchObject([400, { error: { code: 'BAD_USER_INPUT' } }]);
+  });
+});
+
 describe('a report of a node', () => {
   it('is answered once it is stored, with what came of the checks', async () => {
     const { status, body } = await post('/nodes/node_5/consciousness', report('node_5'));

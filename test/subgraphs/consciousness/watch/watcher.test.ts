@@ -30,7 +30,7 @@ const NOON = Date.parse('2026-01-31T12:00:00Z');
 /** An update so many seconds after noon, whose coherence is given. */
 function update(second: number, coherence: number): Measurement {
   const at = new Date(NOON + 1_000 * second);
-  const history = { length: 64, nodes: [0, 1], signals: [] };
+  const history = { length: 64, nodes: [0, 1], signals: [], phases: [] };
   const metrics = describeMetrics(
     { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 },
     {
