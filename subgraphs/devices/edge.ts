@@ -3,6 +3,7 @@ import { AegisError } from '../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../kernel/errors/codes.js';
 import type { Credentials } from '../../kernel/graphql/subgraph.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
+import { createRejectionLog, toRejection } from '../../kernel/messaging/rejection.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import {
   isWithinWorkspace,
@@ -11,7 +12,6 @@ import {
   rejectedTopic,
 } from './protocols/mqtt/device-topic.js';
 import { createMqttListener } from './protocols/mqtt/mqtt-listener.js';
-import { createRejectionLog, toRejection } from './protocols/rejection.js';
 
 /** Whom somebody at an edge may speak for. */
 export interface EdgeClient {

@@ -1,13 +1,13 @@
 import { Counter } from 'prom-client';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import { createRejectionLog } from '../../../../kernel/messaging/rejection.js';
 import type { Metrics } from '../../../../kernel/telemetry/metrics.js';
 import type { Endpoints } from '../../endpoints/endpoints.js';
 import type { Profile } from '../../profiles/profile.js';
 import { createCallers } from '../callers.js';
 import { createLanes } from '../coap/lanes.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
-import { createRejectionLog } from '../rejection.js';
 import { parseBluetoothMapping } from './bluetooth-mapping.js';
 import type { BluetoothDevice } from './gatt-device.js';
 import { followPeripheral } from './gatt-follower.js';

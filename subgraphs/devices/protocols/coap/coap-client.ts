@@ -1,11 +1,11 @@
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import { createRejectionLog } from '../../../../kernel/messaging/rejection.js';
 import type { Endpoints } from '../../endpoints/endpoints.js';
 import type { Profile } from '../../profiles/profile.js';
 import { createCallers } from '../callers.js';
 import type { ShareDuty } from '../share-duty.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
-import { createRejectionLog } from '../rejection.js';
 import type { FindRemote } from './coap-addresses.js';
 import { createCoapExchange, type CoapExchange } from './coap-exchange.js';
 import { followCoapDevice } from './coap-follower.js';

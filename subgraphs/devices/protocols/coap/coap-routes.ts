@@ -1,7 +1,7 @@
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import { createRejectionLog, type RejectionLog } from '../../../../kernel/messaging/rejection.js';
 import type { Receipt } from '../../readings/ingestion.js';
 import type { ProtocolDeps } from '../protocol.js';
-import { createRejectionLog, type RejectionLog } from '../rejection.js';
 import type { AdmittedDevice, CoapAccess, NamedDevice } from './coap-access.js';
 import { findMediaType, isKnownFormat, KNOWN_FORMATS, LINK_FORMAT } from './coap-format.js';
 import type { CoapObservers } from './coap-observers.js';

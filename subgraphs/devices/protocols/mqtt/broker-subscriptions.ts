@@ -1,8 +1,8 @@
 import type { MqttClient } from 'mqtt';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import { sharesSubscriptions } from '../../../../kernel/messaging/broker-options.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
-import { sharesSubscriptions } from './broker-options.js';
 
 /** What of a broker's messages is asked for. */
 export interface BrokerSubscriptions {

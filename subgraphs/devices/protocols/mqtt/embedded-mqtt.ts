@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Aedes, Client, Subscription } from 'aedes';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import { readTlsFiles, type TlsFiles } from '../../../../kernel/messaging/tls-files.js';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
@@ -15,7 +16,6 @@ import { createMqttListener, type MqttListener } from './mqtt-listener.js';
 import { createMqttPeer, type MqttPeer } from './mqtt-peer.js';
 import { createMqttRights } from './mqtt-rights.js';
 import type { PacketWatcher } from './packet-guard.js';
-import { readTlsFiles, type TlsFiles } from './tls-files.js';
 
 export interface EmbeddedMqttDeps extends ProtocolDeps {
   readonly devices: Pick<KnownDevices, 'find'>;

@@ -1,9 +1,9 @@
 import type { AuthorizePublishHandler, Client, PublishPacket } from 'aedes';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../../../kernel/errors/codes.js';
+import { createRejectionLog, toRejection } from '../../../../kernel/messaging/rejection.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import type { Uplink } from '../protocol.js';
-import { createRejectionLog, toRejection } from '../rejection.js';
 import type { ClaimTopic } from './claim-topic.js';
 import { rejectedTopic } from './device-topic.js';
 import type { MqttIntake, MqttSource } from './mqtt-intake.js';

@@ -1,12 +1,12 @@
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import { createBrokerClient, type BrokerClientDeps } from '../../../../kernel/messaging/broker-client.js';
+import type { BrokerOptions } from '../../../../kernel/messaging/broker-options.js';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
 import type { ShareDuty } from '../share-duty.js';
 import { createFollowedSparkplug } from '../sparkplug/followed-sparkplug.js';
-import { createBrokerClient, type BrokerClientDeps } from './broker-client.js';
 import { createBrokerMessages } from './broker-messages.js';
-import type { BrokerOptions } from './broker-options.js';
 import { createBrokerSessions } from './broker-sessions.js';
 import { createBrokerSubscriptions } from './broker-subscriptions.js';
 import { createMqttIntake } from './mqtt-intake.js';

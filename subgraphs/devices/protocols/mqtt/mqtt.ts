@@ -1,9 +1,9 @@
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
+import type { MqttVersion } from '../../../../kernel/messaging/broker-options.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
 import type { ShareDuty } from '../share-duty.js';
-import type { MqttVersion } from './broker-options.js';
 import { createEmbeddedMqtt, type EmbeddedTls } from './embedded-mqtt.js';
 import { createExternalMqtt } from './external-mqtt.js';
 

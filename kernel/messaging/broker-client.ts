@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
-import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import type { Health } from '../../../../kernel/graphql/subgraph.js';
-import { untilAborted } from '../../../../kernel/lifecycle/until-aborted.js';
-import type { Logger } from '../../../../kernel/telemetry/logger.js';
+import { AegisError } from '../errors/aegis-error.js';
+import type { Health } from '../graphql/subgraph.js';
+import { untilAborted } from '../lifecycle/until-aborted.js';
+import type { Logger } from '../telemetry/logger.js';
 import {
   fallBack,
   FIRST_RECONNECT_MS,
@@ -50,9 +50,7 @@ export function createBrokerClient(deps: BrokerClientDeps): BrokerClient {
   async function onConnect(opened: MqttClient): Promise<void> {
     opened.options.reconnectPeriod = FIRST_RECONNECT_MS;
     if (!sharesSubscriptions(opened.options))
-      logger.warn(
-        'the MQTT broker is spoken to in 3.1.1, which cannot share: run one process of this subgraph',
-      );
+      logger.warn('the MQTT broker is spoken to in 3.1.1, which cannot share: run one process of this kind');
     const refused = await deps.subscribe(opened);
     if (refused === undefined) health = { state: 'UP' };
     else onDown(refused);

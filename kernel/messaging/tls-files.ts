@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import { AegisError } from '../errors/aegis-error.js';
 
 /** Where the certificates of a TLS connection are, as paths of PEM files. */
 export interface TlsFiles {

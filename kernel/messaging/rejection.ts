@@ -1,10 +1,10 @@
-import type { AegisError } from '../../../kernel/errors/aegis-error.js';
-import type { Logger } from '../../../kernel/telemetry/logger.js';
+import type { AegisError } from '../errors/aegis-error.js';
+import type { Logger } from '../telemetry/logger.js';
 
 /** How much of a refused payload is sent back, in characters. */
 const SHOWN = 200;
 
-/** What the sender of refused telemetry is told: why, and the beginning of what it sent. */
+/** What the sender of a refused message is told: why, and the beginning of what it sent. */
 export function toRejection({ code, message }: AegisError, payload: Uint8Array): string {
   const shown = Buffer.from(payload.subarray(0, 4 * SHOWN))
     .toString('utf8')
@@ -12,7 +12,7 @@ export function toRejection({ code, message }: AegisError, payload: Uint8Array):
   return JSON.stringify({ code, message, ...(shown === '' ? {} : { payload: shown }) });
 }
 
-/** Logs refused telemetry. */
+/** Logs refused messages. */
 export type RejectionLog = (topic: string, error: AegisError) => void;
 
 const WINDOW_MS = 10_000;
@@ -28,7 +28,7 @@ export function createRejectionLog(logger: Logger, now: () => number = Date.now)
     }
     logger.warn(
       { topic: topic.slice(0, 200), code, reason: message, ...(unlogged > 0 ? { unlogged } : {}) },
-      'refused telemetry',
+      'refused a message',
     );
     loggedAt = now();
     unlogged = 0;
