@@ -1,4 +1,5 @@
 import type { WorkspaceId } from '../identity/principal.js';
+import { BATCH, type Batched } from '../streams/batch.js';
 import { interruptible } from '../streams/interruptible.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { EVENTS_TOPIC, type CloudEvent, type EventLog } from './event-log.js';
@@ -6,7 +7,7 @@ import type { LiveBus } from './live-bus.js';
 import { resume, type ResumableSource, type Sequenced } from './resumable-stream.js';
 
 /** A fact on its way to a subscriber. */
-export interface FactDelivery {
+export interface FactDelivery extends Batched {
   /** Names this delivery: given as `after`, the stream goes on behind it. */
   readonly cursor: string;
   /** Whether facts between the one before and this one have been removed by retention. */
@@ -83,7 +84,7 @@ async function* toDeliveries(
     for (const { item, gap: before } of batch) {
       gap ||= before;
       if (!item.event) continue;
-      yield { cursor: encodeCursor(kind, item.sequence), gap, event: item.event };
+      yield { cursor: encodeCursor(kind, item.sequence), gap, event: item.event, [BATCH]: batch };
       gap = false;
     }
   }

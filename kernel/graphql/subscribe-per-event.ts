@@ -1,12 +1,14 @@
 import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
+import { batchOf } from '../streams/batch.js';
 import { interruptible } from '../streams/interruptible.js';
 import { mapIterator } from '../streams/map-iterator.js';
 
 /**
- * Subscribes like graphql-js, but executes each event with a context of its own.
+ * Subscribes like graphql-js, but executes each event with a context of its own, which only the events of one batch share.
  *
  * graphql-js gives all events of a subscription the one context it was begun with, whose loaders would answer every
- * later event with the rows of the first. A resolver's stream is told to end as soon as the reader leaves, and the
+ * later event with the rows of the first. The events of a batch are told after all of them were committed, so that rows
+ * read for the first are right for the last, and are read once for a thousand readings of a device. A resolver's stream is told to end as soon as the reader leaves, and the
  * reader does not wait for it.
  *
  * Source: GraphQL specification, §6.2.3.2, MapSourceToResponseEvent.
@@ -17,9 +19,16 @@ export async function subscribePerEvent(
 ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
   const events = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in events)) return events;
+  let shared: { readonly batch: object; readonly context: unknown } | undefined;
+  function contextOf(event: unknown): unknown {
+    const batch = batchOf(event);
+    if (batch === undefined) return createContext();
+    if (shared?.batch !== batch) shared = { batch, context: createContext() };
+    return shared.context;
+  }
   return interruptible(
     mapIterator(events[Symbol.asyncIterator](), (event) =>
-      execute({ ...args, rootValue: event, contextValue: createContext() }),
+      execute({ ...args, rootValue: event, contextValue: contextOf(event) }),
     ),
   );
 }

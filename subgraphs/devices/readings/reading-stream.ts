@@ -1,12 +1,13 @@
 import { decodeCursor, encodeCursor } from '../../../kernel/events/cursor.js';
 import { resume, type ResumableSource, type Sequenced } from '../../../kernel/events/resumable-stream.js';
+import { BATCH, type Batched } from '../../../kernel/streams/batch.js';
 import type { ReadingModel } from '../models.js';
 import type { ReadingListener } from './live-readings.js';
 import type { ReadingMessage } from './reading-message.js';
 import type { ReadingFilter, StoredReadings } from './stored-readings.js';
 
 /** A reading on its way to a subscriber. */
-export interface ReadingEvent {
+export interface ReadingEvent extends Batched {
   readonly cursor: string;
   /** Whether readings between the event before and this one have been removed by retention. */
   readonly gap: boolean;
@@ -171,7 +172,8 @@ async function* toEvents(
     for (const { item, gap: before } of batch) {
       gap ||= before || item.gap === true;
       if (!item.reading) continue;
-      yield { cursor: encodeCursor(CURSOR_KIND, item.sequence), gap, reading: item.reading };
+      const cursor = encodeCursor(CURSOR_KIND, item.sequence);
+      yield { cursor, gap, reading: item.reading, [BATCH]: batch };
       gap = false;
     }
   }
