@@ -22,11 +22,15 @@ export interface FakeBlueZ {
   /** Filters of scans, as the UUIDs that were asked for. */
   readonly filters: readonly (readonly string[])[];
   readonly connects: readonly string[];
+  /** The characteristics that were read, each by its UUID. */
+  readonly reads: readonly string[];
   isScanning(): boolean;
   isConnected(address: string): boolean;
   isNotifying(characteristic: string): boolean;
   /** Sets the value of a characteristic, and tells it to who is to be told. */
   set(characteristic: string, value: readonly number[]): void;
+  /** Sets the value of a characteristic, and tells nobody. */
+  put(characteristic: string, value: readonly number[]): void;
   /** Ends a connection, as when the peripheral goes out of reach. */
   drop(address: string): void;
   /** Makes connections fail from now on, or work again. */
@@ -68,6 +72,7 @@ export async function startFakeBlueZ(
   const written: string[] = [];
   const filters: string[][] = [];
   const connects: string[] = [];
+  const reads: string[] = [];
   let isRefusing = false;
 
   const wrapAll = (properties: Properties) =>
@@ -172,10 +177,11 @@ export async function startFakeBlueZ(
       change(path, 'org.bluez.Device1', { Connected: false, ServicesResolved: false });
       return {};
     },
-    ReadValue: ({ path }) => ({
-      signature: 'ay',
-      body: [Buffer.from(objects.get(path)?.['org.bluez.GattCharacteristic1']?.['Value'] as number[])],
-    }),
+    ReadValue({ path }) {
+      const { UUID, Value } = objects.get(path)?.['org.bluez.GattCharacteristic1'] ?? {};
+      reads.push(String(UUID));
+      return { signature: 'ay', body: [Buffer.from(Value as number[])] };
+    },
     WriteValue({ path, body: [value, options] }) {
       const { UUID } = objects.get(path)?.['org.bluez.GattCharacteristic1'] ?? {};
       const { type } = options as { type?: Variant<string> };
@@ -205,7 +211,7 @@ export async function startFakeBlueZ(
   const findCharacteristic = (uuid: string) =>
     [...objects].find(([, interfaces]) => interfaces['org.bluez.GattCharacteristic1']?.['UUID'] === uuid);
   return {
-    ...{ written, filters, connects },
+    ...{ written, filters, connects, reads },
     isScanning: () => objects.get(ADAPTER)?.['org.bluez.Adapter1']?.['Discovering'] === true,
     isConnected: (at) => objects.get(pathOf(at))?.['org.bluez.Device1']?.['Connected'] === true,
     isNotifying: (uuid) =>
@@ -216,6 +222,9 @@ export async function startFakeBlueZ(
       if (interfaces['org.bluez.GattCharacteristic1']?.['Notifying'] === true)
         change(path, 'org.bluez.GattCharacteristic1', { Value: value });
       else Object.assign(interfaces['org.bluez.GattCharacteristic1'] ?? {}, { Value: value });
+    },
+    put(uuid, value) {
+      Object.assign(findCharacteristic(uuid)?.[1]['org.bluez.GattCharacteristic1'] ?? {}, { Value: value });
     },
     drop(at) {
       change(pathOf(at), 'org.bluez.Device1', { Connected: false, ServicesResolved: false });

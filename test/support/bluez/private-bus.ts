@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { access } from 'node:fs/promises';
 import { runProgram } from '../child-process.js';
 import { findProgram } from '../find-program.js';
 import { waitFor } from '../wait-for.js';
@@ -36,12 +37,8 @@ export async function startPrivateBus(): Promise<PrivateBus> {
 `,
   );
   const program = runProgram(path, [`--config-file=${configuration}`, '--nofork', '--nopidfile']);
-  await waitFor(`the bus is there, after ${program.output()}`, () =>
-    access(socket).then(
-      () => true,
-      () => false,
-    ),
-  );
+  // The socket is there a moment before somebody listens.
+  await waitFor(`the bus is there, after ${program.output()}`, () => isListening(socket));
   return {
     address: `unix:path=${socket}`,
     async close() {
@@ -49,4 +46,16 @@ export async function startPrivateBus(): Promise<PrivateBus> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function isListening(path: string): Promise<boolean> {
+  const probe = connect(path);
+  try {
+    await once(probe, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe.destroy();
+  }
 }

@@ -112,12 +112,12 @@ async function readAll(deps: ReadDeps, lost: Promise<unknown>, signal: AbortSign
   }
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
-  const work = Promise.all(gatt.groups.map((group) => readGroup(group, deps, until)));
+  const work = gatt.groups.map((group) => readGroup(group, deps, until));
   try {
-    await Promise.race([lost, work.then(() => lost)]);
+    await Promise.race([lost, Promise.all(work).then(() => lost)]);
   } finally {
     over.abort();
-    await work.catch(() => undefined);
+    await Promise.allSettled(work);
   }
 }
 
@@ -129,12 +129,16 @@ async function readGroup(group: MappedGroup, deps: ReadDeps, signal: AbortSignal
   const queue = createGattQueue({ ...losses, signal, take });
   if (isTold) {
     const stop = await bluez.follow(path, queue.add, signal);
-    const now = flags.includes('read') ? await bluez.read(path, signal) : undefined;
-    // What was told meanwhile is newer.
-    if (now && queue.isUnused()) queue.add(now);
-    await aborted(signal);
-    await queue.drained();
-    await stop().catch(() => undefined);
+    try {
+      const now = flags.includes('read') ? await bluez.read(path, signal) : undefined;
+      // What was told meanwhile is newer.
+      if (now && queue.isUnused()) queue.add(now);
+      await aborted(signal);
+    } finally {
+      // Also when the connection is lost while it is read: what is stored after its end would count as a sign of life.
+      await queue.drained();
+      await stop().catch(() => undefined);
+    }
     return;
   }
   if (!flags.includes('read')) return;

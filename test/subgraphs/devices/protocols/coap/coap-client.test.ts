@@ -106,40 +106,12 @@ describe('the CoAP client', () => {
     expect(record.sessions).toHaveLength(1);
   });
 
-  it('observes a resource with several properties, and leaves its payload to the codec', async () => {
-    let observer: OutgoingMessage | ObserveWriteStream | undefined;
-    const { port } = await open({
-      '/base/all': (_request, response) => {
-        observer = response;
-        response.setOption('Content-Format', 'application/json');
-        response.write('{"a":1}');
-      },
-    });
-    await callOn(() => `coap://127.0.0.1:${port}/base`, { resources: [{ path: '/all', observe: true }] });
-    await waitFor('the first has come', () => record.telemetry.length === 1);
-    observer?.write('{"a":2}');
-    await waitFor('the next has come', () => record.telemetry.length === 2);
-    expect(record.telemetry.map(({ text }) => text)).toEqual(['{"a":1}', '{"a":2}']);
-    expect(record.telemetry[0]).toMatchObject({ contentType: 'application/json', source: 'coap /all' });
-  });
-
   it('reads a body that comes in blocks', async () => {
     const text = JSON.stringify({ note: 'z'.repeat(4_000) });
     const { port } = await open({ '/large': (_request, response) => response.end(text) });
     await callOn(() => `coap://127.0.0.1:${port}`, { resources: [{ path: '/large' }] });
     await waitFor('it has come', () => record.telemetry.length === 1);
     expect(record.telemetry[0]?.text).toBe(text);
-  });
-
-  it('asks the device itself when it is told to', async () => {
-    let value = 1;
-    const { port } = await open({ '/t': (_request, response) => response.end(String((value += 1))) });
-    await callOn(() => `coap://127.0.0.1:${port}`, {
-      resources: [{ path: '/t', property: 'temperature', intervalSeconds: 3_600 }],
-    });
-    const session = await waitFor('it is connected', () => record.sessions[0]);
-    await session.read?.(['temperature'], NEVER);
-    expect(record.telemetry.at(-1)?.text).toBe('{"temperature":3}');
   });
 
   it('puts desired values and posts actions, and tells what came of them', async () => {

@@ -1,39 +1,57 @@
 import { createNodeCoap } from '../../../../support/coap/node-coap.js';
 import { findCoapUrl } from '../../support/open-coap.js';
-import {
-  describeProtocol,
-  type ContractPeer,
-  type PeerOptions,
-  type ReceivedCommand,
-} from '../protocol-contract.js';
+import { toJson, type ContractPeer, type PeerOptions } from '../contract/contract-protocol.js';
+import { createInbox, EXECUTED } from '../contract/inbox.js';
+import { describeProtocol } from '../protocol-contract.js';
 
-/** A device by the npm library `coap`, which observes its commands once it listens. */
+/** A device by the npm library `coap`, which observes what it is told once it listens. */
 function openPeer({ devices, device, token }: PeerOptions): ContractPeer {
   const url = `${findCoapUrl(devices)}/${devices.workspace}`;
   const listening = createNodeCoap();
-  let texts: readonly string[] = [];
+  const observed: Record<string, readonly string[]> = {};
+  const told = (resource: string): unknown[] =>
+    (observed[resource] ?? []).filter((text) => text !== '').map((text) => JSON.parse(text) as unknown);
+
+  async function post(path: string, payload: string): Promise<string> {
+    // A client of its own for each: bodies in blocks for one resource cannot be told apart otherwise (RFC 7959, §2.5).
+    const client = createNodeCoap();
+    try {
+      const options = {
+        ...{ '65000': Buffer.from(token), 'Content-Format': 50 },
+        ...(payload.length > 1_024 ? { Block1: Buffer.from([6]) } : {}),
+      };
+      const { code } = await client.call(`${url}/${path}`, { method: 'POST', payload, options });
+      if (code === '4.01' || code === '4.03') throw new Error(`it was answered ${code}`);
+      return code;
+    } finally {
+      client.close();
+    }
+  }
+
+  function inbox() {
+    const read = createInbox();
+    for (const command of told('commands')) read.command(command);
+    for (const desired of told('desired')) read.desired(desired);
+    return read;
+  }
 
   return {
-    async send(name, payload) {
-      // A client of its own for each: bodies in blocks for one resource cannot be told apart otherwise (RFC 7959, §2.5).
-      const client = createNodeCoap();
-      try {
-        const options = {
-          ...{ '65000': Buffer.from(token), 'Content-Format': 50 },
-          ...(payload.length > 1_024 ? { Block1: Buffer.from([6]) } : {}),
-        };
-        const { code } = await client.call(`${url}/${name}/telemetry`, { method: 'POST', payload, options });
-        if (code === '4.01' || code === '4.03') throw new Error(`it was answered ${code}`);
-        return code === '5.03' ? 'later' : 'taken';
-      } finally {
-        client.close();
+    send: async (name, readings) =>
+      (await post(`${name}/telemetry`, toJson(readings))) === '5.03' ? 'later' : 'taken',
+    async listen() {
+      for (const resource of ['commands', 'desired']) {
+        const options = { '65000': Buffer.from(token) };
+        observed[resource] = (await listening.observe(`${url}/${device}/${resource}`, options)).texts;
       }
     },
-    async listen() {
-      const options = { '65000': Buffer.from(token) };
-      ({ texts } = await listening.observe(`${url}/${device}/commands`, options));
+    commands: () => inbox().commands,
+    intervals: () => inbox().intervals,
+    async execute({ id = '' }) {
+      await post(`${device}/commands/${id}`, EXECUTED);
     },
-    commands: () => texts.filter((text) => text !== '').map((text) => JSON.parse(text) as ReceivedCommand),
+    async report(interval) {
+      await post(`${device}/reported`, JSON.stringify({ interval }));
+    },
     async close() {
       listening.close();
     },
@@ -41,12 +59,10 @@ function openPeer({ devices, device, token }: PeerOptions): ContractPeer {
 }
 
 describeProtocol({
-  name: 'CoAP',
+  name: 'CoAP, of which we are the server',
   kind: 'COAP',
   open: () => Promise.resolve({ env: {}, close: () => Promise.resolve() }),
   connect: (options) => Promise.resolve(openPeer(options)),
-  acknowledgesCommits: true,
-  letsIn: true,
-  tellsCommands: true,
-  noticesGoodbye: false,
+  ...{ admits: 'US', delivers: 'EVERY', payload: 'TIMED', acknowledges: 'COMMIT' },
+  ...{ commands: 'ENVELOPE', commandReaches: 'DELIVERED', goodbye: 'UNSEEN' },
 });

@@ -1,15 +1,18 @@
-import {
-  describeProtocol,
-  type ContractPeer,
-  type PeerOptions,
-  type ReceivedCommand,
-} from '../protocol-contract.js';
+import { toJson, type ContractPeer, type PeerOptions } from '../contract/contract-protocol.js';
+import { createInbox, EXECUTED } from '../contract/inbox.js';
+import { describeProtocol } from '../protocol-contract.js';
 
-/** A device over HTTP, which asks for its commands again and again once it listens. */
+/** What a poll is answered. */
+interface Polled {
+  readonly commands?: readonly unknown[];
+  readonly desired?: unknown;
+}
+
+/** A device over HTTP, which asks for what it is told again and again once it listens. */
 function openPeer({ devices, device, token }: PeerOptions): ContractPeer {
   const base = devices.ingestUrl.replace(/\/ingest$/, '');
   const authorization = `Bearer ${token}`;
-  const received: ReceivedCommand[] = [];
+  const inbox = createInbox();
   const hangUp = new AbortController();
   let polling: Promise<void> = Promise.resolve();
   let desiredVersion = 0;
@@ -18,31 +21,36 @@ function openPeer({ devices, device, token }: PeerOptions): ContractPeer {
     while (!hangUp.signal.aborted) {
       const url = `${base}/devices/${device}/commands?waitSeconds=5&desiredVersion=${desiredVersion}`;
       const answer = await fetch(url, { headers: { authorization }, signal: hangUp.signal });
-      const { commands, desired } = (await answer.json()) as {
-        readonly commands?: readonly ReceivedCommand[];
-        readonly desired?: { readonly version: number } | null;
-      };
-      received.push(...(commands ?? []));
-      desiredVersion = desired?.version ?? desiredVersion;
+      const { commands = [], desired } = (await answer.json()) as Polled;
+      for (const command of commands) inbox.command(command);
+      if (desired != null) desiredVersion = inbox.desired(desired);
     }
   }
 
+  async function post(path: string, body: string): Promise<number> {
+    const headers = { authorization, 'content-type': 'application/json' };
+    const answer = await fetch(`${base}/${path}`, { method: 'POST', headers, body });
+    await answer.arrayBuffer();
+    if (answer.status === 401 || answer.status === 403) throw new Error(`it was answered ${answer.status}`);
+    return answer.status;
+  }
+
   return {
-    async send(name, telemetry) {
-      const answer = await fetch(`${devices.ingestUrl}/${name}`, {
-        method: 'POST',
-        headers: { authorization, 'content-type': 'application/json' },
-        body: telemetry,
-      });
-      await answer.arrayBuffer();
-      if (answer.status === 401 || answer.status === 403) throw new Error(`it was answered ${answer.status}`);
-      return answer.status === 429 || answer.status === 503 ? 'later' : 'taken';
+    async send(name, readings) {
+      return [429, 503].includes(await post(`ingest/${name}`, toJson(readings))) ? 'later' : 'taken';
     },
     listen() {
       polling = poll().catch(() => undefined);
       return Promise.resolve();
     },
-    commands: () => received,
+    commands: () => inbox.commands,
+    intervals: () => inbox.intervals,
+    async execute({ id = '' }) {
+      await post(`devices/${device}/commands/${id}/answer`, EXECUTED);
+    },
+    async report(interval) {
+      await post(`devices/${device}/reported`, JSON.stringify({ interval }));
+    },
     async close() {
       hangUp.abort();
       await polling;
@@ -55,8 +63,6 @@ describeProtocol({
   kind: 'HTTP',
   open: () => Promise.resolve({ env: {}, close: () => Promise.resolve() }),
   connect: (options) => Promise.resolve(openPeer(options)),
-  acknowledgesCommits: true,
-  letsIn: true,
-  tellsCommands: true,
-  noticesGoodbye: false,
+  ...{ admits: 'US', delivers: 'EVERY', payload: 'TIMED', acknowledges: 'COMMIT' },
+  ...{ commands: 'ENVELOPE', commandReaches: 'SENT', goodbye: 'UNSEEN' },
 });

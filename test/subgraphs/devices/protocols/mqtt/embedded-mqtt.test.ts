@@ -7,6 +7,7 @@ import { AegisError } from '../../../../../kernel/errors/aegis-error.js';
 import { createEmbeddedMqtt } from '../../../../../subgraphs/devices/protocols/mqtt/embedded-mqtt.js';
 import { openTestDatabase } from '../../../../support/embedded-database.js';
 import { waitFor } from '../../../../support/wait-for.js';
+import { holdDatabase } from '../../support/hold-database.js';
 import { connectMqtt, firstOf, gather } from '../../support/mqtt.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
 import { createTelemetryDeps } from '../../support/telemetry-deps.js';
@@ -53,28 +54,6 @@ async function refusedCount(code: string): Promise<number> {
   return metric?.values.find(({ labels }) => labels['code'] === code)?.value ?? 0;
 }
 
-/** Keeps the only connection of the embedded database busy until the returned function is called. */
-async function holdDatabase(): Promise<() => Promise<void>> {
-  let release: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let begun: () => void = () => undefined;
-  const holding = new Promise<void>((resolve) => {
-    begun = resolve;
-  });
-  const transaction = database.inWorkspace(devices.workspace).transaction(async ({ client }) => {
-    await client.$queryRaw`SELECT 1`;
-    begun();
-    await held;
-  });
-  await holding;
-  return async () => {
-    release();
-    await transaction;
-  };
-}
-
 describe('telemetry over the embedded broker', () => {
   it.each([0, 1, 2] as const)('stores what is published with QoS %i, by id and by name', async (qos) => {
     const client = await open();
@@ -88,7 +67,7 @@ describe('telemetry over the embedded broker', () => {
     const client = await open();
     // Known from here on, so that nothing but the commit needs the database.
     await client.publishAsync(topicOf('sensor'), '{"temperature": 1}', { qos: 1 });
-    const release = await holdDatabase();
+    const release = await holdDatabase(database, devices.workspace);
     const acknowledged: number[] = [];
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'puback') acknowledged.push(packet.messageId ?? 0);
@@ -104,15 +83,6 @@ describe('telemetry over the embedded broker', () => {
     await published;
     expect(acknowledged).toHaveLength(1);
     expect(await storedValues()).toEqual([1, 2]);
-  });
-
-  it('stores a repeated delivery of a reading with its own time once', async () => {
-    const client = await open();
-    const payload = '{"ts": "2026-01-31T12:00:00.123456Z", "values": {"temperature": 1}}';
-    await client.publishAsync(topicOf('sensor'), payload, { qos: 1 });
-    await client.publishAsync(topicOf('sensor'), payload, { qos: 1 });
-    await Promise.all([1, 2, 3].map(() => client.publishAsync(topicOf('sensor'), payload, { qos: 1 })));
-    expect(await storedValues()).toEqual([1]);
   });
 
   it('keeps every one of many readings without a time', async () => {
@@ -243,7 +213,7 @@ describe('telemetry over the embedded broker', () => {
   it('commits and acknowledges what it has taken before it closes', async () => {
     const client = await open();
     await client.publishAsync(topicOf('sensor'), '{"temperature": 1}', { qos: 1 });
-    const release = await holdDatabase();
+    const release = await holdDatabase(database, devices.workspace);
     const published = client.publishAsync(topicOf('sensor'), '{"temperature": 2}', { qos: 1 });
     const queued = devices.metrics.getSingleMetric('aegis_devices_readings_queued');
     await waitFor('the reading awaits its commit', async () => (await queued?.get())?.values[0]?.value === 1);

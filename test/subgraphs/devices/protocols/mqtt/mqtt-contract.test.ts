@@ -1,12 +1,9 @@
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { startMosquitto } from '../../../../support/mosquitto.js';
-import {
-  describeProtocol,
-  type ContractPeer,
-  type PeerOptions,
-  type ReceivedCommand,
-} from '../protocol-contract.js';
 import { connectMqtt, untilClosed } from '../../support/mqtt.js';
+import { toJson, type ContractPeer, type PeerOptions } from '../contract/contract-protocol.js';
+import { createInbox, EXECUTED } from '../contract/inbox.js';
+import { describeProtocol } from '../protocol-contract.js';
 
 /** A device over MQTT, with QoS 1. */
 async function openPeer(
@@ -15,23 +12,31 @@ async function openPeer(
   options: IClientOptions,
 ): Promise<ContractPeer> {
   const client = await connectMqtt(url, options);
-  const received: ReceivedCommand[] = [];
+  const inbox = createInbox();
   const topicOf = (name: string, rest: string) => `aegis/${devices.workspace}/${name}/${rest}`;
-  client.on('message', (topic, payload) => {
-    if (topic === topicOf(device, 'commands'))
-      received.push(JSON.parse(payload.toString()) as ReceivedCommand);
-  });
+  const takers: Readonly<Record<string, (message: unknown) => unknown>> = {
+    [topicOf(device, 'commands')]: inbox.command,
+    [topicOf(device, 'desired')]: inbox.desired,
+  };
+  client.on('message', (topic, payload) => takers[topic]?.(JSON.parse(payload.toString())));
+
+  async function publish(topic: string, payload: string): Promise<void> {
+    if (!client.connected) throw new Error('its connection has ended');
+    await Promise.race([client.publishAsync(topic, payload, { qos: 1 }), failClosed(client)]);
+  }
+
   return {
-    async send(name, telemetry) {
-      if (!client.connected) throw new Error('its connection has ended');
-      const sent = client.publishAsync(topicOf(name, 'telemetry'), telemetry, { qos: 1 });
-      await Promise.race([sent, failClosed(client)]);
+    async send(name, readings) {
+      await publish(topicOf(name, 'telemetry'), toJson(readings));
       return 'taken';
     },
     async listen() {
-      await client.subscribeAsync(topicOf(device, 'commands'), { qos: 1 });
+      await client.subscribeAsync(Object.keys(takers), { qos: 1 });
     },
-    commands: () => received,
+    commands: () => inbox.commands,
+    intervals: () => inbox.intervals,
+    execute: ({ id = '' }) => publish(topicOf(device, `commands/${id}/answer`), EXECUTED),
+    report: (interval) => publish(topicOf(device, 'reported'), JSON.stringify({ interval })),
     close: () => client.endAsync(!client.connected),
   };
 }
@@ -47,11 +52,8 @@ describeProtocol({
   open: () => Promise.resolve({ env: {}, close: () => Promise.resolve() }),
   connect: (options) =>
     openPeer(options.devices.mqttUrl, options, { username: options.device, password: options.token }),
-  acknowledgesCommits: true,
-  holdsConnections: true,
-  letsIn: true,
-  tellsCommands: true,
-  noticesGoodbye: true,
+  ...{ admits: 'US', delivers: 'EVERY', payload: 'TIMED', acknowledges: 'COMMIT', holdsConnections: true },
+  ...{ commands: 'ENVELOPE', commandReaches: 'DELIVERED', goodbye: 'SEEN' },
 });
 
 for (const version of ['3.1.1', '5'] as const) {
@@ -89,9 +91,7 @@ for (const version of ['3.1.1', '5'] as const) {
         },
       };
     },
-    acknowledgesCommits: false,
-    letsIn: false,
-    tellsCommands: true,
-    noticesGoodbye: true,
+    ...{ admits: 'BROKER', delivers: 'EVERY', payload: 'TIMED', acknowledges: 'RECEIPT' },
+    ...{ commands: 'ENVELOPE', commandReaches: 'SENT', goodbye: 'SEEN' },
   });
 }

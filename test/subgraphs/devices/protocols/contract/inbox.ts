@@ -1,0 +1,34 @@
+import type { ReceivedCommand } from './contract-protocol.js';
+
+/** What a device that speaks our own JSON has been told. */
+export interface Inbox {
+  readonly commands: ReceivedCommand[];
+  readonly intervals: number[];
+  /** Takes a command `{"id", "action", "input", …}`. */
+  command(message: unknown): void;
+  /** Takes what is desired, `{"version", "desired"}`, and gives its version. */
+  desired(message: unknown): number;
+}
+
+/** Makes an empty one. */
+export function createInbox(): Inbox {
+  const commands: ReceivedCommand[] = [];
+  const intervals: number[] = [];
+  return {
+    ...{ commands, intervals },
+    command(message) {
+      commands.push(message as ReceivedCommand);
+    },
+    desired(message) {
+      const { version, desired } = message as {
+        readonly version: number;
+        readonly desired: { readonly interval: number };
+      };
+      intervals.push(desired.interval);
+      return version;
+    },
+  };
+}
+
+/** What a device answers that has executed a command. */
+export const EXECUTED = JSON.stringify({ state: 'EXECUTED' });
