@@ -23,7 +23,7 @@ const COMPOSE_VARIABLES = `
 # Password of the database server, which only the subgraphs reach: letters and digits, for it becomes part of a URL.
 #POSTGRES_PASSWORD=aegis
 
-# Password with which the subgraph devices reads from the broker: letters and digits, for it becomes part of a URL.
+# Password with which the subgraphs read from the broker: letters and digits, for it becomes part of a URL.
 MQTT_SUBGRAPH_PASSWORD=
 
 # Password with which devices publish, as the user publisher.

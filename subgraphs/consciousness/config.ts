@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
+import { brokerClientId, brokerUrl, brokerVersion, pemFile } from '../../kernel/messaging/broker-settings.js';
 import { generatorParameters, type GeneratorParameters } from './generator/generator-parameters.js';
 import type { PhiMethod } from './metrics/integrated-information.js';
 import { writtenGraph, type GraphChoice } from './graph/configured-graph.js';
@@ -10,6 +11,21 @@ const DEVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Every setting of the subgraph. */
 export const settings = {
+  mqttUrl: brokerUrl(
+    'URL of an MQTT broker (3.1.1 or 5) from which the subgraph consciousness takes what nodes send where it is a process of its own, credentials included. In one process with devices, these hand it on.',
+  ),
+  mqttClientId: brokerClientId(
+    'AEGIS_NODE_MQTT_CLIENT_ID',
+    'Client id of the subgraph consciousness at that broker; it keeps undelivered reports under this name, so it is fixed and no two processes share it.',
+    'aegis-consciousness',
+  ),
+  mqttVersion: brokerVersion,
+  mqttCertFile: pemFile('AEGIS_MQTT_CERT_FILE', 'Certificate (PEM) that is shown to an external broker.'),
+  mqttKeyFile: pemFile('AEGIS_MQTT_KEY_FILE', 'Private key (PEM) of AEGIS_MQTT_CERT_FILE.'),
+  mqttCaFile: pemFile(
+    'AEGIS_MQTT_CA_FILE',
+    "Certificate (PEM) of the authority that signs the external broker's certificate.",
+  ),
   nodeCount: wholeNumber({
     env: 'AEGIS_NODE_COUNT',
     description: 'How many nodes the network has.',

@@ -8,6 +8,7 @@ import { createGraph } from './graph/configured-graph.js';
 import { createHousekeeping } from './housekeeping.js';
 import { createMetricsWorker } from './metrics/metrics-worker.js';
 import { createNetwork, type Network } from './network.js';
+import { createNodeBroker } from './reports/node-broker.js';
 import { createReportTopics } from './reports/report-topics.js';
 import { createResolvers } from './resolvers.js';
 import { createRestRoutes } from './rest/rest-routes.js';
@@ -53,21 +54,30 @@ export function createConsciousness(
     keep: createHousekeeping({ settings, logger, now, signal: stopping.signal }),
   });
 
-  async function checkHealth(): Promise<Health> {
+  const broker = createNodeBroker(deps, settings);
+
+  async function checkMeasuring(): Promise<Health> {
     const sampledAt = sampling.sampledAt();
     const silentMs = sampledAt && now().getTime() - sampledAt.getTime();
     return (await findDatabaseFault(database)) ?? judgeSampling(silentMs, settings);
   }
 
+  /** Without its broker the network is measured all the same, but a door of it is closed. */
+  async function checkHealth(): Promise<Health> {
+    const measuring = await checkMeasuring();
+    return measuring.state === 'UP' && broker ? broker.health() : measuring;
+  }
+
   return {
     resolvers: createResolvers({ database, graph, networkOf, now, log }),
     createContext: (request) => createContext(request, networkOf(request.principal.workspace)),
-    routes: createRestRoutes({ ...deps, graph, networkOf, now, health: checkHealth }),
+    routes: createRestRoutes({ ...deps, graph, networkOf, now, health: checkMeasuring }),
     async start() {
       await lifecycle.start({ name: 'measuring of networks', close: () => metricsWorker.close() });
       for (const network of networks.values()) await network.start(lifecycle);
       for (const part of sampling.parts) await lifecycle.start(part);
-      await lifecycle.start(createReportTopics({ topics: deps.topics, networks }));
+      await lifecycle.start(createReportTopics({ topics: deps.topics ?? broker?.topics, networks }));
+      if (broker) await lifecycle.start(broker);
     },
     async close() {
       stopping.abort();

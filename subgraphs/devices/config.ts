@@ -1,20 +1,9 @@
 import { z } from 'zod';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
+import { brokerClientId, brokerUrl, brokerVersion, pemFile } from '../../kernel/messaging/broker-settings.js';
 import { parseNetwork } from './protocols/coap/coap-addresses.js';
 import { MAX_READINGS_PER_COMMIT } from './readings/new-reading.js';
-
-function isBrokerUrl(text: string): boolean {
-  return URL.canParse(text) && ['mqtt:', 'mqtts:'].includes(new URL(text).protocol);
-}
-
-function pemFile(env: string, description: string) {
-  return {
-    ...{ env, description },
-    expects: 'the path of a file',
-    schema: z.string().min(1).max(4_096).optional(),
-  } satisfies Setting<string | undefined>;
-}
 
 /** Every setting of the subgraph. */
 export const settings = {
@@ -35,31 +24,15 @@ export const settings = {
       .regex(/^[\w.:-]{1,253}$/)
       .default('127.0.0.1'),
   } satisfies Setting<string>,
-  mqttUrl: {
-    env: 'AEGIS_MQTT_URL',
-    description:
-      'URL of an MQTT broker (3.1.1 or 5) that devices publish to, instead of the embedded one, credentials included.',
-    expects: 'a URL such as mqtt://user:password@broker:1883 or mqtts://broker:8883',
-    schema: z.string().refine(isBrokerUrl).optional(),
-    secret: true,
-  } satisfies Setting<string | undefined>,
-  mqttClientId: {
-    env: 'AEGIS_MQTT_CLIENT_ID',
-    description:
-      'Client id at the external broker; it keeps undelivered telemetry under this name, so it is fixed and no two processes share it.',
-    expects: '1 to 64 letters, digits, dots, dashes and underscores',
-    schema: z
-      .string()
-      .regex(/^[\w.-]{1,64}$/)
-      .default('aegis-devices'),
-  } satisfies Setting<string>,
-  mqttVersion: {
-    env: 'AEGIS_MQTT_VERSION',
-    description:
-      'The version of MQTT that the external broker is spoken to in; `auto` tries 5, which alone lets several processes share the work, then 3.1.1.',
-    expects: 'auto, 5 or 3.1.1',
-    schema: z.enum(['auto', '5', '3.1.1']).default('auto'),
-  } satisfies Setting<'auto' | '5' | '3.1.1'>,
+  mqttUrl: brokerUrl(
+    'URL of an MQTT broker (3.1.1 or 5) that devices publish to, instead of the embedded one, credentials included.',
+  ),
+  mqttClientId: brokerClientId(
+    'AEGIS_MQTT_CLIENT_ID',
+    'Client id at the external broker; it keeps undelivered telemetry under this name, so it is fixed and no two processes share it.',
+    'aegis-devices',
+  ),
+  mqttVersion: brokerVersion,
   mqttTlsPort: {
     env: 'AEGIS_MQTT_TLS_PORT',
     flag: 'mqtt-tls-port',

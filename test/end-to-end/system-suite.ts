@@ -236,6 +236,36 @@ export function describeSystem(open: () => Promise<AegisSystem>): void {
     });
   });
 
+  describe('what nodes send', () => {
+    it('over MQTT is stored as a report, and becomes a signal as a state', async () => {
+      const at = Date.now();
+      const report = {
+        ...{ timestamp: at / 1_000, node_id: 'node_6' },
+        consciousness_metrics: {
+          ...{ phi: 0.3, coherence: 0.5, stability: 0.8, divergence: 0.2, consciousness_level: 0.4 },
+        },
+        global_state: { network_coherence: 0.5, collective_awareness: 0.4, system_health: 1 },
+      };
+      const topic = 'aegis/default/nodes/node_6';
+      await broker.publishAsync(`${topic}/consciousness`, JSON.stringify(report), { qos: 1 });
+      const read = async () => {
+        const { validationReport } = await graph.query<{
+          validationReport: { reports: { edges: readonly { node: unknown }[] } };
+        }>('{ validationReport(nodeId: "nod_6") { reports { edges { node { door reportedAt } } } } }');
+        return validationReport.reports.edges;
+      };
+      await waitFor('the report is there', async () => (await read()).length > 0);
+      expect(await read()).toEqual([{ node: { door: 'MQTT', reportedAt: new Date(at).toISOString() } }]);
+      await broker.publishAsync(`${topic}/state`, '{"value": 1, "phase": 0.5}', { qos: 1 });
+      await waitFor('the state is the signal of its node', async () => {
+        const { node } = await graph.query<{ node: { source: string | null } }>(
+          '{ node(id: "nod_6") { source } }',
+        );
+        return node.source === 'STATE';
+      });
+    });
+  });
+
   describe('bad input', () => {
     async function post(body: string, headers: Record<string, string> = {}) {
       const authorization: Record<string, string> =

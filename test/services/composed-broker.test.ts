@@ -140,6 +140,24 @@ describeWith({ programs: ['mosquitto'] }, 'the broker of the composition', () =>
     expect(heard.filter((topic) => up.includes(topic))).toHaveLength(up.length);
   });
 
+  it('hands on what nodes send, to the subgraph alone, and its refusals back', async () => {
+    const subgraph = await connect('subgraph', PASSWORDS.MQTT_SUBGRAPH_PASSWORD);
+    const publisher = await connect('publisher', PASSWORDS.MQTT_PUBLISHER_PASSWORD);
+    const heard: string[] = [];
+    for (const client of [subgraph, publisher]) client.on('message', (topic) => heard.push(topic));
+    const up = ['consciousness', 'state'].map((kind) => `aegis/default/nodes/node_3/${kind}`);
+    await subgraph.subscribeAsync(
+      up.map((topic) => `$share/aegis-consciousness/${topic.replace('node_3', '+')}`),
+      { qos: 1 },
+    );
+    await publisher.subscribeAsync([...up, 'aegis/default/nodes/+/+/rejected'], { qos: 1 });
+    for (const topic of up) await publisher.publishAsync(topic, '1', { qos: 1 });
+    await waitFor('both arrive', () => up.every((topic) => heard.includes(topic)));
+    for (const topic of up) await subgraph.publishAsync(`${topic}/rejected`, '2', { qos: 1 });
+    await waitFor('the refusals arrive', () => up.every((topic) => heard.includes(`${topic}/rejected`)));
+    expect(heard.filter((topic) => up.includes(topic))).toHaveLength(2);
+  });
+
   it('keeps hashes of the passwords, for itself alone', async () => {
     const path = join(folder, 'run/passwords');
     const text = await readFile(path, 'utf8');

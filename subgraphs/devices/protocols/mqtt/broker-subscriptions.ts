@@ -1,7 +1,7 @@
 import type { MqttClient } from 'mqtt';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import { sharesSubscriptions } from '../../../../kernel/messaging/broker-options.js';
+import { askForTopic, shareTopic } from '../../../../kernel/messaging/ask-for-topic.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
 
 /** What of a broker's messages is asked for. */
@@ -21,12 +21,11 @@ export interface BrokerSubscriptionsDeps {
 }
 
 /** All processes of one installation share these: the broker gives each message to one of them. */
-const SHARE = '$share/aegis-devices/';
+const GROUP = 'aegis-devices';
 const TELEMETRY = 'aegis/+/+/telemetry';
 const MESSAGES = ['aegis/+/+/reported', 'aegis/+/+/events', 'aegis/+/+/commands/+/answer'];
 /** Every process is to know who is there, and brokers give what is retained to no shared subscription. */
 const STATUS = 'aegis/+/+/status';
-const REFUSED = 128;
 
 /** Makes the list of subscriptions. */
 export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): BrokerSubscriptions {
@@ -35,27 +34,12 @@ export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): Broker
   /** Whether the messages of edge nodes were asked for on this connection, by workspace. */
   const sparkplug = new Map<WorkspaceId, boolean>();
 
-  async function ask(client: MqttClient, filter: string): Promise<string | undefined> {
-    try {
-      // `nl`: what was published by ourselves does not come back; MQTT 3.1.1 has no such word.
-      const plain = sharesSubscriptions(client.options) && !filter.startsWith(SHARE);
-      const granted = await client.subscribeAsync(filter, { qos: 1, ...(plain ? { nl: true } : {}) });
-      return granted.some(({ qos }) => qos >= REFUSED) ? 'not allowed' : undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-
   async function askForMore(client: MqttClient, filters: readonly string[]): Promise<void> {
     for (const filter of filters) {
-      const refused = await ask(client, filter);
+      const refused = await askForTopic(client, filter);
       if (refused !== undefined)
         logger.warn({ filter, reason: refused }, 'the MQTT broker refused a subscription');
     }
-  }
-
-  function shared(client: MqttClient, filter: string): string {
-    return sharesSubscriptions(client.options) ? SHARE + filter : filter;
   }
 
   /** An edge node counts all of its messages: who follows it needs all of them, and nobody else any. */
@@ -76,7 +60,7 @@ export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): Broker
     for (const filter of filters) routed.add(filter);
     await askForMore(
       client,
-      filters.map((filter) => shared(client, filter)),
+      filters.map((filter) => shareTopic(client, GROUP, filter)),
     );
     try {
       await updateSparkplug(client);
@@ -88,12 +72,12 @@ export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): Broker
   return {
     update,
     async subscribe(client) {
-      const telemetry = shared(client, TELEMETRY);
-      const refused = await ask(client, telemetry);
+      const telemetry = shareTopic(client, GROUP, TELEMETRY);
+      const refused = await askForTopic(client, telemetry);
       if (refused !== undefined) return `the MQTT broker refused the subscription ${telemetry}: ${refused}`;
       routed = new Set();
       sparkplug.clear();
-      await askForMore(client, [...MESSAGES.map((filter) => shared(client, filter)), STATUS]);
+      await askForMore(client, [...MESSAGES.map((filter) => shareTopic(client, GROUP, filter)), STATUS]);
       await update(client);
       logger.info({ subscription: telemetry }, 'the MQTT broker delivers telemetry');
       return undefined;
