@@ -145,11 +145,10 @@ function follow(
     release();
   };
   metrics.subscriptions.inc();
-  const counted = mapIterator(events, (event) => {
+  const counted = onEnd(events, end, () => {
     metrics.events.inc();
-    return event;
   });
-  return Object.assign(interruptible(onEnd(counted, end), signal), {
+  return Object.assign(interruptible(counted, signal), {
     async carryOver(operation: GatewayOperation) {
       const { generation, document, operationName } = operation;
       const prepared = generation.prepare(document, operationName);
@@ -234,13 +233,14 @@ function followParts(
   });
 }
 
-/** Calls back when the iteration is over in whichever way. */
-function onEnd<T>(source: AsyncIterator<T>, end: () => void): AsyncIterator<T> {
+/** Calls back when the iteration is over in whichever way, and for each item before. */
+function onEnd<T>(source: AsyncIterator<T>, end: () => void, onItem?: () => void): AsyncIterator<T> {
   return {
     async next() {
       try {
         const result = await source.next();
         if (result.done) end();
+        else onItem?.();
         return result;
       } catch (error) {
         end();

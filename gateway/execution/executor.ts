@@ -26,7 +26,11 @@ import { prepareOperation, type OperationVariant, type PreparedOperation } from 
 import { createProblems } from './problems.js';
 import { runPlan } from './run-plan.js';
 import { shapeResponse } from './shape-response.js';
-import { createSubscribeOperations, type SubscribeOperations } from './subscribe-operations.js';
+import {
+  createSubscribeOperations,
+  type FinishedRun,
+  type SubscribeOperations,
+} from './subscribe-operations.js';
 import { asData, WrittenData } from './written-data.js';
 
 /** Executes the operations of one supergraph. */
@@ -134,7 +138,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 /** The response of a plan that has run. */
 function finish(
   { operation, variant }: { operation: PreparedOperation; variant: OperationVariant },
-  run: PlanRun,
+  run: FinishedRun,
   schema: GraphQLSchema,
 ): ExecutionResult {
   const { data, errors } = shapeResponse({

@@ -20,8 +20,10 @@ export function createIntrospection(
   { schema, definition, fragments }: IntrospectionSource,
   variableValues: Readonly<Record<string, unknown>>,
 ): (field: FieldShape) => unknown {
-  const answers = new Map<FieldShape, unknown>();
+  // Few requests ask about the schema.
+  let answers: Map<FieldShape, unknown> | undefined;
   return (field) => {
+    answers ??= new Map();
     if (answers.has(field)) return answers.get(field);
     const selectionSet = { kind: Kind.SELECTION_SET, selections: field.nodes } as const;
     const operation = { ...definition, operation: OperationTypeNode.QUERY, selectionSet };

@@ -69,6 +69,7 @@ export function createProblems(earlier?: Problems): Problems {
       for (const { failure } of byObject.get(object) ?? []) if (failure.reported) ofComplete.add(failure);
     },
     rest() {
+      if (ofComplete.size === 0) return [];
       const untold = [...ofComplete].filter((failure) => !told.has(failure));
       for (const failure of untold) told.add(failure);
       return untold;

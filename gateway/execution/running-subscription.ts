@@ -11,7 +11,7 @@ export interface EventCompletion {
   readonly source: FetchStep;
   /** Which fields had moved to another subgraph when it was planned. */
   readonly overrides: Overrides;
-  complete(event: SubgraphResponse): Promise<ExecutionResult>;
+  complete(event: SubgraphResponse): Promise<ExecutionResult> | ExecutionResult;
   /** Where a place that the source's subgraph names stands in the client's response. */
   toClientPaths(path: ResponsePath): readonly ResponsePath[];
 }
@@ -57,19 +57,20 @@ function completeEach(
   events: AsyncIterator<SubgraphResponse>,
   bound: { completion: EventCompletion },
 ): RunningSubscription {
-  let completing: Promise<unknown> = Promise.resolve();
+  let completing: Promise<unknown> | undefined;
   return {
     get completion() {
       return bound.completion;
     },
     async completeBy(next) {
       bound.completion = next;
-      await completing.catch(() => undefined);
+      await completing?.catch(() => undefined);
     },
     async next() {
       const event = await events.next();
       if (event.done) return { value: undefined, done: true };
       const completed = bound.completion.complete(event.value);
+      if (!(completed instanceof Promise)) return { value: completed, done: false };
       completing = completed;
       return { value: await completed, done: false };
     },

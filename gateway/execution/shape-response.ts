@@ -109,10 +109,11 @@ function createErrorList(
   within: ResponsePath,
 ) {
   const errors: GraphQLError[] = [];
-  /** Every prefix of the path of every error: a null there has its reason below. */
-  const explained = new Set<string>();
+  /** Every prefix of the path of every error: a null there has its reason below. Undefined while there is no error. */
+  let explained: Set<string> | undefined;
 
   function explain(path: ResponsePath): void {
+    explained ??= new Set();
     for (let length = 0; length <= path.length; length += 1) explained.add(path.slice(0, length).join('\n'));
   }
 
@@ -153,7 +154,7 @@ function createErrorList(
       report(new GraphQLError(message, { path: [...at], extensions }), at);
       return null;
     },
-    explains: (at: ResponsePath) => explained.has(at.join('\n')),
+    explains: (at: ResponsePath) => explained?.has(at.join('\n')) ?? false,
   };
 }
 

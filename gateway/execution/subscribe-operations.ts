@@ -7,6 +7,7 @@ import type { ExecutionRequest } from './execution-request.js';
 import { mergeRootFields } from './merge-response.js';
 import { openOperationDeadline } from './operation-deadline.js';
 import type { PlanRun } from './plan-run.js';
+import { createProblems, type Problems } from './problems.js';
 import type { OperationVariant, PreparedOperation } from './prepared-operation.js';
 import { toResponsePaths } from './response-paths.js';
 import { pickVariables, runPlan } from './run-plan.js';
@@ -51,7 +52,15 @@ export interface SubscribeOperationsDeps {
     | { readonly coerced?: undefined; readonly errors: readonly GraphQLError[] };
   /** Begins the run of a plan, for one event. */
   readonly beginRun: (planned: PlannedSubscription, signal: AbortSignal) => PlanRun;
-  readonly finish: (planned: PlannedSubscription, run: PlanRun) => ExecutionResult;
+  readonly finish: (planned: PlannedSubscription, run: FinishedRun) => ExecutionResult;
+}
+
+/** What a response is made of: all that remains of a run. */
+export type FinishedRun = Pick<PlanRun, 'data' | 'problems' | 'variables'>;
+
+interface CompletionDeps extends SubscribeOperationsDeps {
+  /** Stands for the problems of all events that have none; nothing is ever added to it. */
+  readonly nothingWrong: Problems;
 }
 
 /** A subscription that is ready to begin: planned, and its variables checked. */
@@ -64,8 +73,9 @@ export interface PlannedSubscription {
 }
 
 /** Makes the part of an executor that subscribes. */
-export function createSubscribeOperations(deps: SubscribeOperationsDeps): SubscribeOperations {
-  const { transportFor, timeoutMs, decideOverrides, coerce } = deps;
+export function createSubscribeOperations(given: SubscribeOperationsDeps): SubscribeOperations {
+  const { transportFor, timeoutMs, decideOverrides, coerce } = given;
+  const deps = { ...given, nothingWrong: createProblems() };
   return {
     async subscribe(operation, request) {
       const { coerced: variables, errors } = coerce(operation, request.variables);
@@ -114,7 +124,7 @@ export function createSubscribeOperations(deps: SubscribeOperationsDeps): Subscr
 function toCompletion(
   source: FetchStep,
   planned: PlannedSubscription,
-  deps: SubscribeOperationsDeps,
+  deps: CompletionDeps,
 ): EventCompletion {
   const { operation, variant, overrides } = planned;
   const root = { data: {}, type: operation.rootType, selection: variant.selection };
@@ -129,26 +139,37 @@ function toCompletion(
 function completeTraced(
   event: SubgraphResponse,
   { source, planned }: { source: FetchStep; planned: PlannedSubscription },
-  deps: SubscribeOperationsDeps,
-): Promise<ExecutionResult> {
+  deps: CompletionDeps,
+): Promise<ExecutionResult> | ExecutionResult {
   const { request } = planned;
   if (!request.traceEvent) return completeEvent(event, { source, planned }, deps);
-  return request.traceEvent(request.context, (context) =>
+  return request.traceEvent(request.context, async (context) =>
     completeEvent(event, { source, planned: { ...planned, request: { ...request, context } } }, deps),
   );
 }
 
-async function completeEvent(
+function completeEvent(
   event: SubgraphResponse,
   { source, planned }: { source: FetchStep; planned: PlannedSubscription },
-  { timeoutMs, beginRun, finish }: SubscribeOperationsDeps,
-): Promise<ExecutionResult> {
-  if (!planned.variant.plan.root) {
-    // Its source has told all of it: nothing is waited for, and a clock for each event would cost more than the rest.
-    const run = beginRun(planned, planned.request.signal);
-    mergeRootFields(source, event, run);
-    return finish(planned, run);
+  deps: CompletionDeps,
+): Promise<ExecutionResult> | ExecutionResult {
+  if (planned.variant.plan.root) return completeFurther(event, { source, planned }, deps);
+  // Its source has told all of it: nothing is waited for, and a clock for each event would cost more than the rest.
+  const { beginRun, finish, nothingWrong } = deps;
+  if (event.data && !event.errors?.length && !source.outputRewrites?.length) {
+    return finish(planned, { data: event.data, problems: nothingWrong, variables: planned.variables });
   }
+  const run = beginRun(planned, planned.request.signal);
+  mergeRootFields(source, event, run);
+  return finish(planned, run);
+}
+
+/** Completes an event of which other subgraphs tell the rest. */
+async function completeFurther(
+  event: SubgraphResponse,
+  { source, planned }: { source: FetchStep; planned: PlannedSubscription },
+  { timeoutMs, beginRun, finish }: CompletionDeps,
+): Promise<ExecutionResult> {
   const deadline = openOperationDeadline(planned.request.signal, timeoutMs);
   try {
     const run = beginRun(planned, deadline.signal);

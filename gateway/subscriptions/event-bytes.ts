@@ -4,7 +4,8 @@ export class EventBytes {
   readonly json: Buffer;
   /** When it was complete, by `performance.now()`. */
   readonly readyAt: number;
-  readonly #framed = new Map<string, Buffer>();
+  /** By protocol. */
+  readonly #framed: Record<string, Buffer> = {};
 
   constructor(json: string, readyAt: number) {
     this.json = Buffer.from(json);
@@ -13,10 +14,10 @@ export class EventBytes {
 
   /** The event between what a protocol puts before and behind it. */
   framed(protocol: string, frame: (json: Buffer) => Buffer): Buffer {
-    const known = this.#framed.get(protocol);
+    const known = this.#framed[protocol];
     if (known) return known;
     const bytes = frame(this.json);
-    this.#framed.set(protocol, bytes);
+    this.#framed[protocol] = bytes;
     return bytes;
   }
 }

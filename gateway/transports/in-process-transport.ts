@@ -11,8 +11,6 @@ import { toWireError } from '../../kernel/errors/wire-error.js';
 import type { Health, RequestContext } from '../../kernel/graphql/subgraph.js';
 import { subscribePerEvent } from '../../kernel/graphql/subscribe-per-event.js';
 import { untilAborted } from '../../kernel/lifecycle/until-aborted.js';
-import { interruptible } from '../../kernel/streams/interruptible.js';
-import { mapIterator } from '../../kernel/streams/map-iterator.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
 import { createCachingOf } from './schema-caching.js';
 import { createTagsOf } from './schema-tags.js';
@@ -80,18 +78,16 @@ export function createInProcessTransport({ subgraph, logger }: InProcessTranspor
     async subscribe(request) {
       const { context, signal } = request;
       // Each event has a context of its own: the loaders of one are not those of the next.
-      const opening = subscribePerEvent(argumentsOf(request), () => subgraph.createContext(context));
+      const opening = subscribePerEvent(argumentsOf(request), () => subgraph.createContext(context), {
+        toEvent: (result) => toResponse(result, request),
+        signal,
+      });
       const events = await untilAborted(opening, signal).catch((error: unknown) => {
         endWhenOpen(opening);
         throw error;
       });
-      if (!(Symbol.asyncIterator in events)) {
-        throw new SubscriptionRefused(toResponse(events, request).errors ?? []);
-      }
-      return interruptible(
-        mapIterator(events, (event) => toResponse(event, request)),
-        signal,
-      );
+      if (Symbol.asyncIterator in events) return events;
+      throw new SubscriptionRefused(toResponse(events, request).errors ?? []);
     },
     health: () => subgraph.health(),
     close: () => Promise.resolve(),

@@ -3,6 +3,13 @@ import { batchOf } from '../streams/batch.js';
 import { interruptible } from '../streams/interruptible.js';
 import { mapIterator } from '../streams/map-iterator.js';
 
+export interface PerEventOptions<T> {
+  /** What is made of each result; the result itself when left out. */
+  readonly toEvent?: (result: ExecutionResult) => T;
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Subscribes like graphql-js, but executes each event with a context of its own, which only the events of one batch share.
  *
@@ -13,10 +20,11 @@ import { mapIterator } from '../streams/map-iterator.js';
  *
  * Source: GraphQL specification, §6.2.3.2, MapSourceToResponseEvent.
  */
-export async function subscribePerEvent(
+export async function subscribePerEvent<T = ExecutionResult>(
   args: ExecutionArgs,
   createContext: () => unknown,
-): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
+  { toEvent, signal }: PerEventOptions<T> = {},
+): Promise<AsyncIterableIterator<T> | ExecutionResult> {
   const events = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in events)) return events;
   let shared: { readonly batch: object; readonly context: unknown } | undefined;
@@ -26,9 +34,12 @@ export async function subscribePerEvent(
     if (shared?.batch !== batch) shared = { batch, context: createContext() };
     return shared.context;
   }
+  const map = toEvent ?? ((result: ExecutionResult) => result as T);
   return interruptible(
-    mapIterator(events[Symbol.asyncIterator](), (event) =>
-      execute({ ...args, rootValue: event, contextValue: contextOf(event) }),
-    ),
+    mapIterator(events[Symbol.asyncIterator](), (event) => {
+      const result = execute({ ...args, rootValue: event, contextValue: contextOf(event) });
+      return result instanceof Promise ? result.then(map) : map(result);
+    }),
+    signal,
   );
 }

@@ -10,7 +10,9 @@ export function mapIterator<T, U>(
   return {
     async next() {
       const result = await source.next();
-      return result.done ? done : { value: await map(result.value), done: false };
+      if (result.done) return done;
+      const mapped = map(result.value);
+      return { value: mapped instanceof Promise ? await mapped : mapped, done: false };
     },
     async return() {
       await source.return?.();

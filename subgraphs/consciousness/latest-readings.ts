@@ -1,4 +1,4 @@
-import { readingMessage, type ReadingMessage } from './reading-message.js';
+import { isReadingMessage, type ReadingMessage } from './reading-message.js';
 import { keyOfSignal, type Signal } from './signal.js';
 import { stateMessage } from './state-message.js';
 
@@ -48,7 +48,7 @@ const NEWEST_SHARE = 0.1;
 /** A table of the newest values, filled from the live bus. */
 export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions = {}): LatestReadings {
   let followed = new Map<string, Latest | undefined>();
-  /** In the order in which they came. */
+  /** In the order in which they came first. One that still brings values when it is dropped comes in again with the next. */
   const others = new Map<string, Latest>();
 
   function keep(key: string, { value, phase, atMs, simulated }: Omit<Latest, 'intervalMs'>): void {
@@ -61,10 +61,10 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
   }
 
   function keepOther(key: string, latest: Latest): void {
-    others.delete(key);
     others.set(key, latest);
+    if (others.size <= MOST_OTHERS) return;
     const [oldest] = others.keys();
-    if (others.size > MOST_OTHERS && oldest !== undefined) others.delete(oldest);
+    if (oldest !== undefined) others.delete(oldest);
   }
 
   /** Two values of one instant tell nothing about the pace of a signal. */
@@ -84,9 +84,8 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
     take(messages) {
       let malformed = 0;
       for (const message of messages) {
-        const { success, data } = readingMessage.safeParse(message);
-        if (!success) malformed += 1;
-        else if (isWorthShowing(data)) keep(keyOfSignal(data), describe(data));
+        if (!isReadingMessage(message)) malformed += 1;
+        else if (isWorthShowing(message)) keep(keyOfSignal(message), describe(message));
       }
       return malformed;
     },
@@ -127,6 +126,6 @@ function describe(reading: ReadingMessage): Omit<Latest, 'intervalMs'> {
 }
 
 /** When a value was true, in milliseconds: by the device's clock, unless that clock is ahead of ours. */
-function instantOf({ measuredAt, receivedAt }: ReadingMessage): number {
-  return Math.min(Date.parse(measuredAt), Date.parse(receivedAt));
+function instantOf({ measuredAtMs, receivedAtMs }: ReadingMessage): number {
+  return Math.min(measuredAtMs, receivedAtMs);
 }

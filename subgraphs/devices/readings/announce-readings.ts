@@ -32,8 +32,8 @@ function toMessage({ message, reading, sequence }: StoredReading, previous: bigi
     value: reading.value,
     unit: reading.unit,
     quality: reading.quality ?? 'GOOD',
-    measuredAt: new Date(Math.floor(reading.measuredAtUs / 1_000)).toISOString(),
-    receivedAt: new Date(message.receivedAtMs).toISOString(),
+    measuredAtMs: Math.floor(reading.measuredAtUs / 1_000),
+    receivedAtMs: message.receivedAtMs,
     sequence: String(sequence),
     previousSequence: String(previous),
   };

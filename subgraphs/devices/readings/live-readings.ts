@@ -1,11 +1,20 @@
 import type { LiveBus } from '../../../kernel/events/live-bus.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
-import { READINGS_TOPIC, readingMessageSchema, type ReadingMessage } from './reading-message.js';
+import type { ReadingModel } from '../models.js';
+import { isReadingMessage, READINGS_TOPIC, type ReadingMessage } from './reading-message.js';
+
+/** A committed reading on its way to those who listen. */
+export interface LiveReading {
+  readonly sequence: bigint;
+  /** No reading lies between this sequence and its own. */
+  readonly previousSequence: bigint;
+  readonly reading: ReadingModel;
+}
 
 /** Receives readings as they are committed. */
 export interface ReadingListener {
-  onReadings(readings: readonly ReadingMessage[]): void;
+  onReadings(readings: readonly LiveReading[]): void;
   /** Some may have been lost on the way. */
   onLost(): void;
 }
@@ -24,8 +33,6 @@ export interface LiveReadingsDeps {
   readonly logger: Logger;
 }
 
-const messagesSchema = readingMessageSchema.array();
-
 /** Makes the fan-out of live readings: one listener on the bus for each workspace, however many subscribers there are. */
 export function createLiveReadings({ bus, workspaces, logger }: LiveReadingsDeps): LiveReadings {
   const listenersByWorkspace = new Map<WorkspaceId, Set<ReadingListener>>();
@@ -33,15 +40,13 @@ export function createLiveReadings({ bus, workspaces, logger }: LiveReadingsDeps
 
   function onMessages(listeners: ReadonlySet<ReadingListener>, messages: readonly unknown[]): void {
     if (listeners.size === 0) return;
-    const parsed = messagesSchema.safeParse(messages);
-    if (parsed.success) {
-      for (const listener of listeners) listener.onReadings(parsed.data);
+    if (messages.every(isReadingMessage)) {
+      // Made once, whoever listens: subscribers, alarms, fusions.
+      const readings = messages.map(toLiveReading);
+      for (const listener of listeners) listener.onReadings(readings);
       return;
     }
-    logger.error(
-      { err: parsed.error },
-      'the live bus carried readings that are none; reading from storage instead',
-    );
+    logger.error('the live bus carried readings that are none; reading from storage instead');
     for (const listener of listeners) listener.onLost();
   }
 
@@ -73,6 +78,23 @@ export function createLiveReadings({ bus, workspaces, logger }: LiveReadingsDeps
     },
     close() {
       for (const stop of stops.splice(0)) stop();
+    },
+  };
+}
+
+function toLiveReading(message: ReadingMessage): LiveReading {
+  const { deviceId, metric, value, unit, quality, measuredAtMs, receivedAtMs } = message;
+  return {
+    sequence: BigInt(message.sequence),
+    previousSequence: BigInt(message.previousSequence),
+    reading: {
+      deviceId,
+      metric,
+      value,
+      unit,
+      quality,
+      measuredAt: new Date(measuredAtMs),
+      receivedAt: new Date(receivedAtMs),
     },
   };
 }

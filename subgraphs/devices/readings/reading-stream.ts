@@ -2,8 +2,7 @@ import { decodeCursor, encodeCursor } from '../../../kernel/events/cursor.js';
 import { resume, type ResumableSource, type Sequenced } from '../../../kernel/events/resumable-stream.js';
 import { BATCH, type Batched } from '../../../kernel/streams/batch.js';
 import type { ReadingModel } from '../models.js';
-import type { ReadingListener } from './live-readings.js';
-import type { ReadingMessage } from './reading-message.js';
+import type { LiveReading, ReadingListener } from './live-readings.js';
 import type { ReadingFilter, StoredReadings } from './stored-readings.js';
 
 /** A reading on its way to a subscriber. */
@@ -86,11 +85,11 @@ export function createReadingSource(
   return {
     listen({ onItems, onLost }) {
       const stop = listen({
-        onReadings(messages) {
-          if (hasHole(messages, covered)) onLost();
-          const last = BigInt(messages.at(-1)?.sequence ?? 0);
+        onReadings(readings) {
+          if (hasHole(readings, covered)) onLost();
+          const last = readings.at(-1)?.sequence ?? 0n;
           cover(last);
-          onItems(closeStretch(messages.filter(passes).map(toItem), last));
+          onItems(filtered ? closeStretch(readings.filter(passes), last) : readings);
         },
         onLost,
       });
@@ -122,13 +121,12 @@ export function createReadingSource(
   };
 }
 
-/** Whether a reading is missing before, or between, the messages. */
-function hasHole(messages: readonly ReadingMessage[], covered: bigint): boolean {
+/** Whether a reading is missing before, or between, those that came. */
+function hasHole(readings: readonly LiveReading[], covered: bigint): boolean {
   let end = covered;
-  for (const { sequence, previousSequence } of messages) {
-    if (BigInt(previousSequence) > end) return true;
-    const at = BigInt(sequence);
-    if (at > end) end = at;
+  for (const { sequence, previousSequence } of readings) {
+    if (previousSequence > end) return true;
+    if (sequence > end) end = sequence;
   }
   return false;
 }
@@ -140,27 +138,10 @@ function closeStretch(items: StreamItem[], through: bigint): StreamItem[] {
   return items;
 }
 
-function createFilter({ deviceIds, metrics }: ReadingFilter): (message: ReadingMessage) => boolean {
+function createFilter({ deviceIds, metrics }: ReadingFilter): (live: LiveReading) => boolean {
   const ids = deviceIds && new Set(deviceIds);
   const names = metrics && new Set(metrics);
-  return ({ deviceId, metric }) => (!ids || ids.has(deviceId)) && (!names || names.has(metric));
-}
-
-/** Its times are read when they are asked for: to read both costs more than all the rest. */
-function toItem(message: ReadingMessage): StreamItem {
-  const { deviceId, metric, value, unit, quality } = message;
-  return {
-    sequence: BigInt(message.sequence),
-    reading: {
-      ...{ deviceId, metric, value, unit, quality },
-      get measuredAt() {
-        return new Date(message.measuredAt);
-      },
-      get receivedAt() {
-        return new Date(message.receivedAt);
-      },
-    },
-  };
+  return ({ reading: { deviceId, metric } }) => (!ids || ids.has(deviceId)) && (!names || names.has(metric));
 }
 
 /** One event for each reading. A gap that was found where readings are filtered out is told with the next event. */

@@ -213,14 +213,14 @@ describe('the door', () => {
     const event = { source: '/devices', type: 'aegis.device.registered', data };
     await rows.transaction((transaction) => log.append(transaction, event));
     await until(async () => {
-      const now = new Date().toISOString();
+      const now = Date.now();
       const reading = {
         deviceId: 'dev_1',
         metric: 'a',
         value: 1,
         unit: '1',
-        measuredAt: now,
-        receivedAt: now,
+        measuredAtMs: now,
+        receivedAtMs: now,
       };
       await bus.publish({ workspace, name: 'devices.readings' }, [{ ...reading, sequence: '1' }]);
       return (await rows.client.sample.count()) >= 2;

@@ -4,10 +4,10 @@ import { createLatestReadings } from '../../../subgraphs/consciousness/latest-re
 const SIGNAL = { deviceId: 'dev_1', metric: 'load' };
 
 function reading(value: unknown, measuredAt: string, receivedAt = measuredAt) {
-  const instant = (time: string) => `2026-01-31T12:00:${time}Z`;
+  const instant = (time: string) => Date.parse(`2026-01-31T12:00:${time}Z`);
   return {
     ...{ ...SIGNAL, value, unit: '1', sequence: '1' },
-    ...{ measuredAt: instant(measuredAt), receivedAt: instant(receivedAt) },
+    ...{ measuredAtMs: instant(measuredAt), receivedAtMs: instant(receivedAt) },
   };
 }
 
@@ -87,8 +87,8 @@ describe('the quality of a reading', () => {
   const signal = { deviceId: 'dev_1', metric: 'a' };
   const reading = (value: number, quality: string, second: number) => ({
     ...{ ...signal, value, quality },
-    measuredAt: new Date(1_000 * second).toISOString(),
-    receivedAt: new Date(1_000 * second).toISOString(),
+    measuredAtMs: 1_000 * second,
+    receivedAtMs: 1_000 * second,
   });
 
   it('keeps what is bad or stale from being the signal, and marks what is simulated', () => {

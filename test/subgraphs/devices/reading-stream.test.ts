@@ -5,7 +5,7 @@ import { createInProcessLiveBus } from '../../../kernel/events/in-process-live-b
 import { encodeCursor } from '../../../kernel/events/cursor.js';
 import { withDeadline } from '../../../kernel/lifecycle/lifecycle.js';
 import type { DeviceReadingEvent, Subscription } from '../../../subgraphs/devices/generated/schema-types.js';
-import { readingMessageSchema } from '../../../subgraphs/devices/readings/reading-message.js';
+import { isReadingMessage } from '../../../subgraphs/devices/readings/reading-message.js';
 import { openTestDatabase } from '../../support/embedded-database.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
 import { newWorkspace, openDevices, type TestDevices } from './support/open-devices.js';
@@ -283,12 +283,13 @@ describe('the stream of readings', () => {
     await writeReadings(devices, first, [1]);
     await writeReadings(devices, first, [1, 2]);
     stop();
-    expect(announced.map((message) => readingMessageSchema.parse(message))).toEqual([
+    expect(announced.every(isReadingMessage)).toBe(true);
+    expect(announced).toEqual([
       {
         ...{ deviceId: first, metric: 'temperature', value: 1, unit: 'Cel' },
         quality: 'GOOD',
-        measuredAt: '2026-01-01T00:00:00.001Z',
-        receivedAt: expect.any(String),
+        measuredAtMs: Date.parse('2026-01-01T00:00:00.001Z'),
+        receivedAtMs: expect.any(Number),
         ...{ sequence: '1', previousSequence: '0' },
       },
       expect.objectContaining({ value: 2, sequence: '3', previousSequence: '1' }),

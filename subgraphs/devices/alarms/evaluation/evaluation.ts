@@ -73,6 +73,11 @@ export class Evaluation {
     return this.#devices.has(deviceId);
   }
 
+  /** Whether any rule looks at a device. */
+  isWatched(deviceId: string): boolean {
+    return (this.#devices.get(deviceId)?.slots.size ?? 0) > 0;
+  }
+
   /** Says which rules look at a device from now on; alarms of others end. `saved`: how far they had come. */
   assign(assigned: AssignedDevice, saved: readonly SavedSlot[] = []): void {
     const before = this.#devices.get(assigned.id);

@@ -79,9 +79,9 @@ export class EvaluationSession {
   ): Promise<void> {
     for (let from = 0; from < items.length; from += SLICE) {
       const slice = items.slice(from, from + SLICE);
-      await this.#prepare(slice.flatMap(({ reading }) => reading ?? []));
+      await this.#prepare(slice);
       for (const { sequence, reading } of slice) {
-        if (reading) this.#evaluation.take(toSample(reading));
+        if (reading && this.#evaluation.isWatched(reading.deviceId)) this.#evaluation.take(toSample(reading));
         this.#sequence = sequence;
         if (this.#evaluation.moveCount >= MAX_MOVES) await this.flush();
       }
@@ -213,10 +213,11 @@ export class EvaluationSession {
   }
 
   /** Knows the rules and the past of every device before its readings are looked at. */
-  async #prepare(readings: readonly ReadingModel[]): Promise<void> {
-    const unready = new Set(
-      readings.flatMap(({ deviceId }) => (this.#ready.has(deviceId) ? [] : [deviceId])),
-    );
+  async #prepare(items: readonly { readonly reading?: ReadingModel }[]): Promise<void> {
+    const unready = new Set<string>();
+    for (const { reading } of items) {
+      if (reading && !this.#ready.has(reading.deviceId)) unready.add(reading.deviceId);
+    }
     if (unready.size === 0) return;
     const unknown = [...unready].filter((id) => !this.#evaluation.knows(id));
     if (unknown.length > 0) await this.#assignIds(unknown);

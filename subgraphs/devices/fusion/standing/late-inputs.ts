@@ -47,7 +47,9 @@ export function createLateInputs(): LateInputs {
       for (const id of counts.keys()) if (!ids.has(id)) counts.delete(id);
     },
     see({ deviceId, metric, measuredAt }) {
-      for (const { id, deviceIds, throughMs } of byMetric.get(metric)?.values() ?? []) {
+      const fusions = byMetric.get(metric);
+      if (!fusions) return;
+      for (const { id, deviceIds, throughMs } of fusions.values()) {
         if (measuredAt.getTime() > throughMs || !deviceIds.has(deviceId)) continue;
         counts.set(id, (counts.get(id) ?? 0) + 1);
       }

@@ -92,9 +92,9 @@ export async function startConsciousness(options: StartOptions): Promise<Conscio
     register: (id, name, metricNames) =>
       state({ type: 'aegis.device.registered', data: { id, name, metrics: withUnits(metricNames) } }),
     async measure(deviceId, readings) {
-      const at = clock.now().toISOString();
+      const at = clock.now().getTime();
       const messages = Object.entries(readings).map(([metric, value]) => ({
-        ...{ deviceId, metric, value, unit: '1', measuredAt: at, receivedAt: at, sequence: '1' },
+        ...{ deviceId, metric, value, unit: '1', measuredAtMs: at, receivedAtMs: at, sequence: '1' },
       }));
       await bus.publish({ workspace, name: 'devices.readings' }, messages);
     },
