@@ -12,6 +12,7 @@ import type { Logger } from '../../kernel/telemetry/logger.js';
 import { openAdministration } from '../administration.js';
 import { createGuestGuard } from '../guest-guard.js';
 import type { CommandRun } from '../commands/command.js';
+import { openPassedPaths } from '../passed-paths.js';
 import type { gatewayProcessSettings } from '../config.js';
 import { openProcess, stopOnSignals } from '../process.js';
 import { readTokenRules } from '../token-rules.js';
@@ -56,6 +57,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     registeredFile: settings.registered,
     root,
   });
+  const passed = await openPassedPaths(aegis, { settings, gateway: core, guestGuard });
   const trustedDocuments = await openTrustedDocuments(settings, aegis);
   const server = await openGatewayServer({
     ...settings,
@@ -68,7 +70,7 @@ export async function runGateway({ settings, root }: GatewayRun): Promise<void> 
     logger,
     metrics,
     tracing,
-    routes: [administration.route],
+    routes: [administration.route, passed.route],
   });
   await lifecycle.start({ name: 'server', close: () => server.close() });
   const stopWatching = watchText(settings.supergraph, supergraphSdl, {

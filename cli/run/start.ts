@@ -71,7 +71,10 @@ async function startAll(aegis: AegisProcess, { settings, root }: StartRun): Prom
   await lifecycle.start({ name: 'live bus', close: () => bus.close() });
   const log = createEventLog({ database, bus });
   const topics = createTopicRoutes();
-  const deps: SubgraphDeps = { database, log, bus, logger, metrics, workspaces, identify, topics };
+  const deps: SubgraphDeps = {
+    ...{ database, log, bus, logger, metrics, workspaces, topics },
+    ...{ identify, identifyClient },
+  };
 
   const local = new Map<string, RunningSubgraph>();
   for (const door of await loadSubgraphDoors()) {

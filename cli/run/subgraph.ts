@@ -6,7 +6,7 @@ import { createEventLog } from '../../kernel/events/event-log.js';
 import { createInProcessLiveBus } from '../../kernel/events/in-process-live-bus.js';
 import type { LiveBus } from '../../kernel/events/live-bus.js';
 import { createPostgresLiveBus } from '../../kernel/events/postgres-live-bus.js';
-import type { SubgraphDoor } from '../../kernel/graphql/subgraph.js';
+import type { SubgraphDeps, SubgraphDoor } from '../../kernel/graphql/subgraph.js';
 import { createSubgraphServer } from '../../kernel/graphql/serve-subgraph.js';
 import { findBearerToken } from '../../kernel/identity/bearer-token.js';
 import { createHandOverVerifier } from '../../kernel/identity/hand-over.js';
@@ -52,12 +52,15 @@ async function serve(
   const bus = await openLiveBus(settings.databaseUrl, logger);
   await lifecycle.start({ name: 'live bus', close: () => bus.close() });
   const log = createEventLog({ database, bus });
-  const deps = { database, log, bus, logger, metrics, workspaces, identify };
-  const running = await startSubgraph(door, { deps, settings, root, lifecycle });
   const verify = createHandOverVerifier({
     secret: settings.handOverSecret,
     subgraph: settings.subgraphName ?? door.name,
   });
+  const deps: SubgraphDeps = {
+    ...{ database, log, bus, logger, metrics, workspaces, identify },
+    identifyClient: (credentials) => identify(credentials) ?? verify(credentials.token),
+  };
+  const running = await startSubgraph(door, { deps, settings, root, lifecycle });
   const server = await createSubgraphServer({
     ...running,
     name: door.name,

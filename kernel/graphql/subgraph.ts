@@ -29,6 +29,11 @@ export interface SubgraphDeps {
   readonly workspaces: readonly WorkspaceId[];
   /** Decides who is asking on the subgraph's own doors (its HTTP routes, its broker). */
   readonly identify: Identify;
+  /**
+   * The same, for doors that can wait for the answer: by signed tokens as well, or by what a gateway in another process says of who
+   * asks. Undefined where there is no more than `identify`.
+   */
+  readonly identifyClient?: IdentifyClient | undefined;
   /** The topics that subgraphs of this process want to have from its broker; undefined where there is none. */
   readonly topics?: TopicRoutes | undefined;
 }

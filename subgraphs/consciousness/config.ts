@@ -174,6 +174,16 @@ export const settings = {
   }),
 };
 
+/** What a gateway in another process answers at its address as well. */
+export const passedPaths = [
+  { method: 'GET', path: '/api/health' },
+  { method: 'GET', path: '/api/metrics/integration' },
+  { method: 'GET', path: '/api/network/status' },
+  { method: 'GET', path: '/api/openapi.json' },
+  { method: 'POST', path: '/nodes/:id/consciousness' },
+  { method: 'POST', path: '/nodes/:id/state' },
+] as const;
+
 export type ConsciousnessSettings = SettingsOf<typeof settings>;
 
 const KNOWN_GRAPHS = ['auto', 'metatron-cube', 'complete', 'ring'] as const;

@@ -1,4 +1,5 @@
 import type { Database } from '../../kernel/database/database.js';
+import { AegisError } from '../../kernel/errors/aegis-error.js';
 import type { Health, Subgraph, SubgraphDeps } from '../../kernel/graphql/subgraph.js';
 import type { WorkspaceId } from '../../kernel/identity/principal.js';
 import { createLifecycle, withDeadline } from '../../kernel/lifecycle/lifecycle.js';
@@ -43,9 +44,8 @@ export function createConsciousness(
 
   function networkOf(workspace: WorkspaceId): Network {
     const network = networks.get(workspace);
-    if (!network)
-      throw new Error(`expected one of the workspaces ${workspaces.join(', ')}, got ${workspace}`);
-    return network;
+    if (network) return network;
+    throw new AegisError('NOT_FOUND', `expected a workspace that is served here, got ${workspace}.`);
   }
 
   const sampling = createSampling({
@@ -71,7 +71,10 @@ export function createConsciousness(
   return {
     resolvers: createResolvers({ database, graph, networkOf, now, log }),
     createContext: (request) => createContext(request, networkOf(request.principal.workspace)),
-    routes: createRestRoutes({ ...deps, graph, networkOf, now, health: checkMeasuring }),
+    routes: createRestRoutes({
+      ...{ graph, networkOf, now, logger, health: checkMeasuring },
+      identify: deps.identifyClient ?? deps.identify,
+    }),
     async start() {
       await lifecycle.start({ name: 'measuring of networks', close: () => metricsWorker.close() });
       for (const network of networks.values()) await network.start(lifecycle);

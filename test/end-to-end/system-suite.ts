@@ -266,6 +266,52 @@ export function describeSystem(open: () => Promise<AegisSystem>): void {
     });
   });
 
+  describe('what existing tools ask by REST', () => {
+    async function ask(path: string, init: RequestInit & { readonly key?: string | undefined } = {}) {
+      const { key = system.apiKey, ...rest } = init;
+      const headers: Record<string, string> = {
+        ...(rest.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(key === undefined ? {} : { 'x-api-key': key }),
+      };
+      const response = await fetch(`${system.url}${path}`, { ...rest, headers });
+      return { status: response.status, body: await response.json().catch(() => null) };
+    }
+
+    it('is answered at the one address, the health and the description to everybody', async () => {
+      expect(await ask('/api/network/status')).toMatchObject({ status: 200, body: { node_count: 13 } });
+      expect(await ask('/api/health', { key: '' })).toMatchObject({
+        status: 200,
+        body: { status: 'healthy' },
+      });
+      expect(await ask('/api/openapi.json', { key: '' })).toMatchObject({
+        status: 200,
+        body: { openapi: '3.1.1' },
+      });
+      await waitFor('the network has been measured', async () => {
+        const { status } = await ask('/api/metrics/integration');
+        return status === 200;
+      });
+      expect(await ask('/api/metrics/integration')).toMatchObject({ status: 200, body: { unit: 'bits' } });
+    });
+
+    it('takes what nodes send', async () => {
+      const sent = await ask('/nodes/node_7/state', { method: 'POST', body: '{"value": 1}' });
+      expect(sent.status).toBe(202);
+      expect(await ask('/nodes/node_7/state', { method: 'POST', body: '{"value": "1"}' })).toMatchObject({
+        ...{ status: 400, body: { error: { code: 'BAD_USER_INPUT', retryable: false } } },
+      });
+    });
+
+    it('tells of no workspace to whom nobody knows', async () => {
+      if (system.apiKey === undefined) return;
+      for (const path of ['/api/network/status', '/api/metrics/integration']) {
+        expect(await ask(path, { key: 'another-key-of-24-characters' })).toMatchObject({
+          ...{ status: 401, body: { error: { code: 'UNAUTHENTICATED' } } },
+        });
+      }
+    });
+  });
+
   describe('bad input', () => {
     async function post(body: string, headers: Record<string, string> = {}) {
       const authorization: Record<string, string> =

@@ -49,7 +49,8 @@ export function describeRest(): Readonly<Record<string, unknown>> {
         key: {
           type: 'http',
           scheme: 'bearer',
-          description: 'An API key; none is needed where there are no keys.',
+          description:
+            'An API key, or a signed token where those are taken; none is needed where there are no keys.',
         },
         header: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'The same key.' },
       },
@@ -70,7 +71,14 @@ function listPaths() {
         security: [],
         responses: {
           200: answer('It is.', 'Health'),
-          503: answer('It is not.', 'Health'),
+          503: {
+            description: 'It is not, or the process that measures it cannot be asked.',
+            content: {
+              'application/json': {
+                schema: { anyOf: [refTo('Health'), refTo('Error')] },
+              },
+            },
+          },
         },
       },
     },
@@ -118,7 +126,11 @@ function listPaths() {
 }
 
 function jsonOf(schema: SchemaName) {
-  return { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } };
+  return { 'application/json': { schema: refTo(schema) } };
+}
+
+function refTo(schema: SchemaName) {
+  return { $ref: `#/components/schemas/${schema}` };
 }
 
 function answer(description: string, schema: SchemaName) {

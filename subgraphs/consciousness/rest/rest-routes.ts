@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../../kernel/errors/codes.js';
-import type { Health, Identify } from '../../../kernel/graphql/subgraph.js';
+import type { Health, IdentifyClient } from '../../../kernel/graphql/subgraph.js';
 import { findBearerToken } from '../../../kernel/identity/bearer-token.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
 import { traceOf } from '../../../kernel/telemetry/trace-context.js';
@@ -15,7 +15,7 @@ import { describeRest } from './open-api.js';
 export interface RestRoutesDeps {
   readonly networkOf: NetworkOf;
   readonly graph: NetworkGraph;
-  readonly identify: Identify;
+  readonly identify: IdentifyClient;
   readonly health: () => Promise<Health>;
   readonly now: () => Date;
   readonly logger: Logger;
@@ -26,8 +26,8 @@ const MOST_BYTES = 16_384;
 
 /**
  * Makes the REST doors: `GET /api/health`, `/api/metrics/integration`, `/api/network/status` and `/api/openapi.json`; `POST
- * /nodes/<id>/consciousness` (answered once the report is stored) and `/nodes/<id>/state`. Who may use them is decided by the
- * API keys, as everywhere; `/api/health` and the document tell nothing of a workspace, and are open.
+ * /nodes/<id>/consciousness` (answered once the report is stored) and `/nodes/<id>/state`. They let in whom the graph lets in;
+ * `/api/health` and the document tell nothing of a workspace, and are open.
  *
  * Only `application/json` is taken. A page of another origin cannot send that without asking first (CORS preflight), and nobody
  * here says yes, so no web page can write through its visitor's browser.
@@ -72,7 +72,7 @@ function addReads(scope: FastifyInstance, deps: RestRoutesDeps): void {
     return describeHealth(health, now());
   });
   scope.get('/api/metrics/integration', async (request, reply) => {
-    const newest = await admit(request, deps).currentMeasurement();
+    const newest = await (await admit(request, deps)).currentMeasurement();
     if (!newest) {
       throw new AegisError(
         'NOT_FOUND',
@@ -83,7 +83,7 @@ function addReads(scope: FastifyInstance, deps: RestRoutesDeps): void {
     return describeIntegration(newest);
   });
   scope.get('/api/network/status', async (request, reply) => {
-    const newest = await admit(request, deps).currentMeasurement();
+    const newest = await (await admit(request, deps)).currentMeasurement();
     void reply.header('cache-control', 'no-store');
     return describeNetwork(newest, { graph, at: now() });
   });
@@ -91,21 +91,21 @@ function addReads(scope: FastifyInstance, deps: RestRoutesDeps): void {
 
 function addWrites(scope: FastifyInstance, deps: RestRoutesDeps): void {
   scope.post('/nodes/:id/consciousness', { bodyLimit: MOST_BYTES }, async (request) => {
-    const { reports } = admit(request, deps);
+    const { reports } = await admit(request, deps);
     return describeReceipt(await reports.submit(request.body, { door: 'HTTP', nodeId: nodeOf(request) }));
   });
   scope.post('/nodes/:id/state', { bodyLimit: MOST_BYTES }, async (request, reply) => {
-    const { pushState } = admit(request, deps);
+    const { pushState } = await admit(request, deps);
     await takePushedValue(pushState, readNodeName(nodeOf(request), deps.graph.nodeCount), request.body);
     return reply.code(202).send();
   });
 }
 
 /** The network of who asks. Errors: UNAUTHENTICATED. */
-function admit({ headers }: FastifyRequest, { identify, networkOf }: RestRoutesDeps): Network {
+async function admit({ headers }: FastifyRequest, { identify, networkOf }: RestRoutesDeps): Promise<Network> {
   const key = headers['x-api-key'];
   const token = findBearerToken(headers) ?? (typeof key === 'string' && key !== '' ? key : undefined);
-  const principal = identify({ token });
+  const principal = await identify({ token });
   if (principal) return networkOf(principal.workspace);
   throw new AegisError(
     'UNAUTHENTICATED',
