@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
+import { connect, type IClientPublishOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { AegisError } from '../errors/aegis-error.js';
 import type { Health } from '../graphql/subgraph.js';
 import { untilAborted } from '../lifecycle/until-aborted.js';
@@ -13,12 +13,24 @@ import {
   type BrokerOptions,
 } from './broker-options.js';
 
+/**
+ * Publishes with QoS 1; resolves once the broker has the message. One that expires is dropped by then, by a broker that
+ * speaks MQTT 5.
+ *
+ * Errors: UNAVAILABLE; CANCELLED by the signal.
+ */
+export type PublishToBroker = (
+  topic: string,
+  payload: string | Uint8Array,
+  signal: AbortSignal,
+  expiresAt?: Date,
+) => Promise<void>;
+
 /** The connection to an external broker, which comes back by itself. */
 export interface BrokerClient {
   /** Waits for the broker for a while, and goes on without when it is not there. Errors: those of reading certificates. */
   start(): Promise<void>;
-  /** Resolves once the broker has the message. Errors: UNAVAILABLE; CANCELLED by the signal. */
-  publish(topic: string, payload: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  readonly publish: PublishToBroker;
   /** The client when what it was to subscribe to is delivered. */
   find(): MqttClient | undefined;
   health(): Health;
@@ -90,9 +102,9 @@ export function createBrokerClient(deps: BrokerClientDeps): BrokerClient {
       if (health.state === 'DOWN')
         logger.warn({ reason: health.reason }, 'starting without the MQTT broker; connecting');
     },
-    async publish(topic, payload, signal) {
+    async publish(topic, payload, signal, expiresAt) {
       if (!client?.connected) throw new AegisError('UNAVAILABLE', 'MQTT: the broker cannot be reached.');
-      const sent = client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
+      const sent = client.publishAsync(topic, Buffer.from(payload), { qos: 1, ...toExpiry(expiresAt) });
       await untilAborted(sent, signal);
     },
     find: () => (client?.connected === true && health.state === 'UP' ? client : undefined),
@@ -101,4 +113,11 @@ export function createBrokerClient(deps: BrokerClientDeps): BrokerClient {
       await client?.endAsync();
     },
   };
+}
+
+/** Source: MQTT 5.0, §3.3.2.3.3: in whole seconds; with 3.1.1 the client leaves it out. */
+function toExpiry(expiresAt: Date | undefined): Pick<IClientPublishOptions, 'properties'> {
+  if (!expiresAt) return {};
+  const seconds = Math.max(1, Math.ceil((expiresAt.getTime() - Date.now()) / 1_000));
+  return { properties: { messageExpiryInterval: seconds } };
 }

@@ -3570,9 +3570,12 @@ export type ReadingSource =
   /** What is stored: nobody is asked. */
   | 'TWIN'
   /**
-   * The device itself, through its open connection: what it answers is stored, and is the reading. Refused with
-   * UNAVAILABLE when it is not connected, with BAD_USER_INPUT when its protocol cannot ask, with UPSTREAM_TIMEOUT or
-   * UPSTREAM_FAILED when it does not answer.
+   * The device itself, through its open connection: what it answers is stored, and is the reading. A device that serves
+   * CoAP or Bluetooth is read. Any other is asked by a message on its topic or resource `reads` (MQTT, CoAP) or in the answer
+   * to its poll (HTTP), `{"id", "metrics", "expiresAt"}`, and answers by telemetry: the next reading of the metric that arrives
+   * after the question and is not measured before the newest that was there. Refused with UNAVAILABLE when it is not
+   * connected, with BAD_USER_INPUT when it does not listen to questions or its protocol has none (Sparkplug), with
+   * UPSTREAM_TIMEOUT or UPSTREAM_FAILED when it does not answer.
    */
   | 'LIVE';
 

@@ -18,6 +18,15 @@ export type Downlink =
       readonly desired: Readonly<Record<string, unknown>>;
     };
 
+/** The question for values of now. It waits for no device: who asks has a deadline. */
+export interface ReadQuestion {
+  readonly kind: 'read';
+  readonly id: string;
+  readonly metrics: readonly string[];
+  /** When nobody waits for the answer any more. */
+  readonly expiresAt: Date;
+}
+
 /** `DELIVERED`: the device itself acknowledged it; `SENT`: it left us, and the protocol tells no more. */
 export type Delivery = 'DELIVERED' | 'SENT';
 
@@ -32,7 +41,7 @@ export interface DeviceSession {
    * Whether the device takes something of this kind on this session, as it may listen for one and not for the other; what
    * it does not take waits for its next session. Everything when left out.
    */
-  readonly takes?: ((kind: Downlink['kind']) => boolean) | undefined;
+  readonly takes?: ((kind: (Downlink | ReadQuestion)['kind']) => boolean) | undefined;
   /** It sends up alone: nothing can be sent down, and nobody is told that the device can be reached. */
   readonly upOnly?: boolean | undefined;
   /** Commands leave without their ids, so that the device could not tell a repetition: what has left is not sent again. */
@@ -41,9 +50,15 @@ export interface DeviceSession {
   send(downlink: Downlink, signal: AbortSignal): Promise<Delivery>;
   /**
    * Asks the device itself for values; what it answers is ingested as any other telemetry before this resolves.
-   * Undefined where the protocol cannot ask. Errors: UPSTREAM_TIMEOUT, UPSTREAM_FAILED.
+   * Undefined where the protocol cannot read. Errors: UPSTREAM_TIMEOUT, UPSTREAM_FAILED; BAD_USER_INPUT for what no device
+   * can be asked for by it.
    */
   readonly read?: ((metrics: readonly string[], signal: AbortSignal) => Promise<void>) | undefined;
+  /**
+   * Where the protocol cannot read: tells the device what it is asked for, which it sends as any other telemetry. Undefined
+   * where the device can be told nothing of the kind. Errors: as those of `send`.
+   */
+  readonly ask?: ((question: ReadQuestion, signal: AbortSignal) => Promise<Delivery>) | undefined;
   /** Ends the connection, such as when its credential is revoked. */
   end(reason: string): void;
 }

@@ -27,13 +27,23 @@ export async function readFreshly(
     if (stored && ageOf(stored) <= checkAge(maxAgeMs)) return stored;
   }
   await nothingOf(deviceId, metric, context);
-  await context.liveReads.load({ deviceId, metric, timeoutMs: timeout });
+  const askedAt = new Date();
+  const failure = await context.liveReads.load({ deviceId, metric, timeoutMs: timeout }).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
   const [read] = await latest.clear(key).load(key);
+  // One that is asked for several metrics may have answered with this one alone.
+  if (failure && !(read && isTimeout(failure) && read.receivedAt >= askedAt)) throw failure;
   if (read) return read;
   throw new AegisError(
     'UPSTREAM_FAILED',
     `reading: the device answered, but not with ${JSON.stringify(metric.slice(0, 64))}.`,
   );
+}
+
+function isTimeout(error: Error): boolean {
+  return error instanceof AegisError && error.code === 'UPSTREAM_TIMEOUT';
 }
 
 /** Null for a metric that the device declares. Errors: BAD_USER_INPUT for any other. */

@@ -14,6 +14,7 @@ import type { KnownDevices } from '../readings/known-devices.js';
 import type { Sessions } from '../sessions/session.js';
 import { DOCUMENT_BOUNDS } from './check-json.js';
 import { createDesiredDelivery } from './desired-delivery.js';
+import { createDeviceAnswers } from './device-answers.js';
 import { createLiveReadRelay } from './live-read-relay.js';
 import { createLiveReads } from './live-reads.js';
 import { createReport } from './report.js';
@@ -81,7 +82,7 @@ export function createTwins(deps: TwinsDeps): Twins {
   const delivery = createDesiredDelivery({ store, sessions, logger });
   const isAlone = database.kind === 'embedded';
   const relay = isAlone ? undefined : createLiveReadRelay({ bus, workspaces, logger });
-  const liveReads = createLiveReads({ sessions, relay });
+  const liveReads = createLiveReads({ sessions, relay, answers: createDeviceAnswers(deps) });
   const pruning = createUpkeep({
     ...{ workspaces, logger, what: 'remove old changes of twins', periodMs: PRUNE_PERIOD_MS },
     async work(workspace) {

@@ -35,6 +35,8 @@ export interface FakeBlueZ {
   drop(address: string): void;
   /** Makes connections fail from now on, or work again. */
   refuse(isRefusing: boolean): void;
+  /** Lets reads unanswered from now on, or answers them again. */
+  silence(isSilent: boolean): void;
   close(): void;
 }
 
@@ -74,6 +76,7 @@ export async function startFakeBlueZ(
   const connects: string[] = [];
   const reads: string[] = [];
   let isRefusing = false;
+  let isSilent = false;
 
   const wrapAll = (properties: Properties) =>
     Object.fromEntries(
@@ -143,7 +146,7 @@ export async function startFakeBlueZ(
   }
 
   const methods: Readonly<
-    Record<string, (message: Message) => { signature?: string; body?: unknown[] } | string>
+    Record<string, (message: Message) => { signature?: string; body?: unknown[] } | string | undefined>
   > = {
     GetManagedObjects: () => ({
       signature: 'a{oa{sa{sv}}}',
@@ -180,6 +183,7 @@ export async function startFakeBlueZ(
     ReadValue({ path }) {
       const { UUID, Value } = objects.get(path)?.['org.bluez.GattCharacteristic1'] ?? {};
       reads.push(String(UUID));
+      if (isSilent) return undefined;
       return { signature: 'ay', body: [Buffer.from(Value as number[])] };
     },
     WriteValue({ path, body: [value, options] }) {
@@ -202,6 +206,7 @@ export async function startFakeBlueZ(
     const method = methods[message.member];
     if (!method) return false;
     const answer = method(message);
+    if (answer === undefined) return true;
     if (typeof answer === 'string') bus.send(Message.newError(message, answer, 'it does not work now'));
     else bus.send(Message.newMethodReturn(message, answer.signature ?? '', answer.body ?? []));
     return true;
@@ -231,6 +236,9 @@ export async function startFakeBlueZ(
     },
     refuse(next) {
       isRefusing = next;
+    },
+    silence(next) {
+      isSilent = next;
     },
     close() {
       bus.disconnect();

@@ -19,6 +19,8 @@ export interface CoapDevice {
   put(text: string): void;
   /** Gives the resource another state; resolves once an observer has acknowledged that or a newer one. */
   tell(text: string): Promise<void>;
+  /** Answers nobody who asks for the resource from now on. */
+  fallSilent(): void;
   /** Safe to call twice. */
   close(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export async function openCoapDevice(): Promise<CoapDevice> {
   let observer: Observer | undefined;
   let flight: Flight | undefined;
   let closed = false;
+  let isSilent = false;
   let lastId = 0;
 
   const send = (packet: Packet, { port, address }: RemoteInfo) => {
@@ -114,6 +117,7 @@ export async function openCoapDevice(): Promise<CoapDevice> {
     if (isObserved) observer = { remote, token, number: observer?.number ?? 1 };
     else if (asked) observer = undefined;
     else reads += 1;
+    if (isSilent) return;
     const more = isObserved ? [observeOption(observer?.number ?? 1)] : [];
     send({ ...reply, code: '2.05', options: [...more, formatOption()], payload: Buffer.from(body) }, remote);
     if (isObserved) setImmediate(notify);
@@ -139,6 +143,9 @@ export async function openCoapDevice(): Promise<CoapDevice> {
       const settled = new Promise<void>((resolve) => settlers.push({ state: own, settle: resolve }));
       notify();
       return settled;
+    },
+    fallSilent() {
+      isSilent = true;
     },
     async close() {
       if (closed) return;

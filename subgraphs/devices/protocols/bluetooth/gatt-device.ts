@@ -61,6 +61,7 @@ export function createGattDevice(deps: GattDeviceDeps): GattDevice {
     take,
     async read(metrics, signal) {
       const wanted = groups.filter(({ values }) => values.some(({ property }) => metrics.includes(property)));
+      if (wanted.length === 0) throw nothingToRead(metrics);
       for (const group of wanted) await take(group, await bluez.read(group.characteristic.path, signal));
     },
     send: (downlink, signal) =>
@@ -164,4 +165,11 @@ function fieldOf(input: unknown, field: string | undefined): unknown {
   return typeof input === 'object' && input !== null
     ? (input as Readonly<Record<string, unknown>>)[field]
     : undefined;
+}
+
+function nothingToRead(metrics: readonly string[]): AegisError {
+  return new AegisError(
+    'BAD_USER_INPUT',
+    `source: expected TWIN for ${metrics.join(', ')}, as the device has no characteristic from which its profile reads it.`,
+  );
 }

@@ -69,6 +69,7 @@ function openLink(deps: CoapFollowerDeps, onEnd: () => void): Link {
     const wanted = mapping.resources.filter(
       ({ property }) => property === undefined || metrics.includes(property),
     );
+    if (wanted.length === 0) throw nothingToRead(metrics);
     for (const resource of wanted) await take(resource, await exchange.call(toCall(resource, deps), by));
   });
 
@@ -193,4 +194,11 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function backoff(failures: number, firstMs: number): number {
   return Math.min(MAX_BACKOFF_MS, firstMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
+}
+
+function nothingToRead(metrics: readonly string[]): AegisError {
+  return new AegisError(
+    'BAD_USER_INPUT',
+    `source: expected TWIN for ${metrics.join(', ')}, as the profile of the device does not tell by which resource of CoAP it is read.`,
+  );
 }

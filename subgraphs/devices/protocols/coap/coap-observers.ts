@@ -1,13 +1,20 @@
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
-import type { Delivery, DeviceSession, Downlink, OpenSession, Sessions } from '../../sessions/session.js';
+import type {
+  Delivery,
+  DeviceSession,
+  Downlink,
+  OpenSession,
+  ReadQuestion,
+  Sessions,
+} from '../../sessions/session.js';
 import { openBlockFetch } from './block-fetch.js';
 import type { BlockServer } from './block-server.js';
 import type { AdmittedDevice } from './coap-access.js';
 import { keyOfRemote, MAX_BLOCK_BYTES, type Remote } from './coap-message.js';
 import { diagnose, toMessage } from './coap-reply.js';
 import type { CoapReply } from './coap-request.js';
-import { toDownlinkReply, type DownlinkResource } from './downlink-reply.js';
+import { DOWNLINK_RESOURCES, toDownlinkReply, type DownlinkResource } from './downlink-reply.js';
 import type { MessageLayer } from './message-layer.js';
 
 /** An observation that a device asks for. */
@@ -21,7 +28,7 @@ export interface ObservationRequest {
   readonly accept: number | undefined;
 }
 
-/** Who observes commands and desired values, each end with a device as one session. */
+/** Who observes commands, desired values and questions, each end with a device as one session. */
 export interface CoapObservers {
   /** Begins or renews an observation. Errors: UNAVAILABLE when there are too many. */
   observe(request: ObservationRequest): CoapReply;
@@ -88,10 +95,11 @@ export function createCoapObservers(deps: CoapObserversDeps): CoapObservers {
 
   function toSession(link: Link): DeviceSession {
     const { workspace, deviceId, credentialId } = link.device;
+    const send = (downlink: Downlink | ReadQuestion, signal: AbortSignal) =>
+      notify(link, downlink, { layer, blocks, now, signal, onGone: lose });
     return {
-      ...{ workspace, deviceId, credentialId, protocol: 'COAP' },
-      takes: (kind) => link.observations.has(kind === 'command' ? 'commands' : 'desired'),
-      send: (downlink, signal) => notify(link, downlink, { layer, blocks, now, signal, onGone: lose }),
+      ...{ workspace, deviceId, credentialId, protocol: 'COAP', send, ask: send },
+      takes: (kind) => link.observations.has(DOWNLINK_RESOURCES[kind]),
       end(reason) {
         dismiss(link, '4.01', reason);
       },
@@ -169,10 +177,10 @@ interface NotifyDeps {
 
 async function notify(
   link: Link,
-  downlink: Downlink,
+  downlink: Downlink | ReadQuestion,
   { layer, blocks, now, signal, onGone }: NotifyDeps,
 ): Promise<Delivery> {
-  const observation = link.observations.get(downlink.kind === 'command' ? 'commands' : 'desired');
+  const observation = link.observations.get(DOWNLINK_RESOURCES[downlink.kind]);
   if (!observation) {
     throw new AegisError(
       'UNAVAILABLE',

@@ -7,7 +7,7 @@ import { findMediaType, isKnownFormat, KNOWN_FORMATS, LINK_FORMAT } from './coap
 import type { CoapObservers } from './coap-observers.js';
 import { diagnose } from './coap-reply.js';
 import { describePath, requirePayload, type CoapReply, type CoapRequest } from './coap-request.js';
-import { checkAccept, type DownlinkResource } from './downlink-reply.js';
+import { checkAccept, DOWNLINK_RESOURCES, type DownlinkResource } from './downlink-reply.js';
 import { provision } from './provision.js';
 
 /** A request, and the resource that it is for as the client asks for it. */
@@ -48,6 +48,7 @@ const CORE_LINKS = [
   '</events>;rt="aegis.event";ct="50 60"',
   '</commands>;rt="aegis.command";ct="50 60";obs',
   '</desired>;rt="aegis.desired";ct="50 60";obs',
+  '</reads>;rt="aegis.read";ct="50 60";obs',
   '</provision>;rt="aegis.provision";ct="0 50 60"',
 ].join(',');
 
@@ -114,7 +115,7 @@ export function createCoapRoutes(deps: CoapRoutesDeps): CoapRoutes {
 }
 
 function isDownlink(resource: string): resource is DownlinkResource {
-  return resource === 'commands' || resource === 'desired';
+  return Object.values<string>(DOWNLINK_RESOURCES).includes(resource);
 }
 
 /** `telemetry`, `commands/<id>`, or the same after a workspace and a device. */

@@ -26,7 +26,7 @@ export interface CoapServerDeps extends ProtocolDeps {
 /**
  * Makes a CoAP server (RFC 7252 over UDP) with blocks (RFC 7959) and observations (RFC 7641).
  *
- * Devices POST or PUT `/<workspace>/<device>/telemetry`, `reported` and `events`, observe `commands` and `desired`, answer at
+ * Devices POST or PUT `/<workspace>/<device>/telemetry`, `reported` and `events`, observe `commands`, `desired` and `reads`, answer at
  * `commands/<id>`, and trade a claim code at `/provision`; credentials of one device may leave out the first two parts. 2.04
  * follows the commit. What cannot be stored now is answered 5.03 with Max-Age.
  *

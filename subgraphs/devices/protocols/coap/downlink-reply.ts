@@ -1,12 +1,15 @@
 import { encode } from 'cborg';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import type { Downlink } from '../../sessions/session.js';
+import type { Downlink, ReadQuestion } from '../../sessions/session.js';
 import { toDownlinkJson } from '../downlink-json.js';
 import { CBOR_FORMAT, JSON_FORMAT } from './coap-format.js';
 import type { CoapReply } from './coap-request.js';
 
 /** What a device observes to be told something. */
-export type DownlinkResource = 'commands' | 'desired';
+export type DownlinkResource = 'commands' | 'desired' | 'reads';
+
+/** By which of them a device is told what. */
+export const DOWNLINK_RESOURCES = { command: 'commands', desired: 'desired', read: 'reads' } as const;
 
 /** Writes a value as JSON or, when the client asks for that, as CBOR. */
 export function toBody(
@@ -24,7 +27,11 @@ export function checkAccept(accept: number | undefined): void {
 }
 
 /** The notification of something that is sent down to a device. */
-export function toDownlinkReply(downlink: Downlink, accept: number | undefined, nowMs: number): CoapReply {
+export function toDownlinkReply(
+  downlink: Downlink | ReadQuestion,
+  accept: number | undefined,
+  nowMs: number,
+): CoapReply {
   const body = toBody(toDownlinkJson(downlink), accept);
   if (downlink.kind === 'desired') return { code: '2.05', ...body };
   const leftMs = downlink.expiresAt.getTime() - nowMs;

@@ -1,6 +1,6 @@
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import type { Delivery, Downlink, OpenSession, Sessions } from '../../sessions/session.js';
+import type { Delivery, Downlink, OpenSession, ReadQuestion, Sessions } from '../../sessions/session.js';
 import { toDownlinkJson } from '../downlink-json.js';
 
 export interface PollOptions {
@@ -20,6 +20,8 @@ export interface Poll {
     readonly commands: readonly unknown[];
     /** Null when nothing newer is desired than what the device has. */
     readonly desired: unknown;
+    /** What the device is asked for. */
+    readonly reads: readonly unknown[];
   };
   /** The answer has left. */
   sent(): void;
@@ -39,7 +41,7 @@ export interface PolledDevicesDeps {
 }
 
 interface Held {
-  readonly downlink: Downlink;
+  readonly downlink: Downlink | ReadQuestion;
   readonly settle: () => void;
   readonly fail: (error: AegisError) => void;
 }
@@ -77,6 +79,7 @@ export function createPolledDevices({ sessions, graceMs = GRACE_MS }: PolledDevi
     device.open = sessions.open({
       ...{ workspace, deviceId, credentialId, protocol: 'HTTP' },
       send: (downlink, signal) => hold(device, downlink, signal),
+      ask: (question, signal) => hold(device, question, signal),
       end: (reason) => {
         closeDevice(key, device, reason);
       },
@@ -122,7 +125,7 @@ export function createPolledDevices({ sessions, graceMs = GRACE_MS }: PolledDevi
   };
 }
 
-function hold(device: Device, downlink: Downlink, signal: AbortSignal): Promise<Delivery> {
+function hold(device: Device, downlink: Downlink | ReadQuestion, signal: AbortSignal): Promise<Delivery> {
   if (downlink.kind === 'desired' && downlink.version <= device.desiredVersion)
     return Promise.resolve('SENT');
   if (signal.aborted || device.held.size >= MAX_HELD) return Promise.reject(gone());
@@ -181,10 +184,10 @@ async function waitFor(work: Promise<void>, ms: number, signal: AbortSignal): Pr
   });
 }
 
-function toDownlinks(downlinks: readonly Downlink[]): Poll['downlinks'] {
-  const commands = downlinks.filter(({ kind }) => kind === 'command').map(toDownlinkJson);
-  const desired = downlinks.filter(({ kind }) => kind === 'desired').at(-1);
-  return { commands, desired: desired ? toDownlinkJson(desired) : null };
+function toDownlinks(downlinks: readonly Held['downlink'][]): Poll['downlinks'] {
+  const jsonOf = (wanted: Held['downlink']['kind']) =>
+    downlinks.filter(({ kind }) => kind === wanted).map(toDownlinkJson);
+  return { commands: jsonOf('command'), desired: jsonOf('desired').at(-1) ?? null, reads: jsonOf('read') };
 }
 
 function gone(): AegisError {

@@ -1,7 +1,15 @@
+import type { PublishToBroker } from '../../../../kernel/messaging/broker-client.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import type { Delivery, DeviceSession, OpenSession, Sessions } from '../../sessions/session.js';
+import type {
+  Delivery,
+  DeviceSession,
+  Downlink,
+  OpenSession,
+  ReadQuestion,
+  Sessions,
+} from '../../sessions/session.js';
 import { toDownlinkJson } from '../downlink-json.js';
-import type { DownKind } from './device-topic.js';
+import { DOWN_TOPICS } from './device-topic.js';
 
 /** The devices that are reached by a broker of its own, as far as is known: by their status topics, and by being heard. */
 export interface BrokerSessions {
@@ -16,7 +24,7 @@ export interface BrokerSessions {
 export interface BrokerSessionsDeps {
   readonly sessions: Sessions;
   /** Resolves once the broker has the message. */
-  readonly publish: (topic: string, payload: string, signal: AbortSignal) => Promise<void>;
+  readonly publish: PublishToBroker;
   /** How a device's topics name it. */
   readonly nameOf: (workspace: WorkspaceId, deviceId: string) => Promise<string>;
   readonly silentMs: number;
@@ -36,16 +44,17 @@ export function createBrokerSessions(deps: BrokerSessionsDeps): BrokerSessions {
   const entries = new Map<string, Entry>();
 
   function toSession(workspace: WorkspaceId, deviceId: string, key: string): DeviceSession {
+    const send = async (downlink: Downlink | ReadQuestion, signal: AbortSignal): Promise<Delivery> => {
+      const name = await deps.nameOf(workspace, deviceId);
+      const topic = `aegis/${workspace}/${name}/${DOWN_TOPICS[downlink.kind]}`;
+      // A question that nobody waits for is kept for no device that is away.
+      const expiresAt = downlink.kind === 'read' ? downlink.expiresAt : undefined;
+      await deps.publish(topic, JSON.stringify(toDownlinkJson(downlink)), signal, expiresAt);
+      // The broker has it; whether the device has, it tells by its answer alone.
+      return 'SENT';
+    };
     return {
-      ...{ workspace, deviceId, protocol: 'MQTT' },
-      async send(downlink, signal): Promise<Delivery> {
-        const kind: DownKind = downlink.kind === 'command' ? 'commands' : 'desired';
-        const name = await deps.nameOf(workspace, deviceId);
-        const payload = JSON.stringify(toDownlinkJson(downlink));
-        await deps.publish(`aegis/${workspace}/${name}/${kind}`, payload, signal);
-        // The broker has it; whether the device has, it tells by its answer alone.
-        return 'SENT';
-      },
+      ...{ workspace, deviceId, protocol: 'MQTT', send, ask: send },
       // Whose connections end is the broker's to decide.
       end: (reason) => {
         close(key, reason, 'closed');

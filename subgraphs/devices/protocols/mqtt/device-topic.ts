@@ -12,7 +12,10 @@ export interface UpTopic {
 }
 
 /** What a device is told on its own topics. */
-export type DownKind = 'commands' | 'desired';
+export type DownKind = 'commands' | 'desired' | 'reads';
+
+/** On which of its topics a device is told what. */
+export const DOWN_TOPICS = { command: 'commands', desired: 'desired', read: 'reads' } as const;
 
 /** A filter that one device may subscribe to. */
 export interface DownFilter {
@@ -26,7 +29,7 @@ export interface DownFilter {
 const UP =
   /^aegis\/(?<workspace>[^/+#]+)\/(?<device>[^/+#]+)\/(?:(?<kind>telemetry|reported|events|status)|commands\/(?<command>[^/+#]+)\/answer)$/;
 const DOWN =
-  /^aegis\/(?<workspace>[^/+#]+)\/(?<device>[^/+#]+)\/(?:(?<kind>commands|desired)|(?:telemetry|reported|events|commands\/[^/#]+\/answer)\/rejected)$/;
+  /^aegis\/(?<workspace>[^/+#]+)\/(?<device>[^/+#]+)\/(?:(?<kind>commands|desired|reads)|(?:telemetry|reported|events|commands\/[^/#]+\/answer)\/rejected)$/;
 
 /**
  * Reads `aegis/<workspace>/<device>/telemetry`, `…/reported`, `…/events`, `…/status` and `…/commands/<id>/answer`;
@@ -38,7 +41,7 @@ export function parseUpTopic(topic: string): UpTopic | undefined {
   return { workspace, device, kind: (kind as UpKind | undefined) ?? 'answer', commandId: command };
 }
 
-/** Reads `aegis/<workspace>/<device>/commands`, `…/desired` and the `…/rejected` of what it publishes. */
+/** Reads `aegis/<workspace>/<device>/commands`, `…/desired`, `…/reads` and the `…/rejected` of what it publishes. */
 export function parseDownFilter(filter: string): DownFilter | undefined {
   const { workspace, device, kind } = DOWN.exec(filter)?.groups ?? {};
   if (workspace === undefined || device === undefined) return undefined;

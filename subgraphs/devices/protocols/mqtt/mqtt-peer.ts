@@ -1,10 +1,17 @@
 import type { Socket } from 'node:net';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import type { DeviceSession, OpenSession, Sessions } from '../../sessions/session.js';
+import type {
+  Delivery,
+  DeviceSession,
+  Downlink,
+  OpenSession,
+  ReadQuestion,
+  Sessions,
+} from '../../sessions/session.js';
 import { toDownlinkJson } from '../downlink-json.js';
 import type { DevicePrincipal } from '../protocol.js';
 import { createAcknowledgedWriter, type AcknowledgedWriter } from './acknowledged-writer.js';
-import type { DownKind } from './device-topic.js';
+import { DOWN_TOPICS, type DownKind } from './device-topic.js';
 
 /** Who is at the other end of a connection to the embedded broker. */
 export interface MqttPeer {
@@ -46,8 +53,6 @@ export interface MqttPeerDeps {
 }
 
 const MAX_DEVICES = 10_000;
-/** On which of its topics a device is told what. */
-const TOPICS = { command: 'commands', desired: 'desired' } as const;
 
 /**
  * Makes the peer of one connection. A device with credentials of its own has a session from its CONNECT on; behind a key
@@ -65,16 +70,16 @@ export function createMqttPeer({ sessions, socket, maxDevices = MAX_DEVICES }: M
     { workspace, credentialId }: DevicePrincipal,
     targets: Link['targets'],
   ): DeviceSession {
+    const send = async (downlink: Downlink | ReadQuestion, signal: AbortSignal): Promise<Delivery> => {
+      const kind = DOWN_TOPICS[downlink.kind];
+      const target = targets.get(kind);
+      if (!target)
+        throw new AegisError('UNAVAILABLE', `MQTT: the device has not subscribed to its topic ${kind}.`);
+      return writer.publish({ ...target, payload: JSON.stringify(toDownlinkJson(downlink)) }, signal);
+    };
     return {
-      ...{ workspace, deviceId, credentialId, protocol: 'MQTT' },
-      takes: (kind) => targets.has(TOPICS[kind]),
-      async send(downlink, signal) {
-        const kind = TOPICS[downlink.kind];
-        const target = targets.get(kind);
-        if (!target)
-          throw new AegisError('UNAVAILABLE', `MQTT: the device has not subscribed to its topic ${kind}.`);
-        return writer.publish({ ...target, payload: JSON.stringify(toDownlinkJson(downlink)) }, signal);
-      },
+      ...{ workspace, deviceId, credentialId, protocol: 'MQTT', send, ask: send },
+      takes: (kind) => targets.has(DOWN_TOPICS[kind]),
       end(reason) {
         endedFor = reason;
         // MQTT 3.1.1 has no word by which a server says goodbye.

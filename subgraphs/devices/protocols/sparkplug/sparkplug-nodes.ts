@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { SparkplugPayload } from '../../codecs/sparkplug/sparkplug-payload.js';
 import { encodeSparkplug } from '../../codecs/sparkplug/encode-sparkplug.js';
@@ -123,6 +124,7 @@ function createReachedNode({ sessions, now, workspace, name, link }: ReachedNode
       const session = sessions.open({
         ...{ workspace, deviceId, protocol: 'MQTT', withoutIds: true },
         send: (downlink, signal) => send({ behind, by }, downlink, signal),
+        read: () => Promise.reject(tellsByItself()),
         end(reason) {
           session.close(reason, 'closed');
           if (open.get(behind)?.session === session) open.delete(behind);
@@ -155,4 +157,11 @@ function createReachedNode({ sessions, now, workspace, name, link }: ReachedNode
   }
 
   return node;
+}
+
+function tellsByItself(): AegisError {
+  return new AegisError(
+    'BAD_USER_INPUT',
+    'source: expected TWIN, as Sparkplug has no message by which a value is asked for: an edge node reports each change by itself, and the newest is stored.',
+  );
 }

@@ -4,6 +4,7 @@ import { describeConnection } from './contract/connection-clauses.js';
 import type { ContractProtocol } from './contract/contract-protocol.js';
 import { openStage } from './contract/contract-stage.js';
 import { describeDownlink } from './contract/downlink-clauses.js';
+import { describeReading } from './contract/reading-clauses.js';
 import { describeTelemetry } from './contract/telemetry-clauses.js';
 
 /** Checks what every protocol owes to the devices that speak it, as far as it says that it can. */
@@ -14,6 +15,7 @@ export function describeProtocol(protocol: ContractProtocol): void {
     describeTelemetry(stage);
     describeConnection(stage);
     describeDownlink(stage);
+    describeReading(stage);
   };
   const title = `the contract of protocols, on ${name}`;
   if (programs.length > 0) describeWith({ programs }, title, suite);

@@ -202,7 +202,7 @@ describe('a reading in the graph', () => {
     expect(fresh.device?.reading).toEqual({ value: 5 });
   });
 
-  it('of a device whose protocol cannot ask is refused for good', async () => {
+  it('of a device that does not listen to questions is refused for good', async () => {
     const [id = ''] = await registerLamps(devices, ['one']);
     const lamp = await connectLamp('one');
     const refused = await waitFor('it is connected', async () => {
@@ -210,6 +210,7 @@ describe('a reading in the graph', () => {
       return errors?.[0]?.extensions['code'] === 'UNAVAILABLE' ? undefined : errors;
     });
     expect(refused[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(refused[0]?.message).toContain('does not listen to questions');
     await lamp.close();
   });
 });

@@ -34,7 +34,9 @@ async function openPeer(bluez: FakeBlueZ, options: PeerOptions): Promise<Contrac
       .map((line) => line.split(' '))
       .filter(([uuid]) => uuid === characteristic)
       .map(([, , hex = '']) => Buffer.from(hex, 'hex'));
+  const readBefore = bluez.reads.length;
   bluez.refuse(false);
+  bluez.silence(false);
   bluez.put(GATT.temperature, toBytes(GATT_UNKNOWN));
   await setEndpoint(options, `ble:${ADDRESS}`);
   await waitFor('it is to be told of changes', () => bluez.isNotifying(GATT.temperature));
@@ -43,12 +45,18 @@ async function openPeer(bluez: FakeBlueZ, options: PeerOptions): Promise<Contrac
       bluez.set(GATT.temperature, toBytes((readings.at(-1)?.value ?? 0) * 100));
       return Promise.resolve('taken');
     },
-    listen: () => Promise.resolve(),
+    // It is read once when it is connected, whoever asks.
+    listen: () => waitFor('it was read', () => bluez.reads.length > readBefore).then(() => undefined),
     commands: () =>
       writes(GATT.identify).map((bytes) => ({ action: 'identify', input: { seconds: bytes.readUInt8() } })),
     execute: () => Promise.resolve(),
     intervals: () => writes(GATT.interval).map((bytes) => bytes.readUInt16LE()),
     report: () => Promise.resolve(),
+    measures(value) {
+      bluez.silence(value === undefined);
+      if (value !== undefined) bluez.put(GATT.temperature, toBytes(value * 100));
+    },
+    questions: () => bluez.reads.length - readBefore,
     async close() {
       bluez.refuse(true);
       bluez.drop(ADDRESS);

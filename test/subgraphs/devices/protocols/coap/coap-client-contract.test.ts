@@ -19,6 +19,11 @@ async function openPeer(options: PeerOptions): Promise<ContractPeer> {
     execute: () => Promise.resolve(),
     intervals: () => written('/interval').map(Number),
     report: () => Promise.resolve(),
+    measures(value) {
+      if (value === undefined) device.fallSilent();
+      else device.put(toJson([{ value }]));
+    },
+    questions: device.reads,
     close: device.close,
   };
 }

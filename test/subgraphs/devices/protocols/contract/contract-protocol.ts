@@ -38,6 +38,10 @@ export interface ContractPeer {
   intervals(): readonly number[];
   /** Reports its property `interval`. Nothing where {@link Capabilities.commands} is `INPUT`. */
   report(interval: number): Promise<void>;
+  /** What it measures now, in `Cel`, which it tells when it is asked and not before; undefined: it does not answer. */
+  measures(value: number | undefined): void;
+  /** How often it was asked for its temperature. */
+  questions(): number;
   /** Says goodbye, or is gone. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { describeProtocol } from '../protocol-contract.js';
 interface Polled {
   readonly commands?: readonly unknown[];
   readonly desired?: unknown;
+  readonly reads?: readonly unknown[];
 }
 
 /** A device over HTTP, which asks for what it is told again and again once it listens. */
@@ -16,14 +17,19 @@ function openPeer({ devices, device, token }: PeerOptions): ContractPeer {
   const hangUp = new AbortController();
   let polling: Promise<void> = Promise.resolve();
   let desiredVersion = 0;
+  let measured: number | undefined;
 
   async function poll(): Promise<void> {
     while (!hangUp.signal.aborted) {
       const url = `${base}/devices/${device}/commands?waitSeconds=5&desiredVersion=${desiredVersion}`;
       const answer = await fetch(url, { headers: { authorization }, signal: hangUp.signal });
-      const { commands = [], desired } = (await answer.json()) as Polled;
+      const { commands = [], desired, reads = [] } = (await answer.json()) as Polled;
       for (const command of commands) inbox.command(command);
       if (desired != null) desiredVersion = inbox.desired(desired);
+      for (const question of reads) {
+        inbox.read(question);
+        if (measured !== undefined) await post(`ingest/${device}`, toJson([{ value: measured }]));
+      }
     }
   }
 
@@ -51,6 +57,10 @@ function openPeer({ devices, device, token }: PeerOptions): ContractPeer {
     async report(interval) {
       await post(`devices/${device}/reported`, JSON.stringify({ interval }));
     },
+    measures(value) {
+      measured = value;
+    },
+    questions: () => inbox.reads.length,
     async close() {
       hangUp.abort();
       await polling;

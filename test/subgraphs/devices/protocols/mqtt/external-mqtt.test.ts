@@ -94,6 +94,23 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
     expect(received).toHaveLength(1);
   });
 
+  it('has the broker drop a question once nobody waits for its answer', async () => {
+    const device = await connectMqtt(mosquitto.url, { protocolVersion: 5 });
+    openedByTest.keep({ close: () => device.endAsync(true) });
+    const expiries: (number | undefined)[] = [];
+    device.on('message', (_topic, _payload, { properties }) =>
+      expiries.push(properties?.messageExpiryInterval),
+    );
+    await device.subscribeAsync(`aegis/${workspace}/sensor/reads`, { qos: 1 });
+    await send(1);
+    await waitForStored([1]);
+    const READ = `{ devices(first: 1) { edges { node {
+      reading(metric: "temperature", source: LIVE, timeoutMs: 1500) { value } } } } }`;
+    const { errors } = await devices.run(READ);
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+    expect(expiries).toEqual([2]);
+  });
+
   it('receives after its return what was published while it was away', async () => {
     await devices.close();
     await Promise.all([1, 2, 3].map(send));

@@ -13,10 +13,16 @@ async function openPeer(
 ): Promise<ContractPeer> {
   const client = await connectMqtt(url, options);
   const inbox = createInbox();
+  let measured: number | undefined;
   const topicOf = (name: string, rest: string) => `aegis/${devices.workspace}/${name}/${rest}`;
   const takers: Readonly<Record<string, (message: unknown) => unknown>> = {
     [topicOf(device, 'commands')]: inbox.command,
     [topicOf(device, 'desired')]: inbox.desired,
+    [topicOf(device, 'reads')](message) {
+      inbox.read(message);
+      if (measured !== undefined)
+        void publish(topicOf(device, 'telemetry'), toJson([{ value: measured }])).catch(() => undefined);
+    },
   };
   client.on('message', (topic, payload) => takers[topic]?.(JSON.parse(payload.toString())));
 
@@ -37,6 +43,10 @@ async function openPeer(
     intervals: () => inbox.intervals,
     execute: ({ id = '' }) => publish(topicOf(device, `commands/${id}/answer`), EXECUTED),
     report: (interval) => publish(topicOf(device, 'reported'), JSON.stringify({ interval })),
+    measures(value) {
+      measured = value;
+    },
+    questions: () => inbox.reads.length,
     close: () => client.endAsync(!client.connected),
   };
 }

@@ -210,6 +210,15 @@ describe('edge nodes of Sparkplug B', () => {
     await node.subscribeAsync(topic('DCMD/edge1/pump'));
   });
 
+  it('cannot be asked for a value, as Sparkplug has no question', async () => {
+    await bear();
+    const READ = `query ($id: ID!) { device(id: $id) { reading(metric: "temperature", source: LIVE) { value } } }`;
+    const { errors } = await devices.run(READ, { id: nodeId });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(errors?.[0]?.message).toContain('Sparkplug has no message by which a value is asked for');
+    expect(told).toEqual([]);
+  });
+
   it('refuses what is no payload of Sparkplug', async () => {
     await node.publishAsync(topic('NBIRTH/edge1'), 'hello', { qos: 1 });
     expect(await stateOf(nodeId)).toMatchObject({ state: 'UNKNOWN' });
