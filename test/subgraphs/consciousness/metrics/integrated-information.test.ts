@@ -91,6 +91,36 @@ describe('three nodes in closed form', () => {
   );
 });
 
+describe('the homogeneous network of Barrett and Seth (2011), Fig. 1d: eight nodes, each to each other one with weight 1/14', () => {
+  // As the caption gives it: 1/14 each, so that what comes to a node is 0.5. One mode, the mean, has the eigenvalue 7/14, seven
+  // have −1/14. The paper shows Φ as a bar; here it is in closed form.
+  const [mean, rest] = [7 / 14, -1 / 14];
+  const variance = (eigenvalue: number) => 1 / (1 - eigenvalue ** 2);
+  /** Of any part of so many nodes: the symmetric mode's variance, or its covariance with its past; the other modes have `rest`'s. */
+  const blend = (size: number, of: (eigenvalue: number) => number) =>
+    of(rest) + (size * (of(mean) - of(rest))) / 8;
+  const informationOf = (size: number) =>
+    bitsOf(blend(size, (value) => value * variance(value)) / blend(size, variance)) +
+    (size - 1) * bitsOf(rest);
+  const entropyOf = (size: number) =>
+    (size * Math.log2(2 * Math.PI * Math.E) +
+      Math.log2(blend(size, variance)) +
+      (size - 1) * Math.log2(variance(rest)) -
+      size * Math.log2(blend(1, variance))) /
+    2;
+  const cutOf = (size: number) => informationOf(8) - informationOf(size) - informationOf(8 - size);
+
+  it('has the Φ of its minimum information bipartition', () => {
+    const coupling = buildMatrix(8, (row, column) => (row === column ? 0 : 1 / 14));
+    const { bits, partition } = phiOf({ coupling });
+    const size = Math.min(...partition.map(({ length }) => length));
+    const normalised = [1, 2, 3, 4].map((part) => cutOf(part) / entropyOf(part));
+    expect(size).toBe(1 + normalised.indexOf(Math.min(...normalised)));
+    expect(bits).toBeCloseTo(cutOf(size), 10);
+    expect(bits).toBeGreaterThan(0);
+  });
+});
+
 describe('the bipartition', () => {
   it('falls between two halves that do not touch: the example network of the Practical Φ Toolbox', () => {
     // Kitazono and Oizumi, Practical Φ Toolbox, demo_phi_Gauss: two pairs with weights 0.2 and 0.5.
@@ -126,7 +156,7 @@ describe('the bipartition', () => {
 });
 
 describe('integration', () => {
-  // Barrett and Seth (2011) show the order of such networks in figures, not in digits: only the order is asserted.
+  // Barrett and Seth (2011) show the Φ of such networks in figures, not in digits: only the order is asserted.
   it.each([3, 4, 6, 8])(
     'is greater in a loop of %d nodes than in a chain: two links are cut instead of one',
     (count) => {
