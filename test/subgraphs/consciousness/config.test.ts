@@ -7,6 +7,8 @@ const read = (env: Record<string, string>) => readSettings(settings, { flags: {}
 describe('the settings', () => {
   it('have their defaults', () => {
     expect(read({})).toEqual({
+      ...{ mqttUrl: undefined, mqttClientId: 'aegis-consciousness', mqttVersion: 'auto' },
+      ...{ mqttCertFile: undefined, mqttKeyFile: undefined, mqttCaFile: undefined },
       ...{ nodeCount: 13, nodeDevice: 'host', samplePeriodMs: 1_000, windowSamples: 64 },
       ...{ minimumSamples: 16, stalePeriods: 10, sampleRetentionHours: 168 },
       ...{ metricsSamples: 256, metricsMinimum: 64, metricsLag: 1, metricsSurrogates: 19 },
