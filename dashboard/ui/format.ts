@@ -26,6 +26,20 @@ export function formatNumber(value: number | null | undefined): string {
   return value.toLocaleString(undefined, { maximumFractionDigits: digits });
 }
 
+const MOST_DIGITS = 12;
+
+/** A number among others that are `step` apart, with the digits that tell them apart. */
+export function formatStep(value: number, step: number): string {
+  if (!(step > 0)) return formatNumber(value);
+  let digits = 0;
+  while (digits < MOST_DIGITS && !isWhole(step * 10 ** digits)) digits += 1;
+  return value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function isWhole(value: number): boolean {
+  return Math.round(value) > 0 && Math.abs(value - Math.round(value)) < 1e-6 * value;
+}
+
 /** A value with its unit; bytes in the largest unit that suits. */
 export function formatValue(value: number | null | undefined, unit: string): string {
   if (value == null) return '–';

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { formatNumber, formatValue } from './format.js';
+import { formatStep, formatValue } from './format.js';
 
 /** One line of a plot. */
 export interface PlotLine {
@@ -138,7 +138,7 @@ function toOptions(
       {
         ...axis,
         size: unit.startsWith('By') ? 76 : 56,
-        values: (_plot, ticks) => ticks.map((tick) => tickText(tick, unit)),
+        values: (_plot, ticks) => ticks.map((tick) => tickText(tick, ticks, unit)),
       },
     ],
     hooks: {
@@ -166,8 +166,11 @@ function instantText(at: number, ticks: readonly number[]): string {
   });
 }
 
-function tickText(value: number, unit: string): string {
-  return unit.startsWith('By') ? formatValue(value, unit) : formatNumber(value);
+/** A tick of the axis of values, as exactly as the axis is fine. */
+function tickText(value: number, ticks: readonly number[], unit: string): string {
+  return unit.startsWith('By')
+    ? formatValue(value, unit)
+    : formatStep(value, Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)));
 }
 
 /** Room for the lines and the limits, with a little air; never a scale of no height. */
