@@ -76,6 +76,16 @@ export const settings = {
     maximum: 1_000_000,
     initial: 10_000,
   }),
+  sparkplugHostId: {
+    env: 'AEGIS_SPARKPLUG_HOST_ID',
+    description:
+      'Name of this installation as a host application of Sparkplug: edge nodes that have it as their primary host look at spBv1.0/STATE/<name>. No other host application at the same broker may have it; all processes of one installation share it.',
+    expects: '1 to 64 letters, digits, dots, dashes and underscores',
+    schema: z
+      .string()
+      .regex(/^[\w.-]{1,64}$/)
+      .default('aegis'),
+  } satisfies Setting<string>,
   coapPort: wholeNumber({
     env: 'AEGIS_COAP_PORT',
     flag: 'coap-port',

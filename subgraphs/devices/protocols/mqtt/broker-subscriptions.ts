@@ -10,6 +10,8 @@ export interface BrokerSubscriptions {
   subscribe(client: MqttClient): Promise<string | undefined>;
   /** Asks for what is wanted since, by other subgraphs or of Sparkplug, and no longer for what is not. */
   update(client: MqttClient): Promise<void>;
+  /** Whether the messages of the edge nodes of a workspace are delivered to this process, as far as is known. */
+  hasSparkplug(workspace: WorkspaceId): boolean;
 }
 
 export interface BrokerSubscriptionsDeps {
@@ -71,6 +73,7 @@ export function createBrokerSubscriptions(deps: BrokerSubscriptionsDeps): Broker
 
   return {
     update,
+    hasSparkplug: (workspace) => sparkplug.get(workspace) === true,
     async subscribe(client) {
       const telemetry = shareTopic(client, GROUP, TELEMETRY);
       const refused = await askForTopic(client, telemetry);

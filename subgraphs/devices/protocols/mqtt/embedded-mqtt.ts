@@ -5,6 +5,7 @@ import { readTlsFiles, type TlsFiles } from '../../../../kernel/messaging/tls-fi
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
+import { hostStateTopic, toHostStateJson } from '../sparkplug/host-state.js';
 import { createSparkplug } from '../sparkplug/sparkplug.js';
 import { createClaimTopic } from './claim-topic.js';
 import { parseDownFilter } from './device-topic.js';
@@ -25,6 +26,8 @@ export interface EmbeddedMqttDeps extends ProtocolDeps {
   /** 0 takes any free one. */
   readonly port: number;
   readonly maxConnections: number;
+  /** Under which name edge nodes of Sparkplug know the host application. */
+  readonly hostId: string;
   /** A second listener, over TLS. */
   readonly tls?: EmbeddedTls | undefined;
 }
@@ -94,19 +97,31 @@ export function createEmbeddedMqtt(deps: EmbeddedMqttDeps): Protocol {
     );
   }
 
+  /** The host is there as long as its broker is; where that dies, the connections of its nodes tell them. */
+  function tellHost(online: boolean): Promise<void> {
+    const payload = Buffer.from(toHostStateJson({ online, timestamp: Date.now() }));
+    const retained = { topic: hostStateTopic(deps.hostId), payload, qos: 1, retain: true } as const;
+    return new Promise((resolve) => {
+      broker.publish({ cmd: 'publish', dup: false, ...retained }, () => {
+        resolve();
+      });
+    });
+  }
+
   return {
     name: 'embedded MQTT broker',
     url: () => listeners[0]?.url(),
     moreUrls: () => listeners.slice(1).flatMap((listener) => listener.url() ?? []),
     async start() {
       await broker.listen();
+      await tellHost(true);
       for (const listener of listeners) await listener.listen();
       logger.info({ url: listeners.map((listener) => listener.url()) }, 'the MQTT broker listens');
     },
-    stopAccepting() {
+    async stopAccepting() {
       // Its connections stay until `close`: their publishes are refused by now, but what they sent is still acknowledged.
       for (const listener of listeners) listener.stop();
-      return Promise.resolve();
+      await tellHost(false);
     },
     async close() {
       for (const listener of listeners) listener.stop();

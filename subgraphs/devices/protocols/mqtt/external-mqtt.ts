@@ -1,14 +1,19 @@
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
-import { createBrokerClient, type BrokerClientDeps } from '../../../../kernel/messaging/broker-client.js';
+import {
+  createBrokerClient,
+  type BrokerClient,
+  type BrokerClientDeps,
+} from '../../../../kernel/messaging/broker-client.js';
 import type { BrokerOptions } from '../../../../kernel/messaging/broker-options.js';
 import type { TopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
 import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
 import type { ShareDuty } from '../share-duty.js';
-import { createFollowedSparkplug } from '../sparkplug/followed-sparkplug.js';
+import { createFollowedSparkplug, type FollowedSparkplug } from '../sparkplug/followed-sparkplug.js';
+import { createHostPresence } from '../sparkplug/host-presence.js';
 import { createBrokerMessages } from './broker-messages.js';
 import { createBrokerSessions } from './broker-sessions.js';
-import { createBrokerSubscriptions } from './broker-subscriptions.js';
+import { createBrokerSubscriptions, type BrokerSubscriptions } from './broker-subscriptions.js';
 import { createMqttIntake } from './mqtt-intake.js';
 
 export interface ExternalMqttDeps
@@ -18,12 +23,16 @@ export interface ExternalMqttDeps
   readonly workspaces: readonly WorkspaceId[];
   /** Has one of several processes follow the edge nodes of Sparkplug; left out where this process is alone. */
   readonly shareDuty?: ShareDuty | undefined;
+  /** Under which name edge nodes of Sparkplug know the host application. */
+  readonly hostId: string;
   /** For how long a device whose status topic says nothing counts as reached after it was heard, in milliseconds. */
   readonly silentMs: number;
 }
 
 /** How often it is looked for devices that fell silent, and for topics that were asked for since, in milliseconds. */
 const ROUND_MS = 2_000;
+/** For how long the connection may be gone before edge nodes are told that their host is, in milliseconds. */
+const HOST_GRACE_MS = 10_000;
 
 /**
  * Makes a client of an MQTT broker that takes what devices publish below `aegis/<workspace>/<device>/`, and acknowledges
@@ -31,7 +40,8 @@ const ROUND_MS = 2_000;
  * the next one the broker delivers it again. The broker decides who may publish where.
  *
  * With MQTT 5 all processes share the subscriptions; MQTT 3.1.1 has no such thing, and each process gets every message:
- * there run one process of this subgraph. Edge nodes of Sparkplug are followed by one process in either.
+ * there run one process of this subgraph. Edge nodes of Sparkplug are followed by one process in either, and that of the
+ * first workspace is who tells them that their host is there.
  */
 export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
   let accepting = true;
@@ -83,10 +93,13 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
     },
   });
 
+  const host = createHostWatch({ ...deps, client, subscriptions, sparkplug, isAccepting: () => accepting });
+
   function lookAround(): void {
     reached.closeSilent();
     const connected = client.find();
-    if (connected) void subscriptions.update(connected);
+    if (connected) void subscriptions.update(connected).then(host.look);
+    else host.look();
   }
 
   return {
@@ -97,16 +110,55 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
       await client.start();
       timer = setInterval(lookAround, ROUND_MS).unref();
       sparkplug.start();
+      lookAround();
     },
-    stopAccepting() {
+    async stopAccepting() {
       accepting = false;
-      return Promise.resolve();
+      await host.close();
     },
     async close() {
       clearInterval(timer);
+      accepting = false;
+      // Before another process takes over.
+      await host.close();
       await sparkplug.close();
       await client.close();
     },
     health: client.health,
+  };
+}
+
+interface HostWatch {
+  /** Looks whether edge nodes are to be told otherwise. */
+  look(): void;
+  /** Tells them that the host is gone. */
+  close(): Promise<void>;
+}
+
+interface HostWatchDeps extends ExternalMqttDeps {
+  readonly client: Pick<BrokerClient, 'find'>;
+  readonly subscriptions: Pick<BrokerSubscriptions, 'hasSparkplug'>;
+  readonly sparkplug: Pick<FollowedSparkplug, 'follows'>;
+  readonly isAccepting: () => boolean;
+}
+
+/**
+ * Tells edge nodes whether their host is there: in the process that follows those of the first workspace, once what they say
+ * is delivered to it. A connection that is made anew at once is no absence: nodes would begin anew, too.
+ */
+function createHostWatch(deps: HostWatchDeps): HostWatch {
+  const { client, subscriptions, sparkplug, isAccepting } = deps;
+  const [workspace] = deps.workspaces;
+  const presence = createHostPresence(deps);
+  let connectedAtMs = 0;
+  return {
+    look() {
+      if (client.find()) connectedAtMs = Date.now();
+      const isConnected = Date.now() - connectedAtMs < HOST_GRACE_MS;
+      const isHost = workspace !== undefined && sparkplug.follows(workspace);
+      if (!isHost || !isConnected || !isAccepting()) void presence.leave();
+      else if (subscriptions.hasSparkplug(workspace)) presence.attend();
+    },
+    close: presence.leave,
   };
 }

@@ -21,6 +21,7 @@ export interface MqttSettings {
   readonly mqttKeyFile: string | undefined;
   readonly mqttCaFile: string | undefined;
   readonly mqttRequireCertificate: boolean;
+  readonly sparkplugHostId: string;
   readonly seenWithinSeconds: number;
 }
 
@@ -45,6 +46,7 @@ export function createMqtt({ settings, ...deps }: MqttDeps): Protocol {
       ...{ url: settings.mqttUrl, tls, version: settings.mqttVersion },
       clientId: settings.mqttClientId,
       inFlight: settings.mqttInFlight,
+      hostId: settings.sparkplugHostId,
       silentMs: settings.seenWithinSeconds * 1_000,
     });
   }
@@ -53,6 +55,7 @@ export function createMqtt({ settings, ...deps }: MqttDeps): Protocol {
     host: settings.mqttHost,
     port: settings.mqttPort,
     maxConnections: settings.mqttMaxConnections,
+    hostId: settings.sparkplugHostId,
     tls: toEmbeddedTls(settings, tls),
   });
 }

@@ -229,7 +229,7 @@ describe('telemetry over the embedded broker', () => {
       ...createTelemetryDeps(devices.workspace, () =>
         Promise.reject(new AegisError('UNAVAILABLE', 'not now')),
       ),
-      ...{ host: '127.0.0.1', port: 0, maxConnections: 10, maxPayloadBytes: 1_000 },
+      ...{ host: '127.0.0.1', port: 0, maxConnections: 10, maxPayloadBytes: 1_000, hostId: 'aegis' },
     });
     await broker.start();
     const client = await connectMqtt(broker.url() ?? '');

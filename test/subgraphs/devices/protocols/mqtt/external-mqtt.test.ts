@@ -11,6 +11,7 @@ import { findFreePort } from '../../../../support/free-port.js';
 import { startMosquitto, type Mosquitto } from '../../../../support/mosquitto.js';
 import { waitFor } from '../../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { hearStates } from '../../support/host-states.js';
 import { connectMqtt, firstOf, gather } from '../../support/mqtt.js';
 import { createTelemetryDeps } from '../../support/telemetry-deps.js';
 import { newWorkspace, openDevices, type TestDevices } from '../../support/open-devices.js';
@@ -111,6 +112,17 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
     expect(expiries).toEqual([2]);
   });
 
+  it('tells edge nodes of Sparkplug that their host is there, by its name, and that it goes', async () => {
+    await devices.close();
+    const env = { AEGIS_MQTT_URL: mosquitto.url, AEGIS_SPARKPLUG_HOST_ID: 'plant' };
+    const edge = openedByTest.keep(await hearStates(mosquitto.url, 'plant'));
+    devices = openedByTest.keep(await openDevices({ database, workspace, env }));
+    await waitFor('it is there', () => edge.states.length === 1);
+    await devices.close();
+    await waitFor('it is gone', () => edge.states.length === 2);
+    expect(edge.states.map(({ online }) => online)).toEqual([true, false]);
+  });
+
   it('receives after its return what was published while it was away', async () => {
     await devices.close();
     await Promise.all([1, 2, 3].map(send));
@@ -191,6 +203,7 @@ describeWith({ programs: ['mosquitto'] }, 'telemetry from a Mosquitto', () => {
         version: '5',
         tls: {},
         silentMs: 60_000,
+        hostId: 'aegis',
       },
     });
     await devices.close();

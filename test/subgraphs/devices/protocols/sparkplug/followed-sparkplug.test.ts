@@ -11,6 +11,7 @@ import { openTestDatabase } from '../../../../support/embedded-database.js';
 import { startMosquitto } from '../../../../support/mosquitto.js';
 import { waitFor } from '../../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { hearStates } from '../../support/host-states.js';
 import { connectMqtt } from '../../support/mqtt.js';
 import { newWorkspace } from '../../support/open-devices.js';
 import { createTelemetryDeps } from '../../support/telemetry-deps.js';
@@ -35,7 +36,7 @@ describeWith({ programs: ['mosquitto'] }, 'edge nodes behind a broker that sever
         taken.push(source ?? '');
         return Promise.resolve({ accepted: 1, repeated: 0 });
       }),
-      ...{ url, clientId, inFlight: 10, version: '5', tls: {}, silentMs: 60_000 },
+      ...{ url, clientId, inFlight: 10, version: '5', tls: {}, silentMs: 60_000, hostId: 'aegis' },
       devices: { find: (_workspace, idOrName) => (idOrName === 'edge1' ? node : undefined) },
       shareDuty: createShareDuty({
         ...{ database, name: 'sparkplug', leaseMs: 3_000 },
@@ -50,6 +51,7 @@ describeWith({ programs: ['mosquitto'] }, 'edge nodes behind a broker that sever
   it('are followed by one of them, and by the other when that is gone', async () => {
     const mosquitto = openedByTest.keep(await startMosquitto());
     const workspace = newWorkspace();
+    const edge = openedByTest.keep(await hearStates(mosquitto.url, 'aegis'));
     const first = await openProcess(mosquitto.url, workspace, 'first');
     const sender = await connectMqtt(mosquitto.url);
     openedByTest.keep({ close: () => sender.endAsync(true) });
@@ -77,7 +79,14 @@ describeWith({ programs: ['mosquitto'] }, 'edge nodes behind a broker that sever
       return second.taken.length > 0;
     });
     expect(ofNodes(second.taken)).toEqual([]);
+    // Nodes are told by the one that follows them, and by no other.
+    expect(edge.states.map(({ online }) => online)).toEqual([true]);
     await first.close();
+    await waitFor('the first says goodbye', () => edge.states.length === 2);
     await waitFor('the second takes over', () => isTaken(second.taken), { deadlineMs: 20_000 });
+    await waitFor('it says so', () => edge.states.length > 2);
+    expect(edge.states.map(({ online }) => online)).toEqual([true, false, true]);
+    const times = edge.states.map(({ timestamp }) => timestamp);
+    expect([...times].sort((a, b) => a - b)).toEqual(times);
   }, 60_000);
 });

@@ -11,6 +11,7 @@ import {
 import { openTestDatabase } from '../../../../support/embedded-database.js';
 import { waitFor } from '../../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../../support/opened.js';
+import { hearStates } from '../../support/host-states.js';
 import { createCredential } from '../../support/identity.js';
 import { connectMqtt } from '../../support/mqtt.js';
 import { openDevices, type TestDevices } from '../../support/open-devices.js';
@@ -217,6 +218,26 @@ describe('edge nodes of Sparkplug B', () => {
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
     expect(errors?.[0]?.message).toContain('Sparkplug has no message by which a value is asked for');
     expect(told).toEqual([]);
+  });
+
+  it('are told that their host is there, and before it goes, but cannot tell it', async () => {
+    await devices.close();
+    const env = { AEGIS_SPARKPLUG_HOST_ID: 'plant' };
+    devices = openedByTest.keep(
+      await openDevices({ database, workspace: devices.workspace, identify: () => undefined, env }),
+    );
+    const { token = '' } = await createCredential(devices, { deviceId: nodeId, kind: 'TOKEN' });
+    const credentials = { username: 'x', password: token };
+    const edge = openedByTest.keep(await hearStates(devices.mqttUrl, 'plant', credentials));
+    const online = await waitFor('it is told', () => edge.states[0]);
+    expect(online).toEqual({ online: true, timestamp: expect.any(Number), retain: true });
+    const forger = await connectMqtt(devices.mqttUrl, credentials);
+    openedByTest.keep({ close: () => forger.endAsync(true) });
+    await forger.publishAsync('spBv1.0/STATE/plant', '{"online":false,"timestamp":1}', { qos: 1 });
+    await devices.close();
+    await waitFor('it is told of the end', () => edge.states.length > 1);
+    expect(edge.states.map((state) => state.online)).toEqual([true, false]);
+    expect(edge.states[1]?.timestamp).toBeGreaterThanOrEqual(online.timestamp);
   });
 
   it('refuses what is no payload of Sparkplug', async () => {
