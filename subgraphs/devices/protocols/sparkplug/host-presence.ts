@@ -82,7 +82,6 @@ async function attendUntil(signal: AbortSignal, deps: AttendDeps): Promise<void>
     try {
       options ??= { ...(await toClientOptions(deps)), ...asHost(deps) };
       await attendOnce(options, { ...deps, onOnline: () => (failures = 0) }, signal);
-      continue;
     } catch (error) {
       if (isOver()) return;
       const isOlder = error instanceof Error && options && fallBack(options, deps, error);
@@ -108,7 +107,7 @@ interface OnceDeps extends AttendDeps {
   readonly onOnline: () => void;
 }
 
-/** Is there on one connection. Ends when the signal is aborted, or when another must follow at once; throws when it is lost. */
+/** Is there on one connection. Ends when the signal is aborted, or when another must follow; throws when it is lost. */
 async function attendOnce(options: IClientOptions, deps: OnceDeps, signal: AbortSignal): Promise<void> {
   const { hostId, stamp, onOnline } = deps;
   const topic = hostStateTopic(hostId);
@@ -143,7 +142,7 @@ async function attendOnce(options: IClientOptions, deps: OnceDeps, signal: Abort
     isOnline = true;
     onOnline();
     await untilEither(closed, AbortSignal.any([signal, overtaken.signal]));
-    // One that is overtaken says no goodbye, as it is back at once.
+    // One that is overtaken says no goodbye, as it is back in a moment.
     if (signal.aborted) await sayGoodbye(client, { topic, timestamp: stamp.next() });
   } finally {
     isOnline = false;
