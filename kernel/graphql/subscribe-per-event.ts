@@ -1,4 +1,5 @@
 import { createSourceEventStream, execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
+import { compileProjection } from './compile-projection.js';
 import { batchOf } from '../streams/batch.js';
 import { interruptible } from '../streams/interruptible.js';
 import { mapIterator } from '../streams/map-iterator.js';
@@ -15,8 +16,10 @@ export interface PerEventOptions<T> {
  *
  * graphql-js gives all events of a subscription the one context it was begun with, whose loaders would answer every
  * later event with the rows of the first. The events of a batch are told after all of them were committed, so that rows
- * read for the first are right for the last, and are read once for a thousand readings of a device. A resolver's stream is told to end as soon as the reader leaves, and the
- * reader does not wait for it.
+ * read for the first are right for the last, and are read once for a thousand readings of a device.
+ *
+ * An operation that only copies what is in the event is compiled, see {@link compileProjection}. A resolver's stream is told
+ * to end as soon as the reader leaves, and the reader does not wait for it.
  *
  * Source: GraphQL specification, §6.2.3.2, MapSourceToResponseEvent.
  */
@@ -35,8 +38,13 @@ export async function subscribePerEvent<T = ExecutionResult>(
     return shared.context;
   }
   const map = toEvent ?? ((result: ExecutionResult) => result as T);
+  const { schema, document, operationName } = args;
+  const isCustom = args.fieldResolver != null || args.typeResolver != null;
+  const project = isCustom ? undefined : compileProjection(schema, document, operationName);
   return interruptible(
     mapIterator(events[Symbol.asyncIterator](), (event) => {
+      const data = project?.(event);
+      if (data) return map({ data });
       const result = execute({ ...args, rootValue: event, contextValue: contextOf(event) });
       return result instanceof Promise ? result.then(map) : map(result);
     }),
