@@ -244,7 +244,7 @@ describe('what a device tells of itself over HTTP', () => {
 
   it('ends a poll for commands with nothing when its time is over', async () => {
     const url = devices.ingestUrl.replace(/ingest$/, 'devices/sensor/commands?waitSeconds=0');
-    expect(await (await fetch(url)).json()).toEqual({ commands: [], desired: null });
+    expect(await (await fetch(url)).json()).toEqual({ commands: [], desired: null, reads: [] });
     expect((await fetch(url.replace('=0', '=900'))).status).toBe(400);
     expect((await fetch(url.replace('sensor', 'nobody'))).status).toBe(404);
   });
