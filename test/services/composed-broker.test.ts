@@ -129,7 +129,7 @@ describeWith({ programs: ['mosquitto'] }, 'the broker of the composition', () =>
     for (const client of [subgraph, publisher]) client.on('message', (topic) => heard.push(topic));
     const device = 'aegis/default/boiler';
     const up = ['reported', 'events', 'status', 'commands/cmd_1/answer'].map((kind) => `${device}/${kind}`);
-    const down = ['commands', 'desired', 'reported/rejected'].map((kind) => `${device}/${kind}`);
+    const down = ['commands', 'desired', 'reads', 'reported/rejected'].map((kind) => `${device}/${kind}`);
     await subgraph.subscribeAsync(['aegis/+/+/reported', 'aegis/+/+/events', 'aegis/+/+/status'], { qos: 1 });
     await subgraph.subscribeAsync('aegis/+/+/commands/+/answer', { qos: 1 });
     await publisher.subscribeAsync([...down, ...up], { qos: 1 });
@@ -156,6 +156,27 @@ describeWith({ programs: ['mosquitto'] }, 'the broker of the composition', () =>
     for (const topic of up) await subgraph.publishAsync(`${topic}/rejected`, '2', { qos: 1 });
     await waitFor('the refusals arrive', () => up.every((topic) => heard.includes(`${topic}/rejected`)));
     expect(heard.filter((topic) => up.includes(topic))).toHaveLength(2);
+  });
+
+  it('hands on what edge nodes of Sparkplug send and are told, and lets none of them speak for the host', async () => {
+    const subgraph = await connect('subgraph', PASSWORDS.MQTT_SUBGRAPH_PASSWORD);
+    const publisher = await connect('publisher', PASSWORDS.MQTT_PUBLISHER_PASSWORD);
+    const heard: string[] = [];
+    for (const client of [subgraph, publisher]) client.on('message', (topic) => heard.push(topic));
+    const up = ['NBIRTH/edge1', 'NDATA/edge1', 'NDEATH/edge1', 'DBIRTH/edge1/pump', 'DDATA/edge1/pump'].map(
+      (rest) => `spBv1.0/default/${rest}`,
+    );
+    const down = ['default/NCMD/edge1', 'default/DCMD/edge1/pump', 'STATE/aegis'].map(
+      (rest) => `spBv1.0/${rest}`,
+    );
+    await subgraph.subscribeAsync('spBv1.0/default/#', { qos: 1, nl: true });
+    await publisher.subscribeAsync([...down, ...up], { qos: 1 });
+    for (const topic of up) await publisher.publishAsync(topic, '1', { qos: 1 });
+    for (const topic of down) await subgraph.publishAsync(topic, '1', { qos: 1 });
+    await waitFor('all of it arrives', () => [...up, ...down].every((topic) => heard.includes(topic)));
+    expect(heard.filter((topic) => up.includes(topic))).toHaveLength(up.length);
+    for (const topic of down)
+      await expect(publisher.publishAsync(topic, '2', { qos: 1 })).rejects.toThrow(/authori[sz]ed/i);
   });
 
   it('keeps hashes of the passwords, for itself alone', async () => {
