@@ -20,6 +20,7 @@ interface NewcomersAnswer {
   readonly devices: {
     readonly edges: readonly {
       readonly node: {
+        readonly name: string;
         readonly latest: readonly unknown[];
         readonly nodes: readonly { readonly coherence: number | null }[];
       };
@@ -68,7 +69,7 @@ async function readAnswer(system: AegisSystem): Promise<string> {
     'the host is measured',
     async () => {
       const answer = await graph.query<NewcomersAnswer>(NEWCOMER);
-      const host = answer.devices.edges[0]?.node;
+      const host = answer.devices.edges.find(({ node }) => node.name === 'host')?.node;
       return host?.latest.length === 13 && host.nodes.length === 13 && answer;
     },
     { deadlineMs: 20_000, everyMs: 100 },
