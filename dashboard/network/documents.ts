@@ -34,7 +34,7 @@ export const NODE_METRICS = `subscription NodeMetrics($after: String) {
     cursor
     gap
     measuredAt
-    nodes { index phi coherence stability divergence level fresh validity reputation source }
+    nodes { index phi coherence stability divergence level fresh validity reputation source phaseSource }
   }
 }`;
 
@@ -126,6 +126,7 @@ export interface NodeMetrics {
   readonly validity: number;
   readonly reputation: number;
   readonly source: 'DEVICE' | 'STATE' | 'GENERATOR' | null;
+  readonly phaseSource: 'GIVEN' | 'ANALYTIC' | null;
 }
 
 /** The numbers of the network over time. */

@@ -44,6 +44,8 @@ const NUMBERS = [
   },
 ] as const satisfies readonly { key: keyof NodeMetrics; name: string; about: string }[];
 
+const PHASE_SOURCES = { GIVEN: 'given', ANALYTIC: 'made out' } as const;
+
 /** All numbers of the node that was chosen. */
 export function NodeDetail({
   index,
@@ -64,6 +66,16 @@ export function NodeDetail({
             <dd>{formatNumber(node?.[key])}</dd>
           </div>
         ))}
+        <div>
+          <dt>
+            Phase{' '}
+            <WhatIsThis about="Phase of a node">
+              Where the node is in its swing, from which coherence and phase locking are reckoned. Given: it
+              came with each value. Made out: read off how the signal rises and falls.
+            </WhatIsThis>
+          </dt>
+          <dd>{node?.phaseSource ? PHASE_SOURCES[node.phaseSource] : '–'}</dd>
+        </div>
       </dl>
     </section>
   );
