@@ -148,7 +148,13 @@ function compileResolver({ name, resolve }: GraphQLField<unknown, unknown>): Rea
   if (!resolve || resolve === defaultFieldResolver)
     return (object) => (object as Readonly<Record<string, unknown>>)[name] ?? null;
   const ofObject = resolve as ReadValue;
-  return resolve.length === 1 ? (object) => ofObject(object) ?? null : undefined;
+  if (resolve.length !== 1) return undefined;
+  return (object) => {
+    const value = ofObject(object);
+    // graphql-js will ask again, and tell what becomes of that promise; nobody waits for this one.
+    if (value instanceof Promise) value.catch(() => undefined);
+    return value ?? null;
+  };
 }
 
 /** Completes a value that is null rather than undefined where there is none. */

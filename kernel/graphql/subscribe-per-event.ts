@@ -40,11 +40,13 @@ export async function subscribePerEvent<T = ExecutionResult>(
   const map = toEvent ?? ((result: ExecutionResult) => result as T);
   const { schema, document, operationName } = args;
   const isCustom = args.fieldResolver != null || args.typeResolver != null;
-  const project = isCustom ? undefined : compileProjection(schema, document, operationName);
+  let project = isCustom ? undefined : compileProjection(schema, document, operationName);
   return interruptible(
     mapIterator(events[Symbol.asyncIterator](), (event) => {
       const data = project?.(event);
       if (data) return map({ data });
+      // What was not plain once is likely to be so again, and would be gone through twice.
+      project = undefined;
       const result = execute({ ...args, rootValue: event, contextValue: contextOf(event) });
       return result instanceof Promise ? result.then(map) : map(result);
     }),

@@ -66,6 +66,19 @@ describe('A projection', () => {
     expect(both(selection).project).toBeUndefined();
   });
 
+  it('leaves no promise behind that fails unheard', async () => {
+    const field = event.getFields()['derived'];
+    const resolve = field?.resolve;
+    Object.assign(field ?? {}, { resolve: (_event: unknown) => Promise.reject(new Error('later')) });
+    const { project, rootValue } = both('name');
+    expect(project?.(rootValue)).toBeDefined();
+    const failing = compileProjection(schema, parse('{ event { derived } }'));
+    expect(failing?.(rootValue)).toBeUndefined();
+    // An unheard rejection would end the test run.
+    await new Promise(setImmediate);
+    Object.assign(field ?? {}, { resolve });
+  });
+
   it.each<[string, string, unknown]>([
     ['a null that may not be', 'name', { name: null }],
     ['a scalar that refuses', 'count', { count: 'three' }],
