@@ -76,11 +76,12 @@ function compileObject(
   sets: readonly SelectionSetNode[],
   source: Source,
 ): ReadValue | undefined {
-  const nodesByName = new Map<string, FieldNode[]>();
+  const collected = { nodesByName: new Map<string, FieldNode[]>(), spread: new Set<string>() };
   // A type that tells its own objects from others may find that one is none.
-  if (type.isTypeOf || !sets.every((set) => collect(set, { type, nodesByName, ...source }))) return undefined;
+  if (type.isTypeOf || !sets.every((set) => collect(set, { type, ...collected, ...source })))
+    return undefined;
   const fields: ProjectedField[] = [];
-  for (const [responseName, nodes] of nodesByName) {
+  for (const [responseName, nodes] of collected.nodesByName) {
     const read = compileField(type, nodes, source);
     if (!read || responseName === '__proto__') return undefined;
     fields.push({ responseName, read });
@@ -100,6 +101,8 @@ function compileObject(
 interface Collecting extends Source {
   readonly type: GraphQLObjectType;
   readonly nodesByName: Map<string, FieldNode[]>;
+  /** The fragments that were gone through: each counts once, however often it is spread. */
+  readonly spread: Set<string>;
 }
 
 /** Gathers the fields of a selection; false when it has what is not plain. */
@@ -112,6 +115,10 @@ function collect({ selections }: SelectionSetNode, into: Collecting): boolean {
       if (known) known.push(selection);
       else into.nodesByName.set(name, [selection]);
       return true;
+    }
+    if (selection.kind === Kind.FRAGMENT_SPREAD) {
+      if (into.spread.has(selection.name.value)) return true;
+      into.spread.add(selection.name.value);
     }
     const fragment =
       selection.kind === Kind.INLINE_FRAGMENT ? selection : findFragment(selection, into.document);
@@ -152,7 +159,7 @@ function compileResolver({ name, resolve }: GraphQLField<unknown, unknown>): Rea
   return (object) => {
     const value = ofObject(object);
     // graphql-js will ask again, and tell what becomes of that promise; nobody waits for this one.
-    if (value instanceof Promise) value.catch(() => undefined);
+    if (isPromiseLike(value)) value.then(undefined, () => undefined);
     return value ?? null;
   };
 }
@@ -181,15 +188,14 @@ function compileNamed(
   if (isLeafType(type)) {
     return (value) => {
       // What graphql-js would call, wait for or throw is not what it would serialise.
-      if (typeof value === 'function' || value instanceof Error || value instanceof Promise) return undefined;
+      if (typeof value === 'function' || value instanceof Error || isPromiseLike(value)) return undefined;
       return type.serialize(value) ?? undefined;
     };
   }
   const named = getNamedType(type);
   const complete = isObjectType(named) ? compileObject(named, sets, source) : undefined;
   return (
-    complete &&
-    ((value) => (value instanceof Error || value instanceof Promise ? undefined : complete(value)))
+    complete && ((value) => (value instanceof Error || isPromiseLike(value) ? undefined : complete(value)))
   );
 }
 
@@ -212,4 +218,9 @@ function compileList(
       return items;
     })
   );
+}
+
+/** What graphql-js waits for: not only promises of this engine, but whatever has a `then`, such as a query of Prisma. */
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -66,6 +66,17 @@ describe('A projection', () => {
     expect(both(selection).project).toBeUndefined();
   });
 
+  it('goes through a fragment once, however often it is spread', () => {
+    const spreads = Array.from(
+      { length: 60 },
+      (_, index) => `fragment F${index} on Event { ...F${index + 1} ...F${index + 1} }`,
+    );
+    const { project, rootValue } = both(
+      `{ event { ...F0 } } ${spreads.join(' ')} fragment F60 on Event { name }`,
+    );
+    expect(project?.(rootValue)).toEqual({ event: { name: 'one' } });
+  });
+
   it('leaves no promise behind that fails unheard', async () => {
     const field = event.getFields()['derived'];
     const resolve = field?.resolve;
@@ -86,6 +97,9 @@ describe('A projection', () => {
     ['an error', 'at', { at: new Error('no') }],
     ['a promise', 'at', { at: Promise.resolve('x') }],
     ['a function', 'at', { at: () => 'x' }],
+    ['what has a `then`', 'at', { at: { then: () => undefined } }],
+    ['an object with a `then`', 'part { id }', { part: { id: 1, then: () => undefined } }],
+    ['what has a `then` in a list', 'parts { id }', { parts: [{ id: 1, then: () => undefined }] }],
     ['what is no list', 'tags', { tags: 'a' }],
     ['a null in a list that may not have one', 'tags', { tags: ['a', null] }],
     ['a promise of an object', 'part { id }', { part: Promise.resolve({ id: 1 }) }],
