@@ -15,6 +15,7 @@ import {
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLSchema,
+  type InlineFragmentNode,
   type SelectionSetNode,
 } from 'graphql';
 
@@ -109,22 +110,23 @@ interface Collecting extends Source {
 function collect({ selections }: SelectionSetNode, into: Collecting): boolean {
   return selections.every((selection) => {
     if (selection.directives?.length) return false;
-    if (selection.kind === Kind.FIELD) {
-      const name = (selection.alias ?? selection.name).value;
-      const known = into.nodesByName.get(name);
-      if (known) known.push(selection);
-      else into.nodesByName.set(name, [selection]);
-      return true;
-    }
-    if (selection.kind === Kind.FRAGMENT_SPREAD) {
-      if (into.spread.has(selection.name.value)) return true;
-      into.spread.add(selection.name.value);
-    }
-    const fragment =
-      selection.kind === Kind.INLINE_FRAGMENT ? selection : findFragment(selection, into.document);
-    const condition = fragment?.typeCondition?.name.value ?? into.type.name;
-    return fragment !== undefined && condition === into.type.name && collect(fragment.selectionSet, into);
+    if (selection.kind !== Kind.FIELD) return collectFragment(selection, into);
+    const name = (selection.alias ?? selection.name).value;
+    const known = into.nodesByName.get(name);
+    if (known) known.push(selection);
+    else into.nodesByName.set(name, [selection]);
+    return true;
   });
+}
+
+function collectFragment(node: InlineFragmentNode | FragmentSpreadNode, into: Collecting): boolean {
+  if (node.kind === Kind.FRAGMENT_SPREAD) {
+    if (into.spread.has(node.name.value)) return true;
+    into.spread.add(node.name.value);
+  }
+  const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : findFragment(node, into.document);
+  const condition = fragment?.typeCondition?.name.value ?? into.type.name;
+  return fragment !== undefined && condition === into.type.name && collect(fragment.selectionSet, into);
 }
 
 function findFragment({ name }: FragmentSpreadNode, { definitions }: DocumentNode) {
