@@ -62,6 +62,7 @@ export interface NetworkStateModel {
 export interface NodeWeightModel {
   readonly index: number;
   readonly weight: number;
+  readonly simulated: boolean;
 }
 
 /** How far a node's reports are to be believed now. */

@@ -75,7 +75,8 @@ export type Measurement = Prisma.MeasurementModel
 export type MeasurementRetention = Prisma.MeasurementRetentionModel
 /**
  * Model MeasurementRollup
- * The measurements of a minute or an hour: `values` holds the count, least, greatest and mean of each number.
+ * The measurements of a minute or an hour: `values` holds the count, least, greatest and mean of each number. `simulated` says
+ * whether any of them was; null where they were rolled up before that was kept and were gone when it was looked up.
  */
 export type MeasurementRollup = Prisma.MeasurementRollupModel
 /**

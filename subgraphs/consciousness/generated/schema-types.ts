@@ -136,7 +136,8 @@ export type Mutation = {
   pushNodeState: PushNodeStatePayload;
   /**
    * Sets a limit of one of the network's numbers, or changes one. When the number crosses it, and when it comes back, that is a
-   * fact: `aegis.network.threshold.crossed` and `aegis.network.threshold.cleared`.
+   * fact: `aegis.network.threshold.crossed` and `aegis.network.threshold.cleared`, whose data say `simulated` where it was of the
+   * generator's signals, or of readings that say they are simulated.
    */
   setNetworkThreshold: NetworkThresholdPayload;
   /** Takes a limit away. */
@@ -723,6 +724,11 @@ export type HistoryPoint = {
   at: Scalars['DateTime']['output'];
   /** How many updates it is made of. */
   count: Scalars['Int']['output'];
+  /**
+   * Whether any of these updates was simulated: a signal of it was made by the built-in generator, or of readings that say they are
+   * simulated. Null where that is not known: of minutes and hours of before it was kept.
+   */
+  simulated?: Maybe<Scalars['Boolean']['output']>;
   /** Φ, in bits. */
   phi?: Maybe<MetricSummary>;
   /** R, 0 to 1. */
@@ -818,6 +824,11 @@ export type NodeMetricsEvent = {
   gap: Scalars['Boolean']['output'];
   /** The instant of the update. */
   measuredAt: Scalars['DateTime']['output'];
+  /**
+   * Whether any signal of the update was made by the built-in generator, or of readings that say they are simulated: the numbers of
+   * each node are of the others' signals as well.
+   */
+  simulated: Scalars['Boolean']['output'];
   /** The nodes that were asked for, by index. */
   nodes: Array<NodeMetrics>;
 };
@@ -875,6 +886,12 @@ export type NodeWeight = {
   node: Node;
   /** 0 to 1; the weights of all nodes sum to 1. */
   weight: Scalars['Float']['output'];
+  /**
+   * Whether the update that it is taken from was simulated: a signal of it was made by the built-in generator, or of readings that say
+   * they are simulated. As a weight is a share in all, that is so of all nodes or of none: whoever weighs votes by them better does
+   * not while it is true. False where equal weights stand in for an update.
+   */
+  simulated: Scalars['Boolean']['output'];
 };
 
 /** The network as one whole, as the wire format has it. */
@@ -1643,6 +1660,7 @@ export type MetricHistoryResolvers<ContextType = Context, ParentType extends Res
 export type HistoryPointResolvers<ContextType = Context, ParentType extends ResolversParentTypes['HistoryPoint'] = ResolversParentTypes['HistoryPoint']> = {
   at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  simulated?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   phi?: Resolver<Maybe<ResolversTypes['MetricSummary']>, ParentType, ContextType>;
   coherence?: Resolver<Maybe<ResolversTypes['MetricSummary']>, ParentType, ContextType>;
   stability?: Resolver<Maybe<ResolversTypes['MetricSummary']>, ParentType, ContextType>;
@@ -1687,6 +1705,7 @@ export type NodeMetricsEventResolvers<ContextType = Context, ParentType extends 
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   gap?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   measuredAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  simulated?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   nodes?: Resolver<Array<ResolversTypes['NodeMetrics']>, ParentType, ContextType>;
 };
 
@@ -1709,6 +1728,7 @@ export type NodeWeightResolvers<ContextType = Context, ParentType extends Resolv
   index?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Node'], ParentType, ContextType>;
   weight?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  simulated?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
 };
 
 export type GlobalStateResolvers<ContextType = Context, ParentType extends ResolversParentTypes['GlobalState'] = ResolversParentTypes['GlobalState']> = {

@@ -31,6 +31,8 @@ export type MetricName = (typeof METRIC_NAMES)[number];
 export type HistoryPoint = Readonly<Record<MetricName, Summary | null>> & {
   readonly at: Date;
   readonly count: number;
+  /** Whether any of its updates was simulated; null when that was not kept. */
+  readonly simulated: boolean | null;
 };
 
 /** A point as it is stored. */
@@ -38,6 +40,7 @@ export const historyPoint = z
   .object({
     at: z.date(),
     count: z.int(),
+    simulated: z.boolean().nullable(),
     values: z.object({
       phi: summary,
       coherence: summary,
@@ -48,7 +51,7 @@ export const historyPoint = z
       systemHealth: summary,
     }),
   })
-  .transform(({ at, count, values }): HistoryPoint => ({ at, count, ...values }));
+  .transform(({ at, count, simulated, values }): HistoryPoint => ({ at, count, simulated, ...values }));
 
 /** Several summaries of one number as one; null when there is none. */
 export function mergeSummaries(summaries: readonly (Summary | null)[]): Summary | null {
@@ -73,11 +76,18 @@ export function mergePoints(points: readonly HistoryPoint[], lengthMs: number): 
   return [...groups].map(([startMs, members]) => mergeGroup(new Date(startMs), members));
 }
 
+/** One simulated update makes the whole so; that none was is known only where it is of each. */
+function mergeMarks(marks: readonly (boolean | null)[]): boolean | null {
+  if (marks.includes(true)) return true;
+  return marks.includes(null) ? null : false;
+}
+
 function mergeGroup(at: Date, members: readonly HistoryPoint[]): HistoryPoint {
   const merge = (name: MetricName) => mergeSummaries(members.map((point) => point[name]));
   return {
     at,
     count: members.reduce((sum, { count }) => sum + count, 0),
+    simulated: mergeMarks(members.map(({ simulated }) => simulated)),
     phi: merge('phi'),
     coherence: merge('coherence'),
     stability: merge('stability'),

@@ -25,6 +25,7 @@ interface NodesEvent {
   readonly cursor: string;
   readonly gap: boolean;
   readonly measuredAt: Date;
+  readonly simulated: boolean;
   readonly nodes: NodeMetricsModel[];
 }
 
@@ -34,8 +35,12 @@ export function createMeasurementResolvers({ networkOf, nodeCount }: Measurement
     Query: {
       nodeWeights: async (_query, _arguments, { principal }) => {
         const newest = await networkOf(principal.workspace).currentMeasurement();
-        if (newest) return weighNodes(newest.metrics.nodes);
-        return Array.from({ length: nodeCount }, (_, index) => ({ index, weight: 1 / nodeCount }));
+        if (!newest) {
+          const equal = { weight: 1 / nodeCount, simulated: false };
+          return Array.from({ length: nodeCount }, (_, index) => ({ index, ...equal }));
+        }
+        const { nodes, simulated } = newest.metrics;
+        return weighNodes(nodes).map((weight) => ({ ...weight, simulated }));
       },
     },
     Subscription: {
@@ -79,7 +84,7 @@ function toNodesEvent(
   wanted: ReadonlySet<number> | undefined,
 ): NodesEvent {
   const nodes = item.metrics.nodes.filter(({ index }) => wanted?.has(index) ?? true);
-  return { cursor, gap, measuredAt: item.measuredAt, nodes };
+  return { cursor, gap, measuredAt: item.measuredAt, simulated: item.metrics.simulated, nodes };
 }
 
 function checkNodes(indexes: readonly number[], nodeCount: number): ReadonlySet<number> {

@@ -39,6 +39,7 @@ const COLUMNS = [
 interface PointRow {
   readonly at: Date;
   readonly count: number;
+  readonly simulated: boolean | null;
   readonly values: unknown;
 }
 
@@ -60,7 +61,8 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
   async function readMinutesOfUpdates({ from, to }: Span): Promise<readonly HistoryPoint[]> {
     if (from >= to) return [];
     const rows = await client.$queryRawUnsafe<PointRow[]>(
-      `SELECT date_trunc('minute', measured_at) AS at, count(*)::int AS count, ${SUMMARY} AS values
+      `SELECT date_trunc('minute', measured_at) AS at, count(*)::int AS count,
+         bool_or(simulated) AS simulated, ${SUMMARY} AS values
        FROM consciousness.measurements
        WHERE workspace_id = $1 AND measured_at >= $2::timestamptz AND measured_at < $3::timestamptz
        GROUP BY 1 ORDER BY 1`,
@@ -74,7 +76,7 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
       where: { step, startsAt: { gte: from, lt: to } },
       orderBy: { startsAt: 'asc' },
     });
-    return rows.map(({ startsAt, count, values }) => toPoint({ at: startsAt, count, values }));
+    return rows.map(({ startsAt, ...row }) => toPoint({ at: startsAt, ...row }));
   }
 
   /** The end of what has been rolled up; undefined when nothing has. */
@@ -115,7 +117,7 @@ export function createRollups(database: Database, workspace: WorkspaceId): Rollu
   return {
     async readUpdates({ from, to }, limit) {
       const rows = await client.$queryRawUnsafe<PointRow[]>(
-        `SELECT measured_at AS at, 1 AS count, ${SINGLE} AS values FROM consciousness.measurements
+        `SELECT measured_at AS at, 1 AS count, simulated, ${SINGLE} AS values FROM consciousness.measurements
          WHERE workspace_id = $1 AND measured_at >= $2::timestamptz AND measured_at < $3::timestamptz
          ORDER BY measured_at LIMIT $4::int`,
         ...[workspace, from, to, limit],
@@ -151,12 +153,12 @@ async function isPruned(client: WorkspaceDatabase['client'], at: Date): Promise<
 }
 
 /** A point as it is stored. */
-function toRollup({ at, count, ...summaries }: HistoryPoint) {
+function toRollup({ at, count, simulated, ...summaries }: HistoryPoint) {
   const values = Object.entries(summaries).map(([name, summary]): [string, (number | null)[]] => [
     name,
     summary ? [summary.count, summary.minimum, summary.maximum, summary.mean] : [0, null, null, null],
   ]);
-  return { startsAt: at, count, values: Object.fromEntries(values) };
+  return { startsAt: at, count, simulated, values: Object.fromEntries(values) };
 }
 
 function floorTo(lengthMs: number, at: Date): Date {

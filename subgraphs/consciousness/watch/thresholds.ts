@@ -29,9 +29,16 @@ export interface Thresholds {
   /**
    * Turns a limit to crossed or back, and states that as a fact; false when another process has done so.
    *
-   * @param value what the number was, in its unit
+   * @param to what the number was, in its unit, and whether it was of simulated signals
    */
-  turn(threshold: Threshold, to: { readonly crossed: boolean; readonly value: number }): Promise<boolean>;
+  turn(threshold: Threshold, to: Turn): Promise<boolean>;
+}
+
+/** How a number came to be on the other side of its limit. */
+export interface Turn {
+  readonly crossed: boolean;
+  readonly value: number;
+  readonly simulated: boolean;
 }
 
 export interface ThresholdsDeps {
@@ -87,11 +94,11 @@ export function createThresholds(deps: ThresholdsDeps): Thresholds {
         await log.append(transaction, factOf('removed', threshold, { value: threshold.value }));
         return { threshold, userErrors: [] };
       }),
-    turn: (threshold, { crossed, value }) =>
+    turn: (threshold, { crossed, ...found }) =>
       rows.transaction(async (transaction) => {
         const turned = await createThresholdStorage(transaction).turn(threshold.id, { crossed, at: now() });
         if (!turned) return false;
-        await log.append(transaction, factOf(crossed ? 'crossed' : 'cleared', threshold, { value }));
+        await log.append(transaction, factOf(crossed ? 'crossed' : 'cleared', threshold, found));
         return true;
       }),
   };
@@ -133,12 +140,12 @@ function refuse(code: Refusal['code'], message: string, path: string): Threshold
 function factOf(
   what: 'set' | 'removed' | 'crossed' | 'cleared',
   { id, metric, direction, value: limit, hysteresis }: Threshold,
-  { value }: { readonly value: number },
+  found: { readonly value: number; readonly simulated?: boolean },
 ) {
   return {
     source: '/consciousness',
     type: `aegis.network.threshold.${what}`,
     subject: id,
-    data: { metric, direction, limit, hysteresis, value },
+    data: { metric, direction, limit, hysteresis, ...found },
   };
 }

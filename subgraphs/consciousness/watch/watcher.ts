@@ -51,7 +51,7 @@ export function createWatcher({ database, log, workspace, thresholds }: WatcherD
       const crossed = isCrossed(threshold, value);
       if (crossed === threshold.crossed) continue;
       known = undefined;
-      await thresholds.turn(threshold, { crossed, value });
+      await thresholds.turn(threshold, { crossed, value, simulated: metrics.simulated });
     }
   }
 
@@ -81,7 +81,11 @@ export function createWatcher({ database, log, workspace, thresholds }: WatcherD
             source: '/consciousness',
             type: 'aegis.network.anomaly.detected',
             subject: anomaly.metric,
-            data: { ...anomaly, measuredAt: measurement.measuredAt.toISOString() },
+            data: {
+              ...anomaly,
+              measuredAt: measurement.measuredAt.toISOString(),
+              simulated: measurement.metrics.simulated,
+            },
           }),
         );
       }

@@ -3978,6 +3978,7 @@ export const MeasurementRollupScalarFieldEnum = {
   step: 'step',
   startsAt: 'startsAt',
   count: 'count',
+  simulated: 'simulated',
   values: 'values'
 } as const
 

@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model MeasurementRollup
- * The measurements of a minute or an hour: `values` holds the count, least, greatest and mean of each number.
+ * The measurements of a minute or an hour: `values` holds the count, least, greatest and mean of each number. `simulated` says
+ * whether any of them was; null where they were rolled up before that was kept and were gone when it was looked up.
  */
 export type MeasurementRollupModel = runtime.Types.Result.DefaultSelection<Prisma.$MeasurementRollupPayload>
 
@@ -39,6 +40,7 @@ export type MeasurementRollupMinAggregateOutputType = {
   step: string | null
   startsAt: Date | null
   count: number | null
+  simulated: boolean | null
 }
 
 export type MeasurementRollupMaxAggregateOutputType = {
@@ -46,6 +48,7 @@ export type MeasurementRollupMaxAggregateOutputType = {
   step: string | null
   startsAt: Date | null
   count: number | null
+  simulated: boolean | null
 }
 
 export type MeasurementRollupCountAggregateOutputType = {
@@ -53,6 +56,7 @@ export type MeasurementRollupCountAggregateOutputType = {
   step: number
   startsAt: number
   count: number
+  simulated: number
   values: number
   _all: number
 }
@@ -71,6 +75,7 @@ export type MeasurementRollupMinAggregateInputType = {
   step?: true
   startsAt?: true
   count?: true
+  simulated?: true
 }
 
 export type MeasurementRollupMaxAggregateInputType = {
@@ -78,6 +83,7 @@ export type MeasurementRollupMaxAggregateInputType = {
   step?: true
   startsAt?: true
   count?: true
+  simulated?: true
 }
 
 export type MeasurementRollupCountAggregateInputType = {
@@ -85,6 +91,7 @@ export type MeasurementRollupCountAggregateInputType = {
   step?: true
   startsAt?: true
   count?: true
+  simulated?: true
   values?: true
   _all?: true
 }
@@ -180,6 +187,7 @@ export type MeasurementRollupGroupByOutputType = {
   step: string
   startsAt: Date
   count: number
+  simulated: boolean | null
   values: runtime.JsonValue
   _count: MeasurementRollupCountAggregateOutputType | null
   _avg: MeasurementRollupAvgAggregateOutputType | null
@@ -211,6 +219,7 @@ export type MeasurementRollupWhereInput = {
   step?: Prisma.StringFilter<"MeasurementRollup"> | string
   startsAt?: Prisma.DateTimeFilter<"MeasurementRollup"> | Date | string
   count?: Prisma.IntFilter<"MeasurementRollup"> | number
+  simulated?: Prisma.BoolNullableFilter<"MeasurementRollup"> | boolean | null
   values?: Prisma.JsonFilter<"MeasurementRollup">
 }
 
@@ -219,6 +228,7 @@ export type MeasurementRollupOrderByWithRelationInput = {
   step?: Prisma.SortOrder
   startsAt?: Prisma.SortOrder
   count?: Prisma.SortOrder
+  simulated?: Prisma.SortOrderInput | Prisma.SortOrder
   values?: Prisma.SortOrder
 }
 
@@ -231,6 +241,7 @@ export type MeasurementRollupWhereUniqueInput = Prisma.AtLeast<{
   step?: Prisma.StringFilter<"MeasurementRollup"> | string
   startsAt?: Prisma.DateTimeFilter<"MeasurementRollup"> | Date | string
   count?: Prisma.IntFilter<"MeasurementRollup"> | number
+  simulated?: Prisma.BoolNullableFilter<"MeasurementRollup"> | boolean | null
   values?: Prisma.JsonFilter<"MeasurementRollup">
 }, "workspaceId_step_startsAt">
 
@@ -239,6 +250,7 @@ export type MeasurementRollupOrderByWithAggregationInput = {
   step?: Prisma.SortOrder
   startsAt?: Prisma.SortOrder
   count?: Prisma.SortOrder
+  simulated?: Prisma.SortOrderInput | Prisma.SortOrder
   values?: Prisma.SortOrder
   _count?: Prisma.MeasurementRollupCountOrderByAggregateInput
   _avg?: Prisma.MeasurementRollupAvgOrderByAggregateInput
@@ -255,6 +267,7 @@ export type MeasurementRollupScalarWhereWithAggregatesInput = {
   step?: Prisma.StringWithAggregatesFilter<"MeasurementRollup"> | string
   startsAt?: Prisma.DateTimeWithAggregatesFilter<"MeasurementRollup"> | Date | string
   count?: Prisma.IntWithAggregatesFilter<"MeasurementRollup"> | number
+  simulated?: Prisma.BoolNullableWithAggregatesFilter<"MeasurementRollup"> | boolean | null
   values?: Prisma.JsonWithAggregatesFilter<"MeasurementRollup">
 }
 
@@ -263,6 +276,7 @@ export type MeasurementRollupCreateInput = {
   step: string
   startsAt: Date | string
   count: number
+  simulated?: boolean | null
   values: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -271,6 +285,7 @@ export type MeasurementRollupUncheckedCreateInput = {
   step: string
   startsAt: Date | string
   count: number
+  simulated?: boolean | null
   values: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -279,6 +294,7 @@ export type MeasurementRollupUpdateInput = {
   step?: Prisma.StringFieldUpdateOperationsInput | string
   startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   count?: Prisma.IntFieldUpdateOperationsInput | number
+  simulated?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   values?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -287,6 +303,7 @@ export type MeasurementRollupUncheckedUpdateInput = {
   step?: Prisma.StringFieldUpdateOperationsInput | string
   startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   count?: Prisma.IntFieldUpdateOperationsInput | number
+  simulated?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   values?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -295,6 +312,7 @@ export type MeasurementRollupCreateManyInput = {
   step: string
   startsAt: Date | string
   count: number
+  simulated?: boolean | null
   values: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -303,6 +321,7 @@ export type MeasurementRollupUpdateManyMutationInput = {
   step?: Prisma.StringFieldUpdateOperationsInput | string
   startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   count?: Prisma.IntFieldUpdateOperationsInput | number
+  simulated?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   values?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -311,6 +330,7 @@ export type MeasurementRollupUncheckedUpdateManyInput = {
   step?: Prisma.StringFieldUpdateOperationsInput | string
   startsAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   count?: Prisma.IntFieldUpdateOperationsInput | number
+  simulated?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   values?: Prisma.JsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -325,6 +345,7 @@ export type MeasurementRollupCountOrderByAggregateInput = {
   step?: Prisma.SortOrder
   startsAt?: Prisma.SortOrder
   count?: Prisma.SortOrder
+  simulated?: Prisma.SortOrder
   values?: Prisma.SortOrder
 }
 
@@ -337,6 +358,7 @@ export type MeasurementRollupMaxOrderByAggregateInput = {
   step?: Prisma.SortOrder
   startsAt?: Prisma.SortOrder
   count?: Prisma.SortOrder
+  simulated?: Prisma.SortOrder
 }
 
 export type MeasurementRollupMinOrderByAggregateInput = {
@@ -344,10 +366,15 @@ export type MeasurementRollupMinOrderByAggregateInput = {
   step?: Prisma.SortOrder
   startsAt?: Prisma.SortOrder
   count?: Prisma.SortOrder
+  simulated?: Prisma.SortOrder
 }
 
 export type MeasurementRollupSumOrderByAggregateInput = {
   count?: Prisma.SortOrder
+}
+
+export type NullableBoolFieldUpdateOperationsInput = {
+  set?: boolean | null
 }
 
 
@@ -357,6 +384,7 @@ export type MeasurementRollupSelect<ExtArgs extends runtime.Types.Extensions.Int
   step?: boolean
   startsAt?: boolean
   count?: boolean
+  simulated?: boolean
   values?: boolean
 }, ExtArgs["result"]["measurementRollup"]>
 
@@ -365,6 +393,7 @@ export type MeasurementRollupSelectCreateManyAndReturn<ExtArgs extends runtime.T
   step?: boolean
   startsAt?: boolean
   count?: boolean
+  simulated?: boolean
   values?: boolean
 }, ExtArgs["result"]["measurementRollup"]>
 
@@ -373,6 +402,7 @@ export type MeasurementRollupSelectUpdateManyAndReturn<ExtArgs extends runtime.T
   step?: boolean
   startsAt?: boolean
   count?: boolean
+  simulated?: boolean
   values?: boolean
 }, ExtArgs["result"]["measurementRollup"]>
 
@@ -381,10 +411,11 @@ export type MeasurementRollupSelectScalar = {
   step?: boolean
   startsAt?: boolean
   count?: boolean
+  simulated?: boolean
   values?: boolean
 }
 
-export type MeasurementRollupOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "step" | "startsAt" | "count" | "values", ExtArgs["result"]["measurementRollup"]>
+export type MeasurementRollupOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"workspaceId" | "step" | "startsAt" | "count" | "simulated" | "values", ExtArgs["result"]["measurementRollup"]>
 
 export type $MeasurementRollupPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "MeasurementRollup"
@@ -394,6 +425,7 @@ export type $MeasurementRollupPayload<ExtArgs extends runtime.Types.Extensions.I
     step: string
     startsAt: Date
     count: number
+    simulated: boolean | null
     values: runtime.JsonValue
   }, ExtArgs["result"]["measurementRollup"]>
   composites: {}
@@ -822,6 +854,7 @@ export interface MeasurementRollupFieldRefs {
   readonly step: Prisma.FieldRef<"MeasurementRollup", 'String'>
   readonly startsAt: Prisma.FieldRef<"MeasurementRollup", 'DateTime'>
   readonly count: Prisma.FieldRef<"MeasurementRollup", 'Int'>
+  readonly simulated: Prisma.FieldRef<"MeasurementRollup", 'Boolean'>
   readonly values: Prisma.FieldRef<"MeasurementRollup", 'Json'>
 }
     

@@ -26,15 +26,15 @@ afterAll(opened.close);
 
 const NOON = Date.parse('2026-01-31T12:00:00Z');
 
-/** An update whose coherence is given; everything else is unknown. */
-function update(at: Date, coherence: number | null): NewMeasurement {
+/** An update whose coherence is given; everything else is unknown. Of measured signals, unless it is said otherwise. */
+function update(at: Date, coherence: number | null, simulated = false): NewMeasurement {
   const measured = { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 };
   const history = { length: 64, nodes: [0, 1], signals: [], phases: [] };
   const origin = { history, at, periodMs: 1_000, surrogatesAt: at, nodeCount: 2 };
   const metrics = describeMetrics(measured, {
     ...origin,
     sources: new Map(),
-    simulated: false,
+    simulated,
     standings: new Map(),
   });
   return {
@@ -162,6 +162,39 @@ describe('the history', () => {
     expect((await readHistory(network.rollups, span(3, 5))).points).toHaveLength(2);
   });
 
+  it('says of every point whether anything in it was simulated, before and after it is rolled up', async () => {
+    const network = open();
+    for (const second of [0, 10, 60, 70, 120, 3_600]) {
+      await network.storage.insert(update(new Date(NOON + 1_000 * second), 0.5, second === 70));
+    }
+    const marksOf = async (step: 'UPDATE' | 'MINUTE' | 'HOUR') =>
+      (await readHistory(network.rollups, { ...span(0, 120), step })).points.map(
+        ({ simulated }) => simulated,
+      );
+    expect(await marksOf('UPDATE')).toEqual([false, false, false, true, false, false]);
+    const minutes = [false, true, false, false];
+    expect([await marksOf('MINUTE'), await marksOf('HOUR')]).toEqual([minutes, [true, false]]);
+    await network.rollups.roll(new Date(NOON + 120 * 60_000));
+    await network.storage.prune(new Date(NOON + 120 * 60_000), 1_000);
+    expect([await marksOf('MINUTE'), await marksOf('HOUR')]).toEqual([minutes, [true, false]]);
+  });
+
+  it('does not say that nothing was simulated of minutes of which that was not kept', async () => {
+    const { workspace, storage, rollups } = open();
+    const client = database.inWorkspace(workspace).client;
+    for (const second of [0, 60, 3_600]) {
+      await storage.insert(update(new Date(NOON + 1_000 * second), 0.5, second === 3_600));
+    }
+    await rollups.roll(new Date(NOON + 62 * 60_000));
+    await client.measurementRollup.updateMany({
+      where: { startsAt: new Date(NOON) },
+      data: { simulated: null },
+    });
+    await client.measurementRollup.deleteMany({ where: { step: 'HOUR' } });
+    const { points } = await readHistory(rollups, { ...span(0, 120), step: 'HOUR' });
+    expect(points.map(({ simulated }) => simulated)).toEqual([null, true]);
+  });
+
   it('says when there was more than it gives', async () => {
     const network = open();
     await fill(network, { minutes: 1, coherence: () => 0.5 });
@@ -243,12 +276,14 @@ describe('what the numbers did around an instant', () => {
       (
         await consciousness.query(
           `{ metricsAround(eventId: "${id}", beforeMs: 20000, afterMs: 10000) {
-            event { id } points { at coherence { mean } } changes { metric difference } } }`,
+            event { id } points { at simulated coherence { mean } } changes { metric difference } } }`,
         )
       ).data?.['metricsAround'];
     expect(await ask(event?.id ?? '')).toMatchObject({
       event: { id: event?.id },
-      points: [10, 20, 30].map((second) => ({ at: new Date(NOON + 1_000 * second).toISOString() })),
+      points: [10, 20, 30].map((second) => ({
+        ...{ at: new Date(NOON + 1_000 * second).toISOString(), simulated: false },
+      })),
     });
     expect(await ask('evt_none')).toBeNull();
   });

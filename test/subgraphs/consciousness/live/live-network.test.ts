@@ -237,27 +237,29 @@ describe('the live numbers', () => {
     await startGenerator(consciousness);
     const events = await subscribe(
       consciousness,
-      'nodeMetrics(nodes: [7, 2]) { measuredAt nodes { index level node { index } } }',
+      'nodeMetrics(nodes: [7, 2]) { measuredAt simulated nodes { index level node { index } } }',
     );
     await run(consciousness, 2);
-    expect(await events.next()).toMatchObject({ nodes: [{ index: 2 }, { index: 7 }] });
+    expect(await events.next()).toMatchObject({ simulated: true, nodes: [{ index: 2 }, { index: 7 }] });
     await events.close();
     const refused = await consciousness.subscribe('subscription { nodeMetrics(nodes: [13]) { cursor } }');
     expect((refused as ExecutionResult).errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
   });
 
-  it('weigh the nodes by level and validity', async () => {
+  it('weigh the nodes by level and validity, and say when these are simulated', async () => {
     const consciousness = await start();
     const weights = async () =>
-      (await dataOf(consciousness, '{ nodeWeights { index weight node { id } } }'))[
+      (await dataOf(consciousness, '{ nodeWeights { index weight simulated node { id } } }'))[
         'nodeWeights'
-      ] as unknown as { weight: number }[];
-    expect(await weights()).toHaveLength(13);
+      ] as unknown as { weight: number; simulated: boolean }[];
+    const marks = async () => (await weights()).map(({ simulated }) => simulated);
+    expect(await marks()).toEqual(Array.from({ length: 13 }, () => false));
     await startGenerator(consciousness);
     await run(consciousness, 64);
     const found = (await weights()).map(({ weight }) => weight);
     expect(found.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 10);
     expect(Math.max(...found)).toBeGreaterThan(Math.min(...found));
+    expect(await marks()).toEqual(Array.from({ length: 13 }, () => true));
   });
 
   it('come with the samples of consciousnessMetrics, as the newest that were measured then', async () => {

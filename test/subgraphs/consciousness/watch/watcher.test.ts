@@ -27,15 +27,15 @@ afterAll(opened.close);
 
 const NOON = Date.parse('2026-01-31T12:00:00Z');
 
-/** An update so many seconds after noon, whose coherence is given. */
-function update(second: number, coherence: number): Measurement {
+/** An update so many seconds after noon, whose coherence is given, of measured signals unless it is said otherwise. */
+function update(second: number, coherence: number, simulated = false): Measurement {
   const at = new Date(NOON + 1_000 * second);
   const history = { length: 64, nodes: [0, 1], signals: [], phases: [] };
   const metrics = describeMetrics(
     { ...missAll('TOO_FEW_SAMPLES', 'wait'), coherence, computedInMs: 1 },
     {
       ...{ history, at, periodMs: 100, surrogatesAt: at, nodeCount: 2 },
-      ...{ sources: new Map(), simulated: false, standings: new Map() },
+      ...{ sources: new Map(), simulated, standings: new Map() },
     },
   );
   const state = { coherence, nodeCount: 2, reportingCount: 0, windowMs: 6_400 };
@@ -64,24 +64,25 @@ function open() {
 }
 
 describe('a limit of a number', () => {
-  it('states a fact when it is crossed and one when the number has come back, and none between', async () => {
+  it('states a fact when it is crossed and one when the number has come back, and none between; each says whether it was simulated', async () => {
     const { thresholds, watcher, facts } = open();
     const { threshold } = await thresholds.set({
       ...{ metric: 'COHERENCE', direction: 'BELOW', value: 0.3, hysteresis: 0.1 },
     });
     for (const [second, coherence] of [0.5, 0.29, 0.35, 0.2, 0.39, 0.41, 0.5].entries()) {
-      await watcher.observe(update(second, coherence));
+      await watcher.observe(update(second, coherence, second >= 3));
     }
+    const of = { metric: 'COHERENCE', direction: 'BELOW', limit: 0.3, hysteresis: 0.1 };
     expect(await facts('aegis.network.threshold.c')).toEqual([
       {
         type: 'aegis.network.threshold.crossed',
         subject: threshold?.id,
-        data: { metric: 'COHERENCE', direction: 'BELOW', limit: 0.3, hysteresis: 0.1, value: 0.29 },
+        data: { ...of, value: 0.29, simulated: false },
       },
       {
         type: 'aegis.network.threshold.cleared',
         subject: threshold?.id,
-        data: { metric: 'COHERENCE', direction: 'BELOW', limit: 0.3, hysteresis: 0.1, value: 0.41 },
+        data: { ...of, value: 0.41, simulated: true },
       },
     ]);
   });
@@ -91,8 +92,8 @@ describe('a limit of a number', () => {
     const { threshold } = await thresholds.set({ metric: 'LEVEL', direction: 'ABOVE', value: 0.5 });
     if (!threshold) throw new Error('expected a limit');
     const turned = [
-      await thresholds.turn(threshold, { crossed: true, value: 0.6 }),
-      await thresholds.turn(threshold, { crossed: true, value: 0.6 }),
+      await thresholds.turn(threshold, { crossed: true, value: 0.6, simulated: false }),
+      await thresholds.turn(threshold, { crossed: true, value: 0.6, simulated: false }),
     ];
     expect(turned).toEqual([true, false]);
   });
@@ -130,6 +131,18 @@ describe('a limit of a number', () => {
 });
 
 describe('an anomaly', () => {
+  it.each([true, false])('says whether it is one of simulated signals: %s', async (simulated) => {
+    const { watcher, facts } = open();
+    const random = createRandom(1);
+    for (let second = 0; second < 280; second += 1) {
+      const level = second < 210 ? 0.5 : 0.75;
+      await watcher.observe(update(second, level + 0.02 * (random() - 0.5), simulated));
+    }
+    const marks = (await facts('aegis.network.anomaly.detected')).map(({ data }) => data);
+    expect(marks.length).toBeGreaterThanOrEqual(1);
+    expect(marks.every((data) => (data as { simulated?: boolean }).simulated === simulated)).toBe(true);
+  });
+
   it('is a fact: a shift of level among values of windows that do not overlap', async () => {
     const { watcher, facts } = open();
     const random = createRandom(1);
