@@ -268,6 +268,12 @@ export const subgraphProcessSettings = {
   ...databaseSettings,
   ...processSettings,
   ...tracingSettings,
+  // A subgraph in a process of its own is open to nobody without a key.
+  apiKeys: {
+    ...processSettings.apiKeys,
+    expects: 'at least one key, as [workspace:]key, comma-separated, each with at least 24 characters',
+    schema: z.string().transform(readApiKeys),
+  },
   handOverSecret: {
     ...processSettings.handOverSecret,
     schema: processSettings.handOverSecret.schema.unwrap(),

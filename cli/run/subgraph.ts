@@ -25,11 +25,6 @@ type SubgraphRun = CommandRun<typeof subgraphProcessSettings & SettingsTable>;
 export async function runSubgraph(run: SubgraphRun): Promise<void> {
   const [name = ''] = run.words;
   const aegis = openProcess(run.settings, run.settings.host);
-  if (aegis.open) {
-    throw new SettingsError([
-      'AEGIS_API_KEYS: expected at least one key, got none. A subgraph in a process of its own is not open to anybody.',
-    ]);
-  }
   stopOnSignals(aegis);
   try {
     await serve(await loadDoor(name), aegis, run);

@@ -72,15 +72,17 @@ describe('aegis', () => {
   });
 
   it('does not open a subgraph’s own doors to anybody', async () => {
-    const { code, text } = await run(['subgraph', 'devices'], { AEGIS_HANDOVER_SECRET: 'x'.repeat(32) });
-    expect([code, text]).toEqual([
-      2,
-      expect.stringContaining('AEGIS_API_KEYS: expected at least one key, got none.'),
-    ]);
+    const { code, text } = await run(['subgraph', 'devices']);
+    expect(code).toBe(2);
+    expect(text).toContain('AEGIS_API_KEYS: expected at least one key,');
+    expect(text).toContain('AEGIS_HANDOVER_SECRET: expected at least 32 characters, but nothing was given.');
   });
 
   it('says which subgraphs there are', async () => {
-    const { code, text } = await run(['subgraph', 'nothing'], { AEGIS_HANDOVER_SECRET: 'x'.repeat(32) });
+    const { code, text } = await run(['subgraph', 'nothing'], {
+      AEGIS_HANDOVER_SECRET: 'x'.repeat(32),
+      AEGIS_API_KEYS: 'k'.repeat(24),
+    });
     expect([code, text]).toEqual([
       2,
       expect.stringContaining('expected one of consciousness, devices, events, got nothing'),
