@@ -2,7 +2,7 @@
 
 export const NETWORK_GRAPH = `query NetworkGraph {
   network { name nodeCount edges { a b weight } layout { index x y x3 y3 z3 } }
-  nodes { index metric device { id name } }
+  nodes { index metric source device { id name } }
   networkThresholds { id metric direction value hysteresis crossed }
 }`;
 
@@ -15,7 +15,7 @@ const STATE = `fragment State on NetworkState {
     coherence
     stability
     divergence
-    level { value }
+    level { value significant }
     global { networkCoherence collectiveAwareness systemHealth }
     pairs { a b locking }
     missing { metric message }
@@ -54,6 +54,36 @@ export const METRIC_HISTORY = `query MetricHistory($range: TimeRange!, $step: Hi
   }
 }`;
 
+/** Where a node's signal comes from. */
+export type SignalSource = 'DEVICE' | 'STATE' | 'GENERATOR';
+
+/** The newest report of a node that was found invalid, and how the node stands now. */
+export const NODE_VALIDATION = `query NodeValidation($nodeId: ID!) {
+  validationReport(nodeId: $nodeId, valid: false, first: 1) {
+    standings { index valid }
+    reports { edges { node { reportedAt checks { check outcome message } } } }
+  }
+}`;
+
+/** The answer to {@link NODE_VALIDATION}. */
+export interface NodeValidation {
+  readonly validationReport: {
+    readonly standings: readonly { readonly index: number; readonly valid: boolean }[];
+    readonly reports: {
+      readonly edges: readonly {
+        readonly node: {
+          readonly reportedAt: string;
+          readonly checks: readonly {
+            readonly check: string;
+            readonly outcome: 'PASSED' | 'FAILED' | 'NOTED' | 'NOT_POSSIBLE';
+            readonly message: string;
+          }[];
+        };
+      }[];
+    };
+  };
+}
+
 /** A node, the device that is its signal, and where it is drawn. */
 export interface NetworkGraph {
   readonly network: {
@@ -65,6 +95,8 @@ export interface NetworkGraph {
   readonly nodes: readonly {
     readonly index: number;
     readonly metric: string | null;
+    /** Where the signal that it was assigned comes from; null for none. */
+    readonly source: SignalSource | null;
     readonly device: { readonly id: string; readonly name: string } | null;
   }[];
   readonly networkThresholds: readonly {
@@ -103,7 +135,7 @@ export interface NetworkState {
     readonly coherence: number | null;
     readonly stability: number | null;
     readonly divergence: number | null;
-    readonly level: { readonly value: number } | null;
+    readonly level: { readonly value: number; readonly significant: boolean } | null;
     readonly global: {
       readonly networkCoherence: number | null;
       readonly collectiveAwareness: number | null;
@@ -125,7 +157,7 @@ export interface NodeMetrics {
   readonly fresh: boolean;
   readonly validity: number;
   readonly reputation: number;
-  readonly source: 'DEVICE' | 'STATE' | 'GENERATOR' | null;
+  readonly source: SignalSource | null;
   readonly phaseSource: 'GIVEN' | 'ANALYTIC' | null;
 }
 

@@ -66,7 +66,10 @@ function noteOf(metric: Metric, state: NetworkState | undefined, crossed: boolea
   if (crossed) return 'out of bounds';
   const missing = state?.metrics?.missing.find((one) => one.metric === metric.threshold);
   if (missing) return missing.message;
-  const phi = state?.metrics?.phi;
+  const { phi, level } = state?.metrics ?? {};
+  if (metric.key === 'level' && level) {
+    return level.significant ? '' : 'says little: Φ is not above chance';
+  }
   if (metric.key !== 'phi' || !phi) return '';
   const chance = `chance gives up to ${formatNumber(phi.surrogate95)}`;
   return phi.significant ? `above chance; ${chance}` : `not significant; ${chance}`;

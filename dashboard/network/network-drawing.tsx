@@ -1,5 +1,6 @@
 import { formatNumber } from '../ui/format.js';
 import type { NetworkGraph, NetworkState, NodeMetrics } from './documents.js';
+import { nodeHealth } from './node-state.js';
 import { project, type Projected } from './project.js';
 import { useTurning } from './use-turning.js';
 
@@ -7,28 +8,14 @@ export interface NetworkDrawingProps {
   readonly graph: NetworkGraph;
   readonly state: NetworkState | undefined;
   readonly nodes: ReadonlyMap<number, NodeMetrics>;
+  /** Whether the first update may still be on its way. */
+  readonly isWaiting: boolean;
   readonly selected: number | undefined;
   readonly onSelect: (index: number | undefined) => void;
 }
 
 const SIZE = 440;
 const RADIUS = 172;
-
-/** How a node is now, in one word. */
-export type NodeHealth = 'unknown' | 'stale' | 'invalid' | 'simulated' | 'reporting' | 'good';
-
-/**
- * How a node is now: its colour, and the word in the table.
- *
- * @param hasSignal whether it was given a signal, whether or not that has values.
- */
-export function nodeHealth(node: NodeMetrics | undefined, hasSignal: boolean): NodeHealth {
-  if (!node) return 'unknown';
-  if (!node.fresh) return hasSignal || node.source !== null ? 'stale' : 'unknown';
-  if (node.validity < 0.5) return 'invalid';
-  if (node.source === null) return 'reporting';
-  return node.source === 'GENERATOR' ? 'simulated' : 'good';
-}
 
 /**
  * The graph of the network in space. It is turned by dragging or with the arrow keys. Edges are drawn by how constant the
@@ -88,16 +75,18 @@ function Edges({ graph, state, places, parts }: Pick<NetworkDrawingProps, 'graph
   });
 }
 
-function Nodes({ graph, nodes, selected, onSelect, places, parts }: NetworkDrawingProps & Placed) {
-  const withSignal = new Set(graph.nodes.filter(({ metric }) => metric !== null).map(({ index }) => index));
+function Nodes(props: NetworkDrawingProps & Placed) {
+  const { graph, nodes, isWaiting, selected, onSelect, places, parts } = props;
+  const assigned = new Map(graph.nodes.map((node) => [node.index, node] as const));
   const farthestFirst = [...places].sort(([, one], [, other]) => one.depth - other.depth);
   return farthestFirst.map(([index, { x, y, depth }]) => {
     const node = nodes.get(index);
+    const health = nodeHealth({ assigned: assigned.get(index), live: node, isWaiting });
     const part = `part-${parts.get(index) ?? 'none'}`;
     return (
       <g
         key={index}
-        className={`node ${nodeHealth(node, withSignal.has(index))} ${part}${selected === index ? ' selected' : ''}`}
+        className={`node ${health} ${part}${selected === index ? ' selected' : ''}`}
         transform={`translate(${x * RADIUS} ${y * RADIUS})`}
         onClick={() => {
           onSelect(selected === index ? undefined : index);

@@ -20,7 +20,7 @@ export function NetworkPanel() {
   const network = useNetwork();
   const [selected, setSelected] = useState<number>();
   const [metric, setMetric] = useState<MetricKey>('phi');
-  const { graph, state, nodes, recent, problem, reload } = network;
+  const { graph, state, nodes, isWaiting, recent, problem, reload } = network;
   return (
     <Panel id="network" title="Network" className="wide" aside={<Freshness network={network} />}>
       {problem ? <Problem message={problem} retry={reload} /> : null}
@@ -33,23 +33,29 @@ export function NetworkPanel() {
       {graph ? (
         <div className="network">
           <div>
-            <NetworkDrawing {...{ graph, state, nodes, selected }} onSelect={setSelected} />
+            <NetworkDrawing {...{ graph, state, nodes, isWaiting, selected }} onSelect={setSelected} />
             <Legend />
             {selected === undefined ? (
               <p className="soft">Choose a node for all of its numbers.</p>
             ) : (
-              <NodeDetail index={selected} node={nodes.get(selected)} />
+              <NodeDetail
+                key={selected}
+                index={selected}
+                assigned={graph.nodes.find(({ index }) => index === selected)}
+                live={nodes.get(selected)}
+                isWaiting={isWaiting}
+              />
             )}
           </div>
           <div className="network-side">
             <MetricHistoryPlot metricKey={metric} recent={recent} thresholds={graph.networkThresholds} />
-            {graph.nodes.every(({ metric: signal }) => signal === null) && nodes.size === 0 ? (
+            {graph.nodes.every(({ source }) => source === null) && nodes.size === 0 ? (
               <Empty title="No node has a signal yet">
                 Register a device and give its metrics to nodes with <code>assignNode</code>, push states with{' '}
                 <code>pushNodeState</code>, or start the generator with <code>startGenerator</code>.
               </Empty>
             ) : (
-              <NodeTable {...{ graph, state, nodes, selected }} onSelect={setSelected} />
+              <NodeTable {...{ graph, state, nodes, isWaiting, selected }} onSelect={setSelected} />
             )}
           </div>
         </div>

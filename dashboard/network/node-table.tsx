@@ -1,26 +1,20 @@
 import { formatNumber } from '../ui/format.js';
 import type { NetworkGraph, NetworkState, NodeMetrics } from './documents.js';
-import { nodeHealth, partsByNode, type NodeHealth } from './network-drawing.js';
+import { partsByNode } from './network-drawing.js';
+import { HEALTH_WORDS, nodeHealth, signalWords } from './node-state.js';
 
 export interface NodeTableProps {
   readonly graph: NetworkGraph;
   readonly state: NetworkState | undefined;
   readonly nodes: ReadonlyMap<number, NodeMetrics>;
+  /** Whether the first update may still be on its way. */
+  readonly isWaiting: boolean;
   readonly selected: number | undefined;
   readonly onSelect: (index: number | undefined) => void;
 }
 
-const HEALTH = {
-  unknown: 'no signal',
-  stale: 'stale',
-  invalid: 'not valid',
-  simulated: 'simulated',
-  reporting: 'reporting',
-  good: 'live',
-} as const satisfies Record<NodeHealth, string>;
-
 /** What the drawing shows, in words and figures. */
-export function NodeTable({ graph, state, nodes, selected, onSelect }: NodeTableProps) {
+export function NodeTable({ graph, state, nodes, isWaiting, selected, onSelect }: NodeTableProps) {
   const parts = partsByNode(state);
   return (
     <div className="scroll" role="region" aria-label="Table of nodes" tabIndex={0}>
@@ -46,9 +40,10 @@ export function NodeTable({ graph, state, nodes, selected, onSelect }: NodeTable
           </tr>
         </thead>
         <tbody>
-          {graph.nodes.map(({ index, metric, device }) => {
+          {graph.nodes.map((assigned) => {
+            const { index } = assigned;
             const node = nodes.get(index);
-            const health = nodeHealth(node, metric !== null);
+            const health = nodeHealth({ assigned, live: node, isWaiting });
             return (
               <tr key={index} className={selected === index ? 'selected' : ''}>
                 <th scope="row">
@@ -63,9 +58,9 @@ export function NodeTable({ graph, state, nodes, selected, onSelect }: NodeTable
                     {index}
                   </button>
                 </th>
-                <td>{signalOf(node, device?.name, metric)}</td>
+                <td>{signalWords({ assigned, live: node })}</td>
                 <td>
-                  <span className={`dot ${health}`} aria-hidden="true" /> {HEALTH[health]}
+                  <span className={`dot ${health}`} aria-hidden="true" /> {HEALTH_WORDS[health]}
                 </td>
                 <td className="figure">{formatNumber(node?.phi)}</td>
                 <td className="figure">{formatNumber(node?.coherence)}</td>
@@ -79,10 +74,4 @@ export function NodeTable({ graph, state, nodes, selected, onSelect }: NodeTable
       </table>
     </div>
   );
-}
-
-function signalOf(node: NodeMetrics | undefined, device: string | undefined, metric: string | null): string {
-  if (node?.source === 'GENERATOR') return 'generator';
-  if (node?.source === 'STATE') return 'pushed state';
-  return metric === null ? 'none' : `${device ?? 'removed device'} · ${metric}`;
 }

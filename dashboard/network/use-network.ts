@@ -1,5 +1,5 @@
-import { useRef, useState } from 'react';
-import { useQuery, useStream } from '../client/use-connection.js';
+import { useEffect, useRef, useState } from 'react';
+import { useConnectionState, useQuery, useStream } from '../client/use-connection.js';
 import {
   NETWORK_GRAPH,
   NETWORK_NOW,
@@ -28,6 +28,8 @@ export interface LiveNetwork {
   readonly state: NetworkState | undefined;
   /** By index. */
   readonly nodes: ReadonlyMap<number, NodeMetrics>;
+  /** Whether the first update of the nodes may still be on its way. */
+  readonly isWaiting: boolean;
   /** The updates since the page was opened, oldest first, as far as they are kept. */
   readonly recent: readonly NetworkState[];
   /** When the newest of them came, by this device's clock, in milliseconds since 1970; oldest first. */
@@ -40,6 +42,8 @@ export interface LiveNetwork {
 const KEPT = 1_500;
 /** How many arrivals tell how far apart updates usually are. */
 const ARRIVALS = 20;
+/** How long the first update is waited for, once connected: the network is not measured while nothing comes. In milliseconds. */
+const FIRST_WITHIN_MS = 5_000;
 const GRAPH_EVERY_MS = 30_000;
 
 /** Reads the network's graph, and follows its states and its nodes. */
@@ -48,6 +52,7 @@ export function useNetwork(): LiveNetwork {
   const first = useQuery<{ networkState: NetworkState | null }>(NETWORK_NOW);
   const [state, setState] = useState<NetworkState>();
   const [nodes, setNodes] = useState<ReadonlyMap<number, NodeMetrics>>(new Map());
+  const isLate = useIsLate();
   const recent = useRef<NetworkState[]>([]);
   const arrivals = useRef<number[]>([]);
 
@@ -71,9 +76,26 @@ export function useNetwork(): LiveNetwork {
     graph: graph.data,
     state: state ?? first.data?.networkState ?? undefined,
     nodes,
+    isWaiting: nodes.size === 0 && !isLate,
     recent: recent.current,
     arrivals: arrivals.current,
     problem: graph.problem ?? problem,
     reload: graph.reload,
   };
+}
+
+/** Whether the page has been connected for so long that a first update would have come. */
+function useIsLate(): boolean {
+  const { kind } = useConnectionState();
+  const [isLate, setIsLate] = useState(false);
+  useEffect(() => {
+    if (kind !== 'connected') return undefined;
+    const timer = setTimeout(() => {
+      setIsLate(true);
+    }, FIRST_WITHIN_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [kind]);
+  return isLate;
 }

@@ -1,4 +1,3 @@
-import type { ReactNode } from 'react';
 import type { MetricKey, NetworkState } from './documents.js';
 
 /** One of the network's numbers: its name, its scale, and what it is in plain words. */
@@ -12,7 +11,7 @@ export interface Metric {
   readonly unit: string;
   readonly bounds: readonly [number, number] | undefined;
   readonly read: (metrics: NonNullable<NetworkState['metrics']>) => number | null;
-  readonly about: ReactNode;
+  readonly about: string;
 }
 
 /** The numbers in the order in which they are shown. */
