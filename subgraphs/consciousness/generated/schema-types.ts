@@ -349,11 +349,15 @@ export type IntegratedInformation = {
    * have nothing to do with each other; below 0 when both parts tell the same.
    */
   bits: Scalars['Float']['output'];
-  /** Whether it is above `surrogate95`: if it is not, signals without any relation may well give as much. */
+  /**
+   * Whether it is above `surrogate95`, and above 0: if it is not, signals without any relation may well give as much, or the parts
+   * tell all that the whole tells.
+   */
   significant: Scalars['Boolean']['output'];
   /**
-   * The 95th percentile, in bits, of the Φ of phase-shuffled surrogates: the same spectra, without any relation. Source: Theiler
-   * et al., Physica D 58 (1992).
+   * The 95th percentile, in bits, of the Φ of phase-shuffled surrogates: the same spectra, without any relation. A signal that is
+   * held between its values has surrogates of its values, held between the same instants, so that a common clock alone is not
+   * taken for a relation. Source: Theiler et al., Physica D 58 (1992); Schreiber and Schmitz, Physica D 142 (2000).
    */
   surrogate95: Scalars['Float']['output'];
   /** How many surrogates there were. */

@@ -3,6 +3,7 @@ import {
   type IntegratedInformation,
   type PhiMethod,
 } from './integrated-information.js';
+import { createHeldShuffler } from './held-shuffle.js';
 import { estimateLaggedCovariance, isRegular, type LaggedCovariance } from './lagged-covariance.js';
 import { createPhaseShuffler } from './phase-shuffle.js';
 import { createRandom } from './random.js';
@@ -20,7 +21,7 @@ export interface PhiEstimate extends IntegratedInformation {
   readonly surrogates: number;
   /** The 95th percentile of the surrogates' Φ, in bits. */
   readonly surrogate95: number;
-  /** Whether it is above all but 5 % of what signals without any relation give. */
+  /** Whether it is above 0, and above all but 5 % of what signals without any relation give. */
   readonly significant: boolean;
   /** The Φ of the surrogates, in bits, newest last: for whoever goes on with them. */
   readonly references: readonly number[];
@@ -39,6 +40,11 @@ export interface SurrogateBasis {
 }
 
 export interface PhiOptions {
+  /**
+   * The signals before they were standardised, one for each. Where a value of theirs is held, that of a surrogate is as well; when
+   * left out, none is taken to be held.
+   */
+  readonly sampled?: readonly (Float64Array | undefined)[];
   /** In samples, at least 1. */
   readonly lag: number;
   /** How many: at least 19, the fewest that can tell 5 %. */
@@ -60,6 +66,9 @@ export interface PhiOptions {
 
 const FEWEST_SURROGATES = 19;
 
+/** In bits. Surrogates of which nothing can be shuffled are the signals themselves, up to this. */
+const ROUNDING = 1e-9;
+
 /** The bias of Φ goes as one by the number of samples: within this share of it, it is the same. */
 const SAMPLES_SHARE = 0.05;
 /** A shrinkage is estimated, and moves a little with every window. */
@@ -67,10 +76,11 @@ const SHRINKAGE_TOLERANCE = 0.01;
 
 /**
  * Estimates Φ of standardised signals from one window, and compares it with the Φ of phase-shuffled surrogates, for which
- * the same is done: their partition is searched as well, so that the bias of a short window is in both.
+ * the same is done: their partition is searched as well, so that the bias of a short window is in both. Signals that are held
+ * between their values have surrogates that are held alike.
  *
  * With B surrogates the percentile is the ⌈0.95 (B + 1)⌉-th smallest of their Φ: to be above it is a one-sided rank test at
- * 5 %. A singular covariance, of signals that are functions of each other or of a window with fewer pairs of instants than
+ * 5 %. At 0 or below there is no integration, and none that is significant. A singular covariance, of signals that are functions of each other or of a window with fewer pairs of instants than
  * variables, is shrunk; so are those of the surrogates, by as much at least.
  *
  * Shape: 2 to 64 signals of one length.
@@ -88,7 +98,10 @@ export function estimatePhi(signals: readonly Float64Array[], options: PhiOption
   const isComparable = !options.earlierBasis || isSameBasis(options.earlierBasis, basis);
   const earlier = isComparable ? (options.earlier ?? []) : [];
   const random = createRandom(seed);
-  const shufflers = signals.map(createPhaseShuffler);
+  const shufflers = signals.map((signal, place) => {
+    const sampled = options.sampled?.[place];
+    return (sampled && createHeldShuffler(sampled)) ?? createPhaseShuffler(signal);
+  });
   const renewed = Math.min(surrogates, Math.max(renew, surrogates - earlier.length));
   const fresh = Array.from({ length: renewed }, () => {
     const shuffled = shufflers.map(({ shuffle }) => shuffle(random));
@@ -104,7 +117,7 @@ export function estimatePhi(signals: readonly Float64Array[], options: PhiOption
     shrinkage,
     surrogates,
     surrogate95,
-    significant: information.bits > surrogate95,
+    significant: information.bits > Math.max(0, surrogate95) + ROUNDING,
     ...{ references, renewed, basis: (isComparable && options.earlierBasis) || basis },
   };
 }

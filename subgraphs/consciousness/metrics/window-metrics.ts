@@ -20,7 +20,7 @@ export interface MissingMetric {
 }
 
 /** What a window is measured with. */
-export interface WindowOptions extends PhiOptions {
+export interface WindowOptions extends Omit<PhiOptions, 'sampled'> {
   /**
    * Phases that are known, in radians: one array for each signal and as long, undefined where they are not. The analytic signal
    * is used for those. None by default.
@@ -78,7 +78,8 @@ export function measureWindow(signals: readonly Float64Array[], options: WindowO
   const places = { moving: moving.map(({ place }) => place), given };
   if (members.length < 2) return missAll('TOO_FEW_SIGNALS', describeTooFew(members.length), places);
 
-  const shape = measureShape(moving, options);
+  const sampled = moving.map(({ place }) => signals[place]);
+  const shape = measureShape(moving, { ...options, sampled });
   const synchrony = measureSynchrony(members);
   const coherence = meanOf(synchrony.orders);
   const stability = coherence === null ? null : computeStability(synchrony.orders);
