@@ -1103,7 +1103,7 @@ export type ValidationOutcome =
   | 'FAILED'
   /** It stands out, but its own signal bears it out; or what stands out rests on reports of others. */
   | 'NOTED'
-  /** There is nothing to compare with. */
+  /** There is nothing to compare with, or only what is made of the generator's signals: `message` says which. It costs the node nothing. */
   | 'NOT_POSSIBLE';
 
 /** Where a node's signal comes from. */

@@ -24,10 +24,15 @@ export interface Evidence {
   readonly receivedAt: Date;
   /** What the node's own signal gives now; undefined when it has none. */
   readonly own: OwnNumbers | undefined;
-  /** What its neighbours on the graph have now. */
+  /** What its neighbours on the graph have now, or have reported. */
   readonly neighbours: readonly OwnNumbers[];
   /** What the network as a whole has now; undefined when it was not measured just now. */
   readonly network: GlobalState | undefined;
+  /**
+   * Whether the generator feeds a node now. What is measured here is then of its oscillators, all numbers of all nodes, and is nothing to
+   * hold a report against: `own` and `network` are undefined, and neighbours have only what they reported.
+   */
+  readonly generated: boolean;
 }
 
 const OWN_NAMES: readonly OwnName[] = ['phi', 'coherence', 'stability', 'divergence', 'level'];
@@ -50,6 +55,8 @@ const PHI_TOLERANCE_SHARE = 0.3;
 const NETWORK_TOLERANCE = 0.25;
 const FEWEST_NEIGHBOURS = 3;
 const OUTLIER_Z = 3.5;
+/** Why a report is not held against what is measured while the generator runs. */
+const GENERATED = 'the built-in generator feeds the network, so what is measured here is simulated';
 /** Neighbours that agree more closely than this do not make the next one an outlier. */
 const LEAST_SPREAD = 0.02;
 
@@ -68,15 +75,15 @@ export const VALIDATION_RULES: readonly {
   },
   {
     check: 'OWN_SIGNAL',
-    description: `Each of the node’s numbers lies within ${TOLERANCE} of what its own signal gives here, φ within ${PHI_TOLERANCE_BITS} bits or ${100 * PHI_TOLERANCE_SHARE} %. Not possible while the node has no signal here.`,
+    description: `Each of the node’s numbers lies within ${TOLERANCE} of what its own signal gives here, φ within ${PHI_TOLERANCE_BITS} bits or ${100 * PHI_TOLERANCE_SHARE} %. Not possible while the node has no signal here, or the generator feeds any node.`,
   },
   {
     check: 'NEIGHBOURS',
-    description: `No number lies more than ${OUTLIER_Z} robust deviations (by the median absolute deviation, ${LEAST_SPREAD} at least) off the median of its neighbours on the graph, of which there must be ${FEWEST_NEIGHBOURS}. Noted only where the node’s own signal bears the report out.`,
+    description: `No number lies more than ${OUTLIER_Z} robust deviations (by the median absolute deviation, ${LEAST_SPREAD} at least) off the median of its neighbours on the graph, of which there must be ${FEWEST_NEIGHBOURS}. Noted only where the node’s own signal bears the report out. While the generator feeds any node, only what neighbours have reported is compared with.`,
   },
   {
     check: 'NETWORK',
-    description: `What it says of the network lies within ${NETWORK_TOLERANCE} of what was measured here within ${COMPARABLE_MS / 1_000} s: its coherence, its collective awareness and its health. Only coherence fails it, which is computed from signals alone; the other two rest on reports and are noted. Not possible while the network is not measured.`,
+    description: `What it says of the network lies within ${NETWORK_TOLERANCE} of what was measured here within ${COMPARABLE_MS / 1_000} s: its coherence, its collective awareness and its health. Only coherence fails it, which is computed from signals alone; the other two rest on reports and are noted. Not possible while the network is not measured, or the generator feeds any node.`,
   },
 ];
 
@@ -116,14 +123,11 @@ function checkFreshness({ reportedAt, receivedAt }: Evidence): ValidationCheck {
   return conclude('FRESHNESS', isFresh ? [] : [expected], `it was ${age} when it came`);
 }
 
-function checkOwnSignal({ numbers, own }: Evidence): ValidationCheck {
+function checkOwnSignal({ numbers, own, generated }: Evidence): ValidationCheck {
   const known = OWN_NAMES.filter((name) => own?.[name] != null);
   if (!own || known.length === 0) {
-    return {
-      check: 'OWN_SIGNAL',
-      outcome: 'NOT_POSSIBLE',
-      message: 'the node has no signal here that its numbers could be computed from',
-    };
+    const message = 'the node has no signal here that its numbers could be computed from';
+    return { check: 'OWN_SIGNAL', outcome: 'NOT_POSSIBLE', message: generated ? GENERATED : message };
   }
   const off = known.flatMap((name) => {
     const computed = own[name] ?? 0;
@@ -137,7 +141,7 @@ function checkOwnSignal({ numbers, own }: Evidence): ValidationCheck {
   return conclude('OWN_SIGNAL', off, `${known.join(', ')} are as the node’s own signal gives them`);
 }
 
-function checkNeighbours({ numbers, neighbours }: Evidence): ValidationCheck {
+function checkNeighbours({ numbers, neighbours, generated }: Evidence): ValidationCheck {
   const judged = OWN_NAMES.flatMap((name) => {
     const values = neighbours.flatMap((neighbour) => neighbour[name] ?? []);
     if (values.length < FEWEST_NEIGHBOURS) return [];
@@ -145,7 +149,8 @@ function checkNeighbours({ numbers, neighbours }: Evidence): ValidationCheck {
     return [{ name, z, median }];
   });
   if (judged.length === 0) {
-    const message = `fewer than ${FEWEST_NEIGHBOURS} neighbours have numbers to compare with`;
+    const few = `fewer than ${FEWEST_NEIGHBOURS} neighbours have`;
+    const message = generated ? `${GENERATED}, and ${few} reported` : `${few} numbers to compare with`;
     return { check: 'NEIGHBOURS', outcome: 'NOT_POSSIBLE', message };
   }
   const off = judged
@@ -161,12 +166,12 @@ function checkNeighbours({ numbers, neighbours }: Evidence): ValidationCheck {
  * Whether a node sees the network as it was measured here. Health and awareness here depend on which reports are believed: were
  * they to fail a report, one doubted node would draw all others after it.
  */
-function checkNetwork({ numbers, network }: Evidence): ValidationCheck {
+function checkNetwork({ numbers, network, generated }: Evidence): ValidationCheck {
   const names = ['networkCoherence', 'collectiveAwareness', 'systemHealth'] as const;
   const known = names.filter((name) => network?.[name] != null);
   if (!network || known.length === 0) {
     const message = 'the network has not been measured here just now';
-    return { check: 'NETWORK', outcome: 'NOT_POSSIBLE', message };
+    return { check: 'NETWORK', outcome: 'NOT_POSSIBLE', message: generated ? GENERATED : message };
   }
   const off = known.filter((name) => Math.abs(numbers[name] - (network[name] ?? 0)) > NETWORK_TOLERANCE);
   const mistakes = off.map(

@@ -49,17 +49,23 @@ export function createReports(deps: ReportsDeps): Reports {
   const neighbours = listNeighbours(graph);
   let known: { readonly standings: readonly StoredStanding[]; readonly atMs: number } | undefined;
 
-  /** The numbers of the node and of its neighbours, as far as they are known now. */
+  /**
+   * The numbers of the node and of its neighbours, as far as they are known now. One oscillator of the generator is in the numbers
+   * of all nodes, as each is of its node against the others: of such an update nothing is taken.
+   */
   async function gather(nodeIndex: number, at: Date) {
     const since = new Date(at.getTime() - COMPARABLE_MS);
     const newest = await measurements.findNewest(since);
-    const nodes = newest?.metrics.nodes ?? [];
+    const generated = newest?.metrics.nodes.some(({ source }) => source === 'GENERATOR') ?? false;
+    const measured = generated ? undefined : newest?.metrics;
+    const nodes = measured?.nodes ?? [];
     const around = (neighbours[nodeIndex] ?? []).map(({ index }) => index);
     const reported = await storage.findNewest(around, since);
     const computed = (index: number) => nodes.find((node) => node.index === index && node.source !== null);
     return {
       own: toOwn(computed(nodeIndex)),
-      network: newest?.metrics.global,
+      network: measured?.global,
+      generated,
       neighbours: around.flatMap((index): OwnNumbers[] => {
         const numbers = toOwn(computed(index)) ?? reported.get(index);
         return numbers ? [numbers] : [];

@@ -20,6 +20,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     own: OWN,
     neighbours: [0, 0.02, -0.03, 0.05].map((off) => shift(off)),
     network: { networkCoherence: 0.6, collectiveAwareness: 0.5, systemHealth: 1 },
+    generated: false,
     ...changes,
   };
 }
@@ -87,6 +88,16 @@ describe('a report', () => {
   it('is not compared with fewer than three neighbours', () => {
     const given = evidence({ neighbours: [shift(0), shift(0.1)] });
     expect(outcomes(given)['NEIGHBOURS']).toBe('NOT_POSSIBLE');
+  });
+
+  it('is not held against the generator, and is told so', () => {
+    const generated = { own: undefined, neighbours: [], network: undefined, generated: true };
+    const checks = validateReport(evidence(generated));
+    expect(checks.slice(2)).toEqual([
+      { check: 'OWN_SIGNAL', outcome: 'NOT_POSSIBLE', message: expect.stringContaining('generator') },
+      { check: 'NEIGHBOURS', outcome: 'NOT_POSSIBLE', message: expect.stringContaining('generator') },
+      { check: 'NETWORK', outcome: 'NOT_POSSIBLE', message: expect.stringContaining('generator') },
+    ]);
   });
 
   it('is not held against neighbours that agree to the last digit by a little difference', () => {
