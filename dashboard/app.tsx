@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 import { AlarmsPanel } from './alarms/alarms-panel.js';
 import { useConnection, useConnectionState } from './client/use-connection.js';
 import { DevicesPanel } from './devices/devices-panel.js';
@@ -74,11 +74,28 @@ function usePages(): readonly { readonly href: string; readonly name: string }[]
   return hasRest ? [...ELSEWHERE, REST] : ELSEWHERE;
 }
 
+/** Lets the styles know how much of the page the head covers, so that what is scrolled to is not beneath it. */
+function useHeadHeight(head: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    const element = head.current;
+    if (!element) return undefined;
+    const watcher = new ResizeObserver(() => {
+      document.documentElement.style.setProperty('--head-height', `${element.offsetHeight}px`);
+    });
+    watcher.observe(element);
+    return () => {
+      watcher.disconnect();
+    };
+  }, [head]);
+}
+
 function Head() {
   const [theme, setTheme] = useTheme();
   const pages = usePages();
+  const head = useRef<HTMLElement>(null);
+  useHeadHeight(head);
   return (
-    <header className="head">
+    <header ref={head} className="head">
       <h1>Aegis</h1>
       <ConnectionBadge />
       <nav aria-label="Parts of this page">

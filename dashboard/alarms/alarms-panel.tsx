@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 import { useConnection, useQuery, useStream } from '../client/use-connection.js';
 import { formatTime } from '../ui/format.js';
 import { Empty, Loading, Panel, Problem } from '../ui/panel.js';
@@ -139,8 +139,12 @@ function AlarmItem({
   const connection = useConnection();
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const item = useRef<HTMLLIElement>(null);
+  const keepFocus = useFocusAfter(item, alarm.state);
 
   const acknowledge = () => {
+    if (busy) return;
+    keepFocus();
     setBusy(true);
     connection
       .query<AcknowledgeAnswer>(ACKNOWLEDGE, { input: { id: alarm.id } })
@@ -157,7 +161,11 @@ function AlarmItem({
   };
 
   return (
-    <li className={`alarm severity-${alarm.severity.toLowerCase()} ${alarm.state.toLowerCase()}`}>
+    <li
+      ref={item}
+      tabIndex={-1}
+      className={`alarm severity-${alarm.severity.toLowerCase()} ${alarm.state.toLowerCase()}`}
+    >
       <span className="severity">{alarm.severity.toLowerCase()}</span>
       <div>
         <p className="alarm-message">{alarm.message}</p>
@@ -173,8 +181,12 @@ function AlarmItem({
       {alarm.state === 'RAISED' ? (
         <button
           type="button"
-          disabled={busy}
+          aria-disabled={busy}
           onClick={acknowledge}
+          onKeyDown={(event) => {
+            // A key that is held down acknowledges one alarm, not all of them as the focus goes on.
+            if (event.repeat && event.key === 'Enter') event.preventDefault();
+          }}
           aria-label={`Acknowledge: ${alarm.message}`}
         >
           Acknowledge
@@ -182,4 +194,26 @@ function AlarmItem({
       ) : null}
     </li>
   );
+}
+
+/**
+ * Keeps the focus in the list when the button that had it goes with the acknowledgement: it goes on to the next alarm that is
+ * to be acknowledged, and to the alarm itself when there is none.
+ *
+ * @returns to be called when the button is pressed.
+ */
+function useFocusAfter(item: RefObject<HTMLLIElement | null>, state: Alarm['state']): () => void {
+  const following = useRef<readonly HTMLElement[]>(undefined);
+  useEffect(() => {
+    const next = following.current;
+    if (state === 'RAISED' || !next) return;
+    following.current = undefined;
+    if (document.activeElement !== document.body) return;
+    (next.find(({ isConnected }) => isConnected) ?? item.current)?.focus();
+  }, [item, state]);
+  return () => {
+    const buttons = [...(item.current?.parentElement?.querySelectorAll('button') ?? [])];
+    const own = buttons.findIndex((button) => item.current?.contains(button) === true);
+    following.current = [...buttons.slice(own + 1), ...buttons.slice(0, own)];
+  };
 }

@@ -2,8 +2,8 @@ import { useMemo, useRef, useState } from 'react';
 import { useQuery, type Answer } from '../client/use-connection.js';
 import { formatUnit } from '../ui/format.js';
 import { Empty, Loading, Problem } from '../ui/panel.js';
-import { RangePicker, RANGES, type Range } from '../ui/range-picker.js';
-import { TimePlot } from '../ui/time-plot.js';
+import { LONGEST_MS, RangePicker, RANGES, spanOf, type Range } from '../ui/range-picker.js';
+import { TimePlot, type TimeSpan } from '../ui/time-plot.js';
 import { useRangeStart } from '../ui/use-range-start.js';
 import { usualDistance, withGaps, type TimedValue } from '../ui/with-gaps.js';
 import { DEVICE_SERIES, type Device, type SeriesAnswer } from './documents.js';
@@ -24,7 +24,7 @@ const [SHORTEST] = RANGES;
 /** One metric of a device over a range of time, which moves on with each reading. */
 export function DeviceSeries({ device, metric, onMetric }: DeviceSeriesProps) {
   const [range, setRange] = useState<Range>(SHORTEST);
-  const { points, answer, unit } = usePoints(device, metric, range);
+  const { points, span, answer, unit } = usePoints(device, metric, range);
   const declared = device.metrics.find(({ name }) => name === metric);
   return (
     <div className="history">
@@ -34,16 +34,17 @@ export function DeviceSeries({ device, metric, onMetric }: DeviceSeriesProps) {
       </div>
       {declared?.description ? <p className="soft">{declared.description}</p> : null}
       {answer.problem ? <Problem message={answer.problem} retry={answer.reload} /> : null}
-      {points.length > 1 ? (
+      {points.length > 0 ? (
         <TimePlot
           title={`${metric} of ${device.name} over the last ${range.name}`}
           instants={points.map(({ at }) => at)}
           lines={[{ label: metric, values: points.map(({ value }) => value), colour: '--accent' }]}
+          span={span}
           unit={unit}
           height={200}
         />
       ) : (
-        <NoPoints answer={answer} />
+        <NoPoints answer={answer} range={range} />
       )}
     </div>
   );
@@ -56,14 +57,27 @@ interface Point {
 
 interface Points {
   readonly points: readonly TimedValue[];
+  readonly span: TimeSpan;
   readonly answer: Answer<SeriesAnswer>;
   /** UCUM code. */
   readonly unit: string;
 }
 
-function NoPoints({ answer: { data, problem } }: { readonly answer: Answer<SeriesAnswer> }) {
-  if (data)
-    return <Empty title="No readings in this range">Choose a longer range, or wait for the device.</Empty>;
+interface NoPointsProps {
+  readonly answer: Answer<SeriesAnswer>;
+  readonly range: Range;
+}
+
+function NoPoints({ answer: { data, problem }, range }: NoPointsProps) {
+  if (data) {
+    return (
+      <Empty title={`No readings in the last ${range.name}`}>
+        {range.ms === LONGEST_MS
+          ? 'The device has sent none of this metric: wait for it, or choose another metric.'
+          : 'Choose a longer range to see older ones, or wait for the device.'}
+      </Empty>
+    );
+  }
   return problem === undefined ? <Loading what="readings" /> : null;
 }
 
@@ -78,7 +92,7 @@ function usePoints(device: Device, metric: string, range: Range): Points {
     if (live.current.length > MOST_LIVE) live.current.splice(0, MOST_LIVE / 4);
   });
   const series = answer.data?.device?.series;
-  const points = useMemo(() => {
+  const { points, span } = useMemo(() => {
     const stored = (series?.points ?? []).map(({ measuredAt, value }) => ({
       at: Date.parse(measuredAt),
       value,
@@ -87,12 +101,14 @@ function usePoints(device: Device, metric: string, range: Range): Points {
     const fresh = range.isLive
       ? live.current.filter((one) => one.metric === metric && one.at >= last + range.stepMs)
       : [];
-    const recent = [...stored, ...fresh].filter(({ at }) => at >= Date.now() - range.ms);
-    return withGaps(recent, GAP_STEPS * Math.max(range.stepMs, usualDistance(recent)));
+    const within = spanOf(range);
+    const recent = [...stored, ...fresh].filter(({ at }) => at >= within.from);
+    const distance = Math.max(range.stepMs, usualDistance(recent));
+    return { points: withGaps(recent, GAP_STEPS * distance), span: within };
     // `shown` changes whenever there are fresh ones.
   }, [series, shown, metric, range]);
   const unit = series?.unit ?? device.metrics.find(({ name }) => name === metric)?.unit ?? '1';
-  return { points, answer, unit };
+  return { points, span, answer, unit };
 }
 
 function MetricPicker({

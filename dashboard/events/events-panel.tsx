@@ -4,6 +4,7 @@ import { formatNumber, formatTime } from '../ui/format.js';
 import { Empty, Loading, Panel, Problem } from '../ui/panel.js';
 import { WhatIsThis } from '../ui/what-is-this.js';
 import { EVENT_FEED, EVENTS, METRICS_AROUND, type Fact, type MetricsAroundAnswer } from './documents.js';
+import { factSentence } from './fact-sentence.js';
 
 interface FeedEvent {
   readonly cursor: string;
@@ -11,23 +12,66 @@ interface FeedEvent {
   readonly event: Fact;
 }
 
-/** What may be looked at alone. */
+/** Facts that may be looked at alone. */
+interface Kind {
+  readonly name: string;
+  /** All of them when undefined. */
+  readonly types: readonly string[] | undefined;
+  /** What is said while there is none. */
+  readonly none: { readonly title: string; readonly about: string };
+}
+
 const KINDS = [
-  { name: 'All', types: undefined },
-  { name: 'Devices', types: ['aegis.device.*'] },
-  { name: 'Alarms', types: ['aegis.alarm.*'] },
-  { name: 'Network', types: ['aegis.network.*', 'aegis.node.*'] },
-  { name: 'Commands', types: ['aegis.command.*'] },
-] as const;
+  {
+    name: 'All',
+    types: undefined,
+    none: {
+      title: 'Nothing has happened yet',
+      about: 'Registering a device or raising an alarm is an event.',
+    },
+  },
+  {
+    name: 'Devices',
+    types: ['aegis.device.*'],
+    none: {
+      title: 'No event of a device yet',
+      about: 'A device that is registered, changed or removed, that connects or disconnects, is one.',
+    },
+  },
+  {
+    name: 'Alarms',
+    types: ['aegis.alarm.*'],
+    none: {
+      title: 'No event of an alarm yet',
+      about: 'An alarm that is raised, acknowledged or has ended is one.',
+    },
+  },
+  {
+    name: 'Network',
+    types: ['aegis.network.*'],
+    none: {
+      title: 'No event of the network yet',
+      about: 'A number beyond its limit or out of the ordinary, and a node that is not believed, is one.',
+    },
+  },
+  {
+    name: 'Commands',
+    types: ['aegis.command.*'],
+    none: {
+      title: 'No event of a command yet',
+      about: 'A command that is sent to a device, arrives, is carried out or fails is one.',
+    },
+  },
+] as const satisfies readonly Kind[];
 
 const KEPT = 100;
 /** How far around a fact the network's numbers are looked at, and how often while that is not over, in milliseconds. */
 const AROUND_MS = 60_000;
 const AGAIN_MS = 10_000;
 
-/** Facts of the event log, newest first, as they are stated. */
+/** Facts of the event log, newest first, in plain sentences. */
 export function EventsPanel() {
-  const [kind, setKind] = useState<(typeof KINDS)[number]>(KINDS[0]);
+  const [kind, setKind] = useState<Kind>(KINDS[0]);
   return (
     <Panel
       id="events"
@@ -49,12 +93,12 @@ export function EventsPanel() {
         </div>
       }
     >
-      <EventFeed key={kind.name} types={kind.types} />
+      <EventFeed key={kind.name} kind={kind} />
     </Panel>
   );
 }
 
-function EventFeed({ types }: { readonly types: readonly string[] | undefined }) {
+function EventFeed({ kind: { types, none } }: { readonly kind: Kind }) {
   const variables = types ? { filter: { types } } : {};
   const stored = useQuery<{ events: { edges: readonly { node: Fact }[]; feedCursor: string } }>(
     EVENTS,
@@ -82,9 +126,7 @@ function EventFeed({ types }: { readonly types: readonly string[] | undefined })
   if (trouble !== undefined && facts.length === 0) return <Problem message={trouble} retry={stored.reload} />;
   if (!stored.data && facts.length === 0) return <Loading what="events" />;
   if (facts.length === 0) {
-    return (
-      <Empty title="Nothing has happened yet">Registering a device or raising an alarm is an event.</Empty>
-    );
+    return <Empty title={none.title}>{none.about}</Empty>;
   }
   return (
     <>
@@ -105,8 +147,7 @@ function EventFeed({ types }: { readonly types: readonly string[] | undefined })
               }}
             >
               <time dateTime={fact.time}>{formatTime(fact.time)}</time>
-              <span>{fact.type.replace(/^aegis\./, '').replaceAll('.', ' ')}</span>
-              <span className="soft">{fact.device?.name ?? fact.subject ?? ''}</span>
+              <span>{factSentence(fact)}</span>
             </button>
             {open === fact.id ? <FactDetail fact={fact} /> : null}
           </li>
@@ -127,9 +168,12 @@ function FactDetail({ fact }: { readonly fact: Fact }) {
   const changes = around.data?.metricsAround?.changes ?? [];
   return (
     <div className="detail">
-      <pre tabIndex={0} aria-label="Data of the event">
-        {JSON.stringify(fact.data, undefined, 2)}
-      </pre>
+      <details>
+        <summary>As the log has it</summary>
+        <pre tabIndex={0} aria-label="Data of the event">
+          {JSON.stringify({ type: fact.type, subject: fact.subject, data: fact.data }, undefined, 2)}
+        </pre>
+      </details>
       {changes.length > 0 ? (
         <table>
           <caption>

@@ -63,14 +63,16 @@ function isCrossed(
 }
 
 function noteOf(metric: Metric, state: NetworkState | undefined, crossed: boolean): string {
-  if (crossed) return 'out of bounds';
   const missing = state?.metrics?.missing.find((one) => one.metric === metric.threshold);
-  if (missing) return missing.message;
-  const { phi, level } = state?.metrics ?? {};
-  if (metric.key === 'level' && level) {
-    return level.significant ? '' : 'says little: Φ is not above chance';
-  }
-  if (metric.key !== 'phi' || !phi) return '';
+  const note = missing?.message ?? caveatOf(metric, state?.metrics);
+  return [...(crossed ? ['out of bounds'] : []), ...(note === '' ? [] : [note])].join('; ');
+}
+
+/** How far a number tells more than chance. */
+function caveatOf({ key }: Metric, metrics: NetworkState['metrics'] | undefined): string {
+  const { phi, level } = metrics ?? {};
+  if (key === 'level' && level) return level.significant ? '' : 'says little: Φ is not above chance';
+  if (key !== 'phi' || !phi) return '';
   const chance = `chance gives up to ${formatNumber(phi.surrogate95)}`;
   return phi.significant ? `above chance; ${chance}` : `not significant; ${chance}`;
 }

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { useQuery } from '../client/use-connection.js';
 import { Empty, Loading, Problem } from '../ui/panel.js';
-import { RangePicker, RANGES, type Range } from '../ui/range-picker.js';
+import { LONGEST_MS, RangePicker, RANGES, spanOf, type Range } from '../ui/range-picker.js';
 import { TimePlot } from '../ui/time-plot.js';
 import { useRangeStart } from '../ui/use-range-start.js';
 import { usualDistance, withGaps } from '../ui/with-gaps.js';
@@ -25,7 +25,7 @@ export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHisto
   const metric = METRICS.find(({ key }) => key === metricKey) ?? METRICS[0];
   const from = useRangeStart(range);
   const history = useQuery<MetricHistory>(METRIC_HISTORY, { range: { from }, step: range.step });
-  const points = useMemo(() => {
+  const { points, span } = useMemo(() => {
     const stored = (history.data?.metricHistory.points ?? []).map((point) => ({
       at: Date.parse(point.at),
       value: point[metricKey]?.mean ?? null,
@@ -37,8 +37,10 @@ export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHisto
         value: metrics && metric ? metric.read(metrics) : null,
       }))
       .filter(({ at }) => at > last);
-    const all = [...stored, ...live].filter(({ at }) => at >= Date.now() - range.ms);
-    return withGaps(all, GAP_STEPS * Math.max(STEP_MS[range.step], usualDistance(all)));
+    const within = spanOf(range);
+    const all = [...stored, ...live].filter(({ at }) => at >= within.from);
+    const distance = Math.max(STEP_MS[range.step], usualDistance(all));
+    return { points: withGaps(all, GAP_STEPS * distance), span: within };
   }, [history.data, recent, range, metric, metricKey]);
 
   if (!metric) return null;
@@ -51,11 +53,12 @@ export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHisto
         <RangePicker label="Range of the plot" value={range} onChange={setRange} />
       </div>
       {history.problem ? <Problem message={history.problem} retry={history.reload} /> : null}
-      {points.filter(({ value }) => value !== null).length > 1 ? (
+      {points.some(({ value }) => value !== null) ? (
         <TimePlot
           title={`${metric.name} over the last ${range.name}`}
           instants={points.map(({ at }) => at)}
           lines={[{ label: metric.symbol, values: points.map(({ value }) => value), colour: '--accent' }]}
+          span={span}
           unit={metric.unit}
           {...(metric.bounds ? { bounds: metric.bounds } : {})}
           limits={thresholds
@@ -67,8 +70,9 @@ export function MetricHistoryPlot({ metricKey, recent, thresholds }: MetricHisto
           height={220}
         />
       ) : history.data ? (
-        <Empty title="Nothing was measured in this range">
-          Numbers come once two nodes have moving signals. Choose a longer range to see older ones.
+        <Empty title={`Nothing was measured in the last ${range.name}`}>
+          Numbers come once two nodes have moving signals.
+          {range.ms === LONGEST_MS ? '' : ' Choose a longer range to see older ones.'}
         </Empty>
       ) : (
         <Loading what="the history" />

@@ -20,6 +20,15 @@ export const RANGES = [
   { name: '7 days', ms: 7 * 24 * 60 * MINUTE_MS, stepMs: 60 * MINUTE_MS, step: 'HOUR', isLive: false },
 ] as const satisfies readonly Range[];
 
+/** How long the longest range is, in milliseconds. */
+export const LONGEST_MS = Math.max(...RANGES.map(({ ms }) => ms));
+
+/** What a range is of the time now, in milliseconds since 1970. */
+export function spanOf({ ms }: Range): { readonly from: number; readonly to: number } {
+  const to = Date.now();
+  return { from: to - ms, to };
+}
+
 export interface RangePickerProps {
   readonly label: string;
   readonly value: Range;

@@ -12,6 +12,12 @@ export interface PlotLine {
   readonly colour: string;
 }
 
+/** From when to when, in milliseconds since 1970. */
+export interface TimeSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A limit that is drawn across. */
 export interface PlotLimit {
   readonly value: number;
@@ -24,6 +30,8 @@ export interface TimePlotProps {
   /** Milliseconds since 1970, ascending. */
   readonly instants: readonly number[];
   readonly lines: readonly PlotLine[];
+  /** What the axis of time shows, however little of it has values; from the first to the last instant when left out. */
+  readonly span?: TimeSpan;
   /** UCUM code. */
   readonly unit: string;
   readonly limits?: readonly PlotLimit[];
@@ -33,10 +41,12 @@ export interface TimePlotProps {
 }
 
 const HEIGHT = 180;
+/** How wide a dot is, in pixels. */
+const DOT = 7;
 
 /** Lines over time. Its colours follow the page's, its width the room that there is; its text tells what the lines show. */
 export function TimePlot(props: TimePlotProps) {
-  const { title, instants, lines, unit, limits = [], bounds, height = HEIGHT } = props;
+  const { title, instants, lines, span, unit, limits = [], bounds, height = HEIGHT } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const shape = JSON.stringify([
@@ -52,7 +62,11 @@ export function TimePlot(props: TimePlotProps) {
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
-    const made = new uPlot(toOptions(newest.current, element), toData(newest.current), element);
+    const made = new uPlot(
+      toOptions(newest.current, element, () => newest.current.span),
+      toData(newest.current),
+      element,
+    );
     plot.current = made;
     const watcher = new ResizeObserver(() => {
       if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height });
@@ -76,8 +90,8 @@ export function TimePlot(props: TimePlotProps) {
   }, [shape, height]);
 
   useEffect(() => {
-    plot.current?.setData(toData({ ...newest.current, instants, lines }));
-  }, [instants, lines]);
+    plot.current?.setData(toData({ instants, lines }));
+  }, [instants, lines, span]);
 
   return (
     <figure className="plot">
@@ -99,7 +113,7 @@ function summarise(title: string, lines: readonly PlotLine[], unit: string): str
   return `${title}. ${told.join('. ')}.`;
 }
 
-function toData({ instants, lines }: TimePlotProps): uPlot.AlignedData {
+function toData({ instants, lines }: Pick<TimePlotProps, 'instants' | 'lines'>): uPlot.AlignedData {
   return [instants.map((at) => at / 1_000), ...lines.map(({ values }) => [...values])];
 }
 
@@ -110,6 +124,7 @@ function colourOf(name: string): string {
 function toOptions(
   { lines, unit, limits = [], bounds, height = HEIGHT }: TimePlotProps,
   element: HTMLElement,
+  spanNow: () => TimeSpan | undefined,
 ): uPlot.Options {
   const axis = {
     stroke: () => colourOf('--text-soft'),
@@ -122,7 +137,10 @@ function toOptions(
     height,
     legend: { show: lines.length > 1, live: false },
     cursor: { y: false, points: { size: 6 } },
-    scales: { y: bounds ? { range: [bounds[0], bounds[1]] } : { range: rangeAround(limits) } },
+    scales: {
+      x: { range: rangeOfTime(spanNow) },
+      y: bounds ? { range: [bounds[0], bounds[1]] } : { range: rangeAround(limits) },
+    },
     series: [
       {},
       ...lines.map(({ label, colour }) => ({
@@ -130,7 +148,7 @@ function toOptions(
         stroke: () => colourOf(colour),
         width: 1.75,
         spanGaps: false,
-        points: { show: false },
+        points: { show: false, size: DOT, fill: () => colourOf(colour), filter: findLonely },
       })),
     ],
     axes: [
@@ -148,6 +166,24 @@ function toOptions(
         },
       ],
     },
+  };
+}
+
+/** The points that no line leads to or from: without a dot nobody would see them. */
+function findLonely(plot: uPlot, series: number): number[] {
+  const values = Array.from(plot.data[series] ?? []);
+  return values.flatMap((value, index) =>
+    value != null && values[index - 1] == null && values[index + 1] == null ? [index] : [],
+  );
+}
+
+/** The chosen span, unless somebody has marked a part of it to look at: uPlot asks for all of the data otherwise. */
+function rangeOfTime(spanNow: () => TimeSpan | undefined) {
+  return (plot: uPlot, least: number, most: number): uPlot.Range.MinMax => {
+    const [instants] = plot.data;
+    const isAll = instants.length < 2 || (least === instants[0] && most === instants.at(-1));
+    const span = spanNow();
+    return isAll && span ? [span.from / 1_000, span.to / 1_000] : [least, most];
   };
 }
 
