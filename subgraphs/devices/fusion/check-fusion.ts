@@ -1,5 +1,10 @@
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
-import type { FuseReadingsConfig, QueryFuseReadingsArgs, TimeAlignment } from '../generated/schema-types.js';
+import type {
+  FuseReadingsConfig,
+  FusionMethod,
+  QueryFuseReadingsArgs,
+  TimeAlignment,
+} from '../generated/schema-types.js';
 import { isMetricName } from '../metric-name.js';
 import type { FusionOptions } from './fuse-tracks.js';
 
@@ -21,8 +26,11 @@ const USUAL_POINTS = 200;
 const SMALLEST = 1e-100;
 const LARGEST = 1e100;
 
+/** How readings are fused when nothing says otherwise. */
+export const USUAL_METHOD = 'INVERSE_VARIANCE';
+
 const DEFAULTS = {
-  method: 'INVERSE_VARIANCE',
+  method: USUAL_METHOD,
   maxGapMs: 60_000,
   defaultVariance: 1,
   outlierThreshold: 2.5,
@@ -89,15 +97,30 @@ function checkTiming(config: FuseReadingsConfig) {
         'got LINEAR.',
     );
   }
+  if (!takesAlignment(method, alignment)) {
+    refuse(
+      `config.alignment: expected ZERO_ORDER_HOLD with ${method}, which is also taken when it is left out: a filter ` +
+        `counts each reading once, and none before it was measured, got ${alignment}, which looks at readings to come.`,
+    );
+  }
   const maxGapMs = config.maxGapMs ?? DEFAULTS.maxGapMs;
   if (maxGapMs < 0) refuse(`config.maxGapMs: expected 0 or more, got ${maxGapMs}.`);
   return { method, alignment, maxGapMs };
 }
 
-/** A filter is best given readings as they are, states cannot be interpolated, and for the others a line is nearest. */
-function usualAlignment(method: FusionOptions['method']): TimeAlignment {
-  if (method === 'MAJORITY') return 'ZERO_ORDER_HOLD';
-  return method === 'KALMAN_LEVEL' || method === 'KALMAN_VELOCITY' ? 'NEAREST' : 'LINEAR';
+/** Whether a method can do with an alignment: filters take no reading before its time, and states have none between. */
+export function takesAlignment(method: FusionMethod, alignment: TimeAlignment): boolean {
+  if (alignment === 'ZERO_ORDER_HOLD') return true;
+  return !isFilter(method) && (method !== 'MAJORITY' || alignment === 'NEAREST');
+}
+
+/** Filters and states take what was measured last; for the others a line is nearest. */
+function usualAlignment(method: FusionMethod): TimeAlignment {
+  return isFilter(method) || method === 'MAJORITY' ? 'ZERO_ORDER_HOLD' : 'LINEAR';
+}
+
+function isFilter(method: FusionMethod): boolean {
+  return method === 'KALMAN_LEVEL' || method === 'KALMAN_VELOCITY';
 }
 
 type Tuning = 'outlierThreshold' | 'stateResolution' | 'driftVariance' | 'accelerationVariance';

@@ -9,10 +9,11 @@ import type { FusionMemory, FusionStep } from './fusion-step.js';
  */
 export function countOnce(step: FusionStep, memory: FusionMemory = {}): FusionStep {
   const countedAtMs = (memory.countedAtMs ??= {});
-  return (inputs) => {
+  return (inputs, atMs) => {
     const isNew = inputs.map(({ deviceId, sourceAtMs }) => sourceAtMs > (countedAtMs[deviceId] ?? -Infinity));
-    for (const { deviceId, sourceAtMs } of inputs) countedAtMs[deviceId] = sourceAtMs;
-    const estimate = step(inputs.filter((_input, index) => isNew[index]));
+    const counted = inputs.filter((_input, index) => isNew[index]);
+    for (const { deviceId, sourceAtMs } of counted) countedAtMs[deviceId] = sourceAtMs;
+    const estimate = step(counted, atMs);
     const repeated = inputs
       .filter((_input, index) => !isNew[index])
       .map(({ deviceId, value }) => ({ deviceId, value, reason: 'REPEATED' as const }));

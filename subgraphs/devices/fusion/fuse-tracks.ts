@@ -86,7 +86,7 @@ export function fuseTracks(
       if ('value' in value) inputs.push({ deviceId, variance: variance * factorOf(value), ...value });
       else silent.push({ deviceId, value: null, reason: value.reason });
     }
-    const estimate = step(inputs);
+    const estimate = step(inputs, instant);
     const refused = [...estimate.refused, ...silent];
     const shown = inputs.length > 0 ? estimate : { ...estimate, value: null, variance: null };
     const simulated = estimate.used.some(({ quality }) => quality === 'SIMULATED');

@@ -32,11 +32,15 @@ export interface Estimate {
   readonly refused: readonly RefusedInput[];
 }
 
+/** A way of fusing what the devices say at one instant, whatever they said before. */
+export type FuseInstant = (inputs: readonly AlignedInput[]) => Estimate;
+
 /**
- * A way of fusing: takes what the devices say at one instant and gives the estimate. It is called once for each instant
- * of the grid, in order and with no input where there is none, so that it may carry a state from one to the next.
+ * A way of fusing: takes what the devices say at one instant, and that instant in milliseconds since 1970, and gives the
+ * estimate. It is called once for each instant of the grid, in order and with no input where there is none, so that it may
+ * carry a state from one to the next.
  */
-export type FusionStep = (inputs: readonly AlignedInput[]) => Estimate;
+export type FusionStep = (inputs: readonly AlignedInput[], atMs: number) => Estimate;
 
 /**
  * What a way of fusing carries from one instant to the next, as JSON can hold it: who keeps it can go on later exactly as
@@ -66,8 +70,15 @@ export interface Motion {
   readonly velocityVariance: number;
 }
 
-/** How much is known of a motion. */
-export type MotionPhase =
-  /** One measurement is no velocity yet. `steps` have gone by since. */
-  | { readonly kind: 'STARTED'; readonly first: Measurement; readonly steps: number }
-  | { readonly kind: 'MOVING'; readonly motion: Motion };
+/** A motion of which one measurement is known, which is no velocity yet. */
+export interface BegunMotion {
+  readonly kind: 'BEGUN';
+  readonly first: Measurement;
+  /** How long ago that was. */
+  readonly seconds: number;
+  /** What accelerations since then have done to the mean velocity, for an acceleration of variance 1; in s⁴. */
+  readonly disturbance: number;
+}
+
+/** How much is known of a motion, as of the last instant. */
+export type MotionPhase = BegunMotion | { readonly kind: 'MOVING'; readonly motion: Motion };

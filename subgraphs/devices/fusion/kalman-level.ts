@@ -1,5 +1,7 @@
 import type { FusionMemory, FusionStep } from './fusion-step.js';
-import { fuseByInverseVariance } from './inverse-variance.js';
+import { measureInstant, type AgedMeasurement } from './measure-instant.js';
+
+type Level = NonNullable<FusionMemory['level']>;
 
 export interface LevelFilterOptions {
   /** How fast the level may wander: variance gained per second, in unit²/s; 0 for a constant. */
@@ -12,8 +14,9 @@ export interface LevelFilterOptions {
 
 /**
  * Makes a Kalman filter of a level that wanders at random: x(k+1) = x(k) + w, var(w) = `driftVariance` · step. The first
- * inputs are its beginning; from then on each step predicts, and then corrects by what the devices say, one combined
- * measurement of the inverse-variance weighting of all (which is the same as correcting by one after the other).
+ * inputs are its beginning; from then on each step predicts to the time of the measurement, corrects by what the devices
+ * say, one combined measurement of the inverse-variance weighting of all (which is the same as correcting by one after the
+ * other), and predicts from there to the instant. One that comes more than a step late counts as one step old.
  *
  * Shape: the inputs of an instant in, the estimate out; without inputs the prediction, and before the first ones no
  * value. Units: value in the inputs' unit, variance in unit².
@@ -25,22 +28,33 @@ export function createLevelFilter({
   stepSeconds,
   memory = {},
 }: LevelFilterOptions): FusionStep {
-  const growth = driftVariance * stepSeconds;
-
-  return (inputs) => {
-    const measured = fuseByInverseVariance(inputs);
-    let state = memory.level;
-    const predicted = state && { level: state.level, variance: state.variance + growth };
-    if (measured.value === null || measured.variance === null) state = predicted;
-    else if (!predicted) state = { level: measured.value, variance: measured.variance };
-    else {
-      const gain = predicted.variance / (predicted.variance + measured.variance);
-      state = {
-        level: predicted.level + gain * (measured.value - predicted.level),
-        variance: gain * measured.variance,
-      };
-    }
+  return (inputs, atMs) => {
+    const { estimate, measured } = measureInstant(inputs, atMs);
+    const state = advance(memory.level, measured, { driftVariance, stepSeconds });
     if (state) memory.level = state;
-    return { ...measured, value: state?.level ?? null, variance: state?.variance ?? null };
+    return { ...estimate, value: state?.level ?? null, variance: state?.variance ?? null };
   };
+}
+
+function advance(
+  former: FusionMemory['level'],
+  measured: AgedMeasurement | undefined,
+  { driftVariance, stepSeconds }: Omit<LevelFilterOptions, 'memory'>,
+): FusionMemory['level'] {
+  if (!measured) return former && grow(former, driftVariance * stepSeconds);
+  if (!former) {
+    return grow({ level: measured.value, variance: measured.variance }, driftVariance * measured.ageSeconds);
+  }
+  const ageSeconds = Math.min(measured.ageSeconds, stepSeconds);
+  const { level, variance } = grow(former, driftVariance * (stepSeconds - ageSeconds));
+  const gain = variance / (variance + measured.variance);
+  const corrected = {
+    level: level + gain * (measured.value - level),
+    variance: gain * measured.variance,
+  };
+  return grow(corrected, driftVariance * ageSeconds);
+}
+
+function grow({ level, variance }: Level, by: number): Level {
+  return { level, variance: variance + by };
 }

@@ -1,5 +1,12 @@
-import type { FusionMemory, FusionStep, Measurement, Motion, MotionPhase } from './fusion-step.js';
-import { fuseByInverseVariance } from './inverse-variance.js';
+import type {
+  BegunMotion,
+  FusionMemory,
+  FusionStep,
+  Measurement,
+  Motion,
+  MotionPhase,
+} from './fusion-step.js';
+import { measureInstant, type AgedMeasurement } from './measure-instant.js';
 
 export interface VelocityFilterOptions {
   /** Variance of the acceleration, which is constant during a step and independent of the others, in unit²/s⁴. */
@@ -10,23 +17,26 @@ export interface VelocityFilterOptions {
   readonly memory?: FusionMemory;
 }
 
+/** The least time between two measurements that make a velocity, in steps: nearer ones tell more of their noise. */
+const SMALLEST_SPAN = 0.5;
+
 /**
  * Makes a Kalman filter of a value that moves at a nearly constant velocity, disturbed by discrete white noise
- * acceleration. It begins by differencing its first two measurements; from then on each step predicts, and then corrects
- * by what the devices say, one combined measurement of the inverse-variance weighting of all.
+ * acceleration. It begins by differencing its first two measurements that are at least half a step apart; from then on
+ * each step predicts to the time of the measurement, corrects by what the devices say, one combined measurement of the
+ * inverse-variance weighting of all, and predicts from there to the instant. One that comes more than a step late counts
+ * as one step old.
  *
  * Shape: the inputs of an instant in, the estimate of the value out. Without inputs it is the prediction; there is none
- * before the first measurement, nor between the first and the second, when nothing is known of the velocity. Units:
- * value in the inputs' unit, variance in unit², velocity inside in unit/s.
+ * before the first measurement, nor after it, but at its own time, before the second, when nothing is known of the
+ * velocity. Units: value in the inputs' unit, variance in unit², velocity inside in unit/s.
  * Source: Bar-Shalom, Li, Kirubarajan, Estimation with Applications to Tracking and Navigation (2001), §5.2 (filter),
  * §5.5 (initiation), §6.3.2 (model: Q = σₐ² · [T⁴/4, T³/2; T³/2, T²]).
  */
 export function createVelocityFilter(options: VelocityFilterOptions): FusionStep {
   const { memory = {} } = options;
-  return (inputs) => {
-    const estimate = fuseByInverseVariance(inputs);
-    const { value, variance } = estimate;
-    const measured = value === null || variance === null ? undefined : { value, variance };
+  return (inputs, atMs) => {
+    const { estimate, measured } = measureInstant(inputs, atMs);
     const phase = advance(memory.motion, measured, options);
     if (phase) memory.motion = phase;
     return { ...estimate, ...shown(phase) };
@@ -35,23 +45,62 @@ export function createVelocityFilter(options: VelocityFilterOptions): FusionStep
 
 function advance(
   phase: MotionPhase | undefined,
-  measured: Measurement | undefined,
-  { accelerationVariance, stepSeconds }: VelocityFilterOptions,
+  measured: AgedMeasurement | undefined,
+  options: VelocityFilterOptions,
 ): MotionPhase | undefined {
-  if (!phase) return measured && { kind: 'STARTED', first: measured, steps: 0 };
-  switch (phase.kind) {
-    case 'STARTED': {
-      const { first } = phase;
-      const steps = phase.steps + 1;
-      if (!measured) return { kind: 'STARTED', first, steps };
-      const noise = velocityNoise(steps, stepSeconds, accelerationVariance);
-      return { kind: 'MOVING', motion: difference(first, measured, { seconds: steps * stepSeconds, noise }) };
-    }
-    case 'MOVING': {
-      const predicted = predict(phase.motion, stepSeconds, accelerationVariance);
-      return { kind: 'MOVING', motion: measured ? correct(predicted, measured) : predicted };
-    }
+  if (phase?.kind === 'MOVING') return { kind: 'MOVING', motion: move(phase.motion, measured, options) };
+  if (phase?.kind === 'BEGUN') return measured ? moveFrom(phase, measured, options) : wait(phase, options);
+  return measured && begin(measured, measured.ageSeconds);
+}
+
+function move(
+  motion: Motion,
+  measured: AgedMeasurement | undefined,
+  { accelerationVariance, stepSeconds }: VelocityFilterOptions,
+): Motion {
+  if (!measured) return predict(motion, stepSeconds, accelerationVariance);
+  const ageSeconds = Math.min(measured.ageSeconds, stepSeconds);
+  const predicted = predict(motion, stepSeconds - ageSeconds, accelerationVariance);
+  return predict(correct(predicted, measured), ageSeconds, accelerationVariance);
+}
+
+/** Makes a velocity of two measurements; of two that are too near one, at the weighted mean of their times. */
+function moveFrom(
+  phase: BegunMotion,
+  measured: AgedMeasurement,
+  { accelerationVariance, stepSeconds }: VelocityFilterOptions,
+): MotionPhase {
+  const ageSeconds = Math.min(measured.ageSeconds, stepSeconds);
+  const { first, seconds, disturbance } = wait(phase, { stepSeconds: stepSeconds - ageSeconds });
+  if (seconds < SMALLEST_SPAN * stepSeconds) {
+    const share = first.variance / (first.variance + measured.variance);
+    const value = first.value + share * (measured.value - first.value);
+    return begin({ value, variance: share * measured.variance }, ageSeconds + (1 - share) * seconds);
   }
+  const noise = (accelerationVariance * disturbance) / seconds ** 2;
+  const motion = difference(first, measured, { seconds, noise });
+  return { kind: 'MOVING', motion: predict(motion, ageSeconds, accelerationVariance) };
+}
+
+function begin({ value, variance }: Measurement, ageSeconds: number): BegunMotion {
+  const begun = { kind: 'BEGUN', first: { value, variance }, seconds: 0, disturbance: 0 } as const;
+  return wait(begun, { stepSeconds: ageSeconds });
+}
+
+/**
+ * Lets time go by without a measurement. An acceleration a of T seconds ends as a velocity of a·T. When b seconds have
+ * gone by before it, and n are differenced in all, the mean velocity misses a·T·(T/2 + b)/n of that: its variance is the
+ * sum of σₐ²T²(T/2 + b)²/n², in n steps of T each σₐ²T²(4n² − 1)/(12n).
+ */
+function wait(
+  { kind, first, seconds, disturbance }: BegunMotion,
+  { stepSeconds }: Pick<VelocityFilterOptions, 'stepSeconds'>,
+): BegunMotion {
+  return {
+    ...{ kind, first },
+    seconds: seconds + stepSeconds,
+    disturbance: disturbance + stepSeconds ** 2 * (stepSeconds / 2 + seconds) ** 2,
+  };
 }
 
 function shown(phase: MotionPhase | undefined): {
@@ -59,18 +108,8 @@ function shown(phase: MotionPhase | undefined): {
   readonly variance: number | null;
 } {
   if (phase?.kind === 'MOVING') return { value: phase.motion.value, variance: phase.motion.variance };
-  if (phase?.kind === 'STARTED' && phase.steps === 0) return phase.first;
-  return { value: null, variance: null };
-}
-
-/**
- * What the accelerations of n steps add to the variance of a velocity that was found by differencing their two ends.
- * The acceleration of step j ends as a velocity of a·T and has moved the value by a·T²·(n − j − ½), of which
- * differencing sees the mean velocity: an error of a·T·(j + ½)/n for j = 0…n−1, n = 1 being σₐ²T²/4.
- */
-function velocityNoise(steps: number, stepSeconds: number, accelerationVariance: number): number {
-  // Σ (j + ½)² for j = 0…n−1 is n(4n² − 1)/12.
-  return (accelerationVariance * stepSeconds ** 2 * (4 * steps ** 2 - 1)) / (12 * steps);
+  // Where it was is known; where it has gone to since is not.
+  return phase?.seconds === 0 ? phase.first : { value: null, variance: null };
 }
 
 function difference(

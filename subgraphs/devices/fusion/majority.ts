@@ -1,4 +1,4 @@
-import type { AlignedInput, FusionStep } from './fusion-step.js';
+import type { AlignedInput, FuseInstant } from './fusion-step.js';
 
 /** The most digits that every double carries; what lies behind them is the rounding of a product. */
 const DIGITS = 15;
@@ -14,7 +14,7 @@ const DIGITS = 15;
  * Source: plurality voting as in Lorczak, Caglayan, Eckhardt, A theoretical investigation of generalized voters for
  * redundant systems (1989).
  */
-export function createMajority({ resolution }: { readonly resolution: number }): FusionStep {
+export function createMajority({ resolution }: { readonly resolution: number }): FuseInstant {
   return (inputs) => {
     const votes = inputs.map((input) => ({ input, state: roundTo(input.value, resolution) }));
     const state = findLeader(votes.map((vote) => vote.state));

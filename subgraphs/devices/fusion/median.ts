@@ -1,4 +1,4 @@
-import type { AlignedInput, FusionStep } from './fusion-step.js';
+import type { AlignedInput, FuseInstant } from './fusion-step.js';
 
 /** Makes the median absolute deviation of normally distributed values estimate their standard deviation: 1/Φ⁻¹(¾). */
 const MAD_TO_SIGMA = 1.4826;
@@ -16,7 +16,7 @@ const MAD_TO_SIGMA = 1.4826;
  * absolute deviation around the median, J. Exp. Soc. Psychol. 49 (2013), after Hampel (1974); variance: Serfling,
  * Approximation Theorems of Mathematical Statistics (1980), §2.3.
  */
-export function createMedian({ threshold }: { readonly threshold: number }): FusionStep {
+export function createMedian({ threshold }: { readonly threshold: number }): FuseInstant {
   return (inputs) => {
     if (inputs.length === 0) return { value: null, variance: null, used: [], refused: [] };
     const centre = median(inputs.map(({ value }) => value));

@@ -2179,7 +2179,8 @@ export type FusedPoint = {
   at: Scalars['DateTime']['output'];
   /**
    * The fused value, in the series' unit. Null where no device has a usable reading, where MAJORITY finds several states
-   * equally often, and where KALMAN_VELOCITY has had one instant with readings only and knows no velocity.
+   * equally often, and where KALMAN_VELOCITY has had one measurement only and knows no velocity: that one is shown at its
+   * own instant alone.
    */
   value?: Maybe<Scalars['Float']['output']>;
   /**
@@ -2234,12 +2235,13 @@ export type FusionMethod =
   | 'INVERSE_VARIANCE'
   /**
    * A Kalman filter of a level that wanders at random by `driftVariance` (Welch & Bishop, An Introduction to the Kalman
-   * Filter, 2006). Each reading counts once.
+   * Filter, 2006). Each reading counts once, from the time on at which it was measured.
    */
   | 'KALMAN_LEVEL'
   /**
    * A Kalman filter of a value that moves at a constant velocity, disturbed by accelerations of `accelerationVariance`
-   * (discrete white noise acceleration; Bar-Shalom, Li, Kirubarajan, 2001, §6.3.2). Each reading counts once.
+   * (discrete white noise acceleration; Bar-Shalom, Li, Kirubarajan, 2001, §6.3.2). Each reading counts once, from the
+   * time on at which it was measured.
    */
   | 'KALMAN_VELOCITY'
   /**
@@ -2255,9 +2257,9 @@ export type FusionMethod =
 
 /** How readings are brought onto the instants of a grid. */
 export type TimeAlignment =
-  /** The reading nearest in time, at most `maxGapMs` away; the earlier of two equally near. */
+  /** The reading nearest in time, at most `maxGapMs` away; the earlier of two equally near. Not with filters. */
   | 'NEAREST'
-  /** The straight line between the readings before and after, at most `maxGapMs` apart. */
+  /** The straight line between the readings before and after, at most `maxGapMs` apart. Not with filters, nor with MAJORITY. */
   | 'LINEAR'
   /** The last reading before, at most `maxGapMs` old. */
   | 'ZERO_ORDER_HOLD';
@@ -2285,8 +2287,8 @@ export type FuseReadingsConfig = {
   /** How the values of one instant become one; INVERSE_VARIANCE when nothing says otherwise. */
   method?: InputMaybe<FusionMethod>;
   /**
-   * How readings are brought onto the grid. When left out: NEAREST for the filters, ZERO_ORDER_HOLD for MAJORITY, which
-   * does not take LINEAR, and LINEAR for the others.
+   * How readings are brought onto the grid. When left out: LINEAR, but ZERO_ORDER_HOLD for MAJORITY and for the filters.
+   * The filters take no other, as no reading counts before it was measured; MAJORITY does not take LINEAR.
    */
   alignment?: InputMaybe<TimeAlignment>;
   /**

@@ -128,8 +128,8 @@ describe('fusing the readings of several devices', () => {
   });
 
   it.each([
-    ['KALMAN_LEVEL', 'NEAREST'],
-    ['KALMAN_VELOCITY', 'NEAREST'],
+    ['KALMAN_LEVEL', 'ZERO_ORDER_HOLD'],
+    ['KALMAN_VELOCITY', 'ZERO_ORDER_HOLD'],
     ['MEDIAN', 'LINEAR'],
     ['MAJORITY', 'ZERO_ORDER_HOLD'],
   ])('offers %s, aligned by %s', async (method, alignment) => {
@@ -358,6 +358,16 @@ describe('what is asked wrongly', () => {
       'a state between states',
       { config: { method: 'MAJORITY', alignment: 'LINEAR' } },
       /config.alignment: expected NEAREST or ZERO_ORDER_HOLD with MAJORITY/,
+    ],
+    [
+      'a filter of readings to come',
+      { config: { method: 'KALMAN_LEVEL', alignment: 'NEAREST' } },
+      /config.alignment: expected ZERO_ORDER_HOLD with KALMAN_LEVEL, .*, got NEAREST, which looks at readings to come/,
+    ],
+    [
+      'a filter of lines between readings',
+      { config: { method: 'KALMAN_VELOCITY', alignment: 'LINEAR' } },
+      /config.alignment: expected ZERO_ORDER_HOLD with KALMAN_VELOCITY, .*, got LINEAR/,
     ],
   ])('is refused for %s', async (_what, variables, message) => {
     statements.length = 0;

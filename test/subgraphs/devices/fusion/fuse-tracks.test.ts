@@ -114,6 +114,110 @@ describe('a filter on a grid', () => {
   });
 });
 
+describe('a filter on a grid that is finer than what is measured, or beside it', () => {
+  const tens = (offsetMs: number, valueAt: (seconds: number) => number) =>
+    Array.from({ length: 12 }, (_, index) => {
+      const at = index * 10_000 + offsetMs;
+      return [at, valueAt(at / 1_000)] as const;
+    });
+  const wide = { toMs: 110_000, maxGapMs: 60_000, varianceOf: () => 0.01 };
+  const isKnown = ({ value }: { readonly value: number | null }) => value !== null;
+
+  it.each([
+    [0, 1_000],
+    [3_700, 1_000],
+    [3_700, 700],
+    [3_700, 20_000],
+    [9_999, 30_000],
+  ])(
+    'follows a straight line exactly, measured %d ms behind each tenth second, on %d ms',
+    (offset, stepMs) => {
+      const line = (seconds: number) => 5 + seconds;
+      const points = fuseTracks([trackOf('a', tens(offset, line))], {
+        ...fusionOptions({ method: 'KALMAN_VELOCITY', ...wide, stepMs }),
+      });
+      const shown = points.filter(({ at }) => at.getTime() >= offset + 10_000 + stepMs);
+      expect(shown.length).toBeGreaterThan(1);
+      for (const { at, value } of shown) expect(value).toBeCloseTo(line(at.getTime() / 1_000), 9);
+    },
+  );
+
+  it('follows a straight line exactly that two devices measure by turns', () => {
+    const line = (seconds: number) => 2 - 3 * seconds;
+    const tracks = [trackOf('a', tens(0, line)), trackOf('b', tens(4_321, line))];
+    const points = fuseTracks(tracks, {
+      ...fusionOptions({ method: 'KALMAN_VELOCITY', ...wide }),
+      varianceOf: (id) => (id === 'a' ? 0.01 : 0.3),
+    });
+    for (const { at, value } of points.slice(5)) expect(value).toBeCloseTo(line(at.getTime() / 1_000), 8);
+  });
+
+  it('takes the second of two measurements of nearly one time for a velocity only when it is far enough', () => {
+    const tracks = [trackOf('a', [[998, 1]]), trackOf('b', [[1_002, 2]])];
+    const points = fuseTracks(tracks, {
+      ...fusionOptions({ method: 'KALMAN_VELOCITY', ...wide, toMs: 4_000 }),
+    });
+    expect(points.map(({ value }) => value)).toEqual([null, null, null, null]);
+  });
+
+  it('never moves before what moves it was measured', () => {
+    const jump = tens(0, (seconds) => (seconds < 30 ? 0 : 100));
+    for (const method of ['KALMAN_LEVEL', 'KALMAN_VELOCITY'] as const) {
+      const points = fuseTracks([trackOf('a', jump)], fusionOptions({ method, ...wide }));
+      const values = points.filter(isKnown).map(({ at, value }) => [at.getTime(), value] as const);
+      expect(values.filter(([at]) => at < 30_000).map(([, value]) => value)).not.toContainEqual(
+        expect.not.closeTo(0, 9),
+      );
+      expect(values.find(([at]) => at === 30_000)?.[1]).toBeGreaterThan(50);
+    }
+  });
+
+  it('says what it would with any later reading left out', () => {
+    fc.assert(
+      fc.property(
+        readings,
+        fc.nat(9),
+        fc.constantFrom('KALMAN_LEVEL', 'KALMAN_VELOCITY'),
+        (list, last, method) => {
+          const options = fusionOptions({ method, maxGapMs: 5_000 });
+          const known = list.filter(([at]) => at <= last * 1_000);
+          const all = fuseTracks([trackOf('a', list)], options).slice(0, last + 1);
+          const causal = fuseTracks([trackOf('a', known)], options).slice(0, last + 1);
+          const shown = ({ value, variance }: (typeof all)[number]) => [value, variance];
+          expect(all.map(shown)).toEqual(causal.map(shown));
+        },
+      ),
+    );
+  });
+
+  it('counts a level from when it was measured, on whatever grid', () => {
+    // P' = P·R/(P + R) with P grown by q for each second since the measurement before.
+    const [q, r] = [0.5, 2];
+    const list = [
+      [3_700, 10],
+      [13_700, 20],
+    ] as const;
+    const pointsOn = (stepMs: number) =>
+      fuseTracks([trackOf('a', list)], {
+        ...fusionOptions({ method: 'KALMAN_LEVEL', ...wide, stepMs, toMs: 20_001, driftVariance: q }),
+        varianceOf: () => r,
+      });
+    const prior = r + q * 10;
+    const posterior = (prior * r) / (prior + r);
+    for (const stepMs of [500, 1_000, 4_000, 10_000]) {
+      const points = pointsOn(stepMs);
+      const last = points.at(-1);
+      expect(last?.value).toBeCloseTo(10 + (10 * prior) / (prior + r), 9);
+      expect(last?.variance).toBeCloseTo(posterior + q * 6.3, 9);
+      const early = points.filter(({ at }) => at.getTime() < 13_700 && at.getTime() >= 3_700);
+      for (const { at, value, variance } of early) {
+        expect(value).toBe(10);
+        expect(variance).toBeCloseTo(r + q * (at.getTime() / 1_000 - 3.7), 9);
+      }
+    }
+  });
+});
+
 it('begins at the beginning of the range and ends before its end', () => {
   const at = (toMs: number) => fuseTracks([], fusionOptions({ toMs })).map((point) => point.at.getTime());
   expect(at(2_000)).toEqual([0, 1_000]);

@@ -215,10 +215,45 @@ describe('a standing fusion', () => {
       'BAD_USER_INPUT retentionHours',
       'BAD_USER_INPUT config.driftVariance',
     ]);
+    for (const alignment of ['NEAREST', 'LINEAR'])
+      expect(await refusal({ config: { method: 'KALMAN_LEVEL', alignment } })).toEqual([
+        'BAD_USER_INPUT config.alignment',
+      ]);
     expect(await refusal({ deviceIds: [one, 'dev_none'] })).toEqual(['NOT_FOUND deviceIds.1']);
     expect(await refusal({ selection: { labels: 'a=b' } })).toEqual(['BAD_USER_INPUT deviceIds']);
     await create({ name: 'taken' });
     expect(await refusal({ name: 'taken' })).toEqual(['CONFLICT name']);
+  });
+
+  it('tells what is wrong with a configuration that was taken before, until it is changed', async () => {
+    await sendAhead(5);
+    const { id } = await create({ config: { ...STEP, method: 'KALMAN_LEVEL' } });
+    const { client } = database.inWorkspace(devices.workspace);
+    const row = await client.standingFusion.findFirstOrThrow({ where: { id } });
+    const definition = row.definition as Prisma.JsonObject;
+    const config = { ...(definition['config'] as Prisma.JsonObject), alignment: 'LINEAR' };
+    await client.standingFusion.updateMany({
+      where: { id },
+      data: { definition: { ...definition, config }, updatedAt: new Date() },
+    });
+    const told = await waitFor('it is told', async () => {
+      const { standingFusion } = await devices.ask(GET, { id });
+      return standingFusion?.problem ?? undefined;
+    });
+    expect(told).toMatch(/^config.alignment: expected ZERO_ORDER_HOLD with KALMAN_LEVEL.* got LINEAR/);
+    const change = async (input: object) =>
+      (
+        await devices.ask(
+          `mutation ($input: UpdateStandingFusionInput!) { updateStandingFusion(input: $input) { userErrors { path } } }`,
+          { input: { id, ...input } },
+        )
+      ).updateStandingFusion.userErrors;
+    expect(await change({ name: 'renamed' })).toEqual([{ path: ['config', 'alignment'] }]);
+    expect(await change({ config: { ...STEP, method: 'KALMAN_LEVEL' } })).toEqual([]);
+    await waitFor('it goes on', async () => {
+      const { standingFusion } = await devices.ask(GET, { id });
+      return standingFusion?.problem === null;
+    });
   });
 
   it('is changed and removed', async () => {

@@ -26,7 +26,7 @@ export function trackOf(deviceId: string, readings: readonly (readonly [number, 
 export function fusionOptions(options: Partial<FusionOptions> = {}): FusionOptions {
   return {
     method: 'INVERSE_VARIANCE',
-    alignment: 'NEAREST',
+    alignment: options.method?.startsWith('KALMAN') ? 'ZERO_ORDER_HOLD' : 'NEAREST',
     ...{ fromMs: 0, toMs: 10_000, stepMs: 1_000, maxGapMs: 1_000 },
     varianceOf: () => 1,
     ...{ outlierThreshold: 2.5, stateResolution: 1, driftVariance: 0.01, accelerationVariance: 0.01 },
