@@ -1,9 +1,9 @@
 import type { Database } from '../../../kernel/database/database.js';
 import type { LiveBus } from '../../../kernel/events/live-bus.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
-import { checkLatestKey, readLatest } from '../readings/latest-readings.js';
 import { isReadingMessage, READINGS_TOPIC } from '../readings/reading-message.js';
 import type { LiveRead } from './live-read.js';
+import { currentAtMs, readCurrent } from './storage/current-readings.js';
 
 /** An answer of a device that is waited for. */
 export interface AwaitedAnswer {
@@ -30,14 +30,14 @@ export interface DeviceAnswersDeps {
 
 interface Waiter {
   readonly sinceMs: number;
-  /** Metrics without an answer, with the time from which a measurement is one, in milliseconds since 1970. */
+  /** Metrics without an answer, with the time from which a reading must be current, in milliseconds since 1970. */
   readonly left: Map<string, number>;
   readonly settle: () => void;
 }
 
 /**
- * Makes it. A reading answers a question when it arrived after that, and was not measured before the newest that was there:
- * what a device kept while it was away tells nothing of now. Readings are followed on the live bus, as the one that answers
+ * Makes it. A reading answers a question when it arrived after that, and tells no less of now than the one that was there: what
+ * a device kept while it was away does, and a time stamp ahead of our clock counts as the time when it arrived. Readings are followed on the live bus, as the one that answers
  * may come to another process; by the clocks of the processes, which are taken to agree.
  */
 export function createDeviceAnswers(deps: DeviceAnswersDeps): DeviceAnswers {
@@ -51,19 +51,21 @@ export function createDeviceAnswers(deps: DeviceAnswersDeps): DeviceAnswers {
     const waiting = isReadingMessage(message) && waiters.get(keyOf(workspace, message.deviceId));
     if (!waiting) return;
     for (const { sinceMs, left, settle } of waiting) {
-      const measuredFromMs = left.get(message.metric);
-      if (measuredFromMs === undefined || message.measuredAtMs < measuredFromMs) continue;
-      if (message.receivedAtMs < sinceMs) continue;
-      left.delete(message.metric);
+      const { metric, measuredAtMs, receivedAtMs } = message;
+      const currentFromMs = left.get(metric);
+      if (currentFromMs === undefined || receivedAtMs < sinceMs) continue;
+      if (Math.min(measuredAtMs, receivedAtMs) < currentFromMs) continue;
+      left.delete(metric);
       if (left.size === 0) settle();
     }
   }
 
   return {
     async expect({ workspace, deviceId, metrics }) {
-      const [newest = []] = await readLatest(database, workspace, [checkLatestKey({ deviceId, metrics })]);
+      const keys = metrics.map((metric) => ({ deviceId, metric }));
+      const current = await readCurrent(database, workspace, keys);
       const left = new Map(metrics.map((metric) => [metric, 0]));
-      for (const { metric, measuredAt } of newest) left.set(metric, measuredAt.getTime());
+      for (const reading of current) if (reading) left.set(reading.metric, currentAtMs(reading));
       let settle: () => void = () => undefined;
       const arrived = new Promise<void>((resolve) => {
         settle = resolve;

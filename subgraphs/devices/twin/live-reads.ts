@@ -2,10 +2,11 @@ import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import { openDeadline } from '../../../kernel/lifecycle/open-deadline.js';
 import { untilAborted } from '../../../kernel/lifecycle/until-aborted.js';
 import { newId } from '../../../kernel/ids/ids.js';
-import type { DeviceSession, Sessions } from '../sessions/session.js';
-import type { DeviceAnswers } from './device-answers.js';
+import type { DeviceSession, ReadQuestion, Sessions } from '../sessions/session.js';
+import type { AwaitedAnswer, DeviceAnswers } from './device-answers.js';
 import type { LiveReadRelay } from './live-read-relay.js';
 import { deviceAway, MAX_READS, tooManyReads, type LiveRead } from './live-read.js';
+import { createSharedReads, type SharedWait } from './shared-reads.js';
 
 /** Asks devices for values; once it resolves, what they answered is stored. */
 export interface LiveReads {
@@ -26,21 +27,29 @@ export interface LiveReadsDeps {
   readonly answers: DeviceAnswers;
 }
 
-/** Makes the asking. Who asks a device for the same while it is asked waits for the same answer. */
+/** How much later than its time a question is over, so that those who waited for it are gone, in milliseconds. */
+const LEAVING_MS = 20;
+
+/**
+ * Makes the asking. Who asks a device for the same while it is asked waits for the same answer, each until its own deadline:
+ * the device is asked for as long as somebody waits.
+ */
 export function createLiveReads({ sessions, relay, answers }: LiveReadsDeps): LiveReads {
   const closing = new AbortController();
-  const reading = new Map<string, Promise<void>>();
+  const shared = createSharedReads();
 
-  function askHere(session: DeviceSession, read: LiveRead): Promise<void> {
+  async function askHere(session: DeviceSession, read: LiveRead): Promise<void> {
+    const { timeoutMs } = read;
     const key = JSON.stringify([read.workspace, read.deviceId, read.metrics]);
-    const known = reading.get(key);
-    if (known) return known;
-    if (reading.size >= MAX_READS) return Promise.reject(tooManyReads());
-    const made = askSession(session, read, { answers, closing: closing.signal }).finally(() =>
-      reading.delete(key),
-    );
-    reading.set(key, made);
-    return made;
+    if (!shared.has(key) && shared.size() >= MAX_READS) throw tooManyReads();
+    const message = `reading: the device did not answer within ${timeoutMs} ms.`;
+    const { signal, close } = openDeadline(closing.signal, timeoutMs, message);
+    try {
+      const begin = (wait: SharedWait) => askSession(session, read, { answers, wait });
+      await shared.wait(key, begin, { signal, untilMs: Date.now() + timeoutMs });
+    } finally {
+      close();
+    }
   }
 
   return {
@@ -66,30 +75,16 @@ export function createLiveReads({ sessions, relay, answers }: LiveReadsDeps): Li
 
 interface AskDeps {
   readonly answers: DeviceAnswers;
-  readonly closing: AbortSignal;
+  readonly wait: SharedWait;
 }
 
-async function askSession(
-  session: DeviceSession,
-  read: LiveRead,
-  { answers, closing }: AskDeps,
-): Promise<void> {
-  const { metrics, timeoutMs } = read;
+async function askSession(session: DeviceSession, read: LiveRead, deps: AskDeps): Promise<void> {
   if (!session.read) checkListens(session);
-  const deadline = openDeadline(
-    closing,
-    timeoutMs,
-    `reading: the device did not answer within ${timeoutMs} ms.`,
-  );
-  const { signal } = deadline;
   try {
-    const work = session.read ? session.read(metrics, signal) : askByMessage(session, read, answers, signal);
-    await untilAborted(work, signal);
+    await (session.read ? session.read(read.metrics, deps.wait.signal) : askByMessage(session, read, deps));
   } catch (error) {
     if (error instanceof AegisError) throw error;
     throw new AegisError('UPSTREAM_FAILED', 'reading: the device could not be asked.', { cause: error });
-  } finally {
-    deadline.close();
   }
 }
 
@@ -104,24 +99,48 @@ function checkListens({ ask, takes, protocol }: DeviceSession): void {
   );
 }
 
-/** Asks by a message, which is taken back when the answer has come or nobody waits for it. */
+/**
+ * Asks by a message, which is taken back when the answer has come or nobody waits for it. A question whose time is over is
+ * asked again where somebody has come meanwhile who waits for longer.
+ */
 async function askByMessage(
   session: DeviceSession,
-  { metrics, timeoutMs, ...whom }: LiveRead,
-  answers: DeviceAnswers,
-  signal: AbortSignal,
+  { metrics, ...whom }: LiveRead,
+  { answers, wait }: AskDeps,
 ): Promise<void> {
-  const ended = new AbortController();
-  const expiresAt = new Date(Date.now() + timeoutMs);
+  const { signal } = wait;
   const answer = await answers.expect({ ...whom, metrics });
   try {
+    while (!signal.aborted) {
+      if (await askOnce(session, { metrics, expiresAt: new Date(wait.untilMs()) }, { answer, signal }))
+        return;
+    }
+  } finally {
+    answer.stop();
+  }
+}
+
+/** Whether the answer has come by the time that the question is over. */
+async function askOnce(
+  session: DeviceSession,
+  { metrics, expiresAt }: Pick<ReadQuestion, 'metrics' | 'expiresAt'>,
+  { answer, signal }: { readonly answer: AwaitedAnswer; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const leftMs = expiresAt.getTime() - Date.now();
+  const time = openDeadline(signal, leftMs + LEAVING_MS, 'reading: the time of the question is over.');
+  const ended = new AbortController();
+  try {
     const question = { kind: 'read', id: newId('ask'), metrics, expiresAt } as const;
-    const until = AbortSignal.any([signal, ended.signal]);
     // A device may answer before it acknowledges the question, or instead.
+    const until = AbortSignal.any([time.signal, ended.signal]);
     const told = Promise.resolve(session.ask?.(question, until)).then(() => answer.arrived);
-    await untilAborted(Promise.race([answer.arrived, told]), signal);
+    await untilAborted(Promise.race([answer.arrived, told]), time.signal);
+    return true;
+  } catch (error) {
+    if (time.signal.aborted) return false;
+    throw error;
   } finally {
     ended.abort();
-    answer.stop();
+    time.close();
   }
 }

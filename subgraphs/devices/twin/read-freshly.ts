@@ -4,6 +4,7 @@ import type { DeviceReadingArgs } from '../generated/schema-types.js';
 import { isMetricName } from '../metric-name.js';
 import type { ReadingModel } from '../models.js';
 import { checkLatestKey } from '../readings/latest-readings.js';
+import { currentAtMs } from './storage/current-readings.js';
 
 const MIN_TIMEOUT_MS = 100;
 const MAX_TIMEOUT_MS = 30_000;
@@ -18,21 +19,20 @@ export async function readFreshly(
   { metric, source, maxAgeMs, timeoutMs }: DeviceReadingArgs,
   context: Context,
 ): Promise<ReadingModel | null> {
-  const { latest } = context;
+  const { latest, currentReadings } = context;
   const key = checkLatestKey({ deviceId, metrics: [metric] });
   if (source !== 'LIVE') return (await latest.load(key))[0] ?? (await nothingOf(deviceId, metric, context));
   const timeout = checkTimeout(timeoutMs ?? 5_000);
   if (maxAgeMs != null) {
-    const [stored] = await latest.load(key);
+    const stored = await currentReadings.load({ deviceId, metric });
     if (stored && ageOf(stored) <= checkAge(maxAgeMs)) return stored;
   }
   await nothingOf(deviceId, metric, context);
   const askedAt = new Date();
-  const failure = await context.liveReads.load({ deviceId, metric, timeoutMs: timeout }).then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
-  );
-  const [read] = await latest.clear(key).load(key);
+  const asked = await context.liveReads.load({ deviceId, metric, timeoutMs: timeout });
+  const failure = await asked.failure;
+  // Not the one with the newest time stamp: that may be ahead of our clock.
+  const read = await currentReadings.clear({ deviceId, metric }).load({ deviceId, metric });
   // One that is asked for several metrics may have answered with this one alone.
   if (failure && !(read && isTimeout(failure) && read.receivedAt >= askedAt)) throw failure;
   if (read) return read;
@@ -58,8 +58,8 @@ async function nothingOf(deviceId: string, metric: string, { metrics }: Context)
 }
 
 /** How old a reading is, in milliseconds. One that came late is as old as its measurement. */
-function ageOf({ measuredAt, receivedAt }: ReadingModel): number {
-  return Date.now() - Math.min(measuredAt.getTime(), receivedAt.getTime());
+function ageOf(reading: ReadingModel): number {
+  return Date.now() - currentAtMs(reading);
 }
 
 function checkAge(maxAgeMs: number): number {

@@ -1,8 +1,10 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../../kernel/database/database.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
+import type { ReadingModel } from '../models.js';
 import type { LiveReads } from './live-reads.js';
 import type { DeviceTwinModel, TwinChangeModel } from './models.js';
+import { readCurrent, type CurrentReadingKey } from './storage/current-readings.js';
 import {
   findChanges,
   findPastTwins,
@@ -24,6 +26,12 @@ export interface LiveReadKey {
   readonly timeoutMs: number;
 }
 
+/** A device that is being asked; who waits for one waits for no other, and no longer than it asked for. */
+export interface AskedDevice {
+  /** Resolves once the answer is stored, with the error where it is not. */
+  readonly failure: Promise<Error | undefined>;
+}
+
 /** Turns the same question about the twins of many devices into one, for one request. */
 export interface TwinLoaders {
   readonly twins: DataLoader<string, DeviceTwinModel>;
@@ -31,8 +39,10 @@ export interface TwinLoaders {
   readonly twinHistories: DataLoader<HistoryKey, TwinChangeModel[], string>;
   readonly twinChanges: DataLoader<ChangeKey, TwinChangeModel | undefined, string>;
   readonly deviceEvents: DataLoader<DeviceEventsKey, LoggedDeviceEvent[], string>;
-  /** Resolves once the device was asked and its answer is stored; each device is asked once, for all metrics together. */
-  readonly liveReads: DataLoader<LiveReadKey, true, string>;
+  /** Asks devices, each once for all metrics together. */
+  readonly liveReads: DataLoader<LiveReadKey, AskedDevice, string>;
+  /** The reading of a metric that tells most of now. */
+  readonly currentReadings: DataLoader<CurrentReadingKey, ReadingModel | undefined, string>;
 }
 
 /** Makes the loaders of one request. */
@@ -58,32 +68,49 @@ export function createTwinLoaders(
       (keys) => listDeviceEvents(database, workspace, keys),
       { cacheKeyFn: toCacheKey },
     ),
-    liveReads: new DataLoader<LiveReadKey, true, string>((keys) => askDevices(liveReads, workspace, keys), {
-      cacheKeyFn: toCacheKey,
-    }),
+    liveReads: new DataLoader<LiveReadKey, AskedDevice, string>(
+      (keys) => Promise.resolve(askDevices(liveReads, workspace, keys)),
+      { cacheKeyFn: toCacheKey },
+    ),
+    currentReadings: new DataLoader<CurrentReadingKey, ReadingModel | undefined, string>(
+      (keys) => readCurrent(database, workspace, keys),
+      { cacheKeyFn: toCacheKey },
+    ),
   };
 }
 
-async function askDevices(
+function askDevices(
   liveReads: LiveReads,
   workspace: WorkspaceId,
   keys: readonly LiveReadKey[],
-): Promise<(true | Error)[]> {
-  const asked = new Map<string, Promise<true | Error>>();
-  for (const { deviceId } of keys) {
-    if (asked.has(deviceId)) continue;
-    const own = keys.filter((key) => key.deviceId === deviceId);
+): AskedDevice[] {
+  const asked = new Map<LiveReadKey, AskedDevice>();
+  for (const own of groupByDevice(keys)) {
     const metrics = [...new Set(own.map(({ metric }) => metric))].sort();
-    const timeoutMs = Math.max(...own.map((key) => key.timeoutMs));
-    const outcome = liveReads.ask({ workspace, deviceId, metrics, timeoutMs }).then(
-      () => true as const,
-      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
-    );
-    asked.set(deviceId, outcome);
+    const failures = new Map<number, Promise<Error | undefined>>();
+    // They share one question, which is asked for as long as the first of them waits.
+    for (const key of own.toSorted((one, other) => other.timeoutMs - one.timeoutMs)) {
+      const { deviceId, timeoutMs } = key;
+      const failure =
+        failures.get(timeoutMs) ?? toFailure(liveReads.ask({ workspace, deviceId, metrics, timeoutMs }));
+      failures.set(timeoutMs, failure);
+      asked.set(key, { failure });
+    }
   }
-  const outcomes = new Map<string, true | Error>();
-  for (const [deviceId, outcome] of asked) outcomes.set(deviceId, await outcome);
-  return keys.map(({ deviceId }) => outcomes.get(deviceId) ?? new Error('the device was not asked'));
+  return keys.map((key) => asked.get(key) ?? { failure: Promise.resolve(new Error('it was not asked')) });
+}
+
+function groupByDevice(keys: readonly LiveReadKey[]): readonly (readonly LiveReadKey[])[] {
+  const groups = new Map<string, LiveReadKey[]>();
+  for (const key of keys) groups.set(key.deviceId, [...(groups.get(key.deviceId) ?? []), key]);
+  return [...groups.values()];
+}
+
+function toFailure(work: Promise<void>): Promise<Error | undefined> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
 }
 
 /** Keys hold instants and sequences, which JSON has no numbers for. */

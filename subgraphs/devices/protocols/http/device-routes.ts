@@ -90,7 +90,11 @@ function readNumber(
   if (text === undefined) return initial;
   const value = typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (value <= maximum) return value;
-  throw new AegisError('BAD_USER_INPUT', `${name}: expected a whole number from 0 to ${maximum}.`);
+  const given = JSON.stringify(text).slice(0, 64);
+  throw new AegisError(
+    'BAD_USER_INPUT',
+    `${name}: expected a whole number from 0 to ${maximum}, got ${given}.`,
+  );
 }
 
 function readClaim(body: Uint8Array): { readonly code: string; readonly name: string | undefined } {

@@ -13,6 +13,7 @@ import { createLiveReads } from '../../../../subgraphs/devices/twin/live-reads.j
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { waitFor } from '../../../support/wait-for.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
+import { connectMqtt } from '../support/mqtt.js';
 import { newWorkspace, openDevices } from '../support/open-devices.js';
 
 const workspace = newWorkspace();
@@ -69,6 +70,51 @@ describe('asking a device', () => {
     const one = await openProcess(createInProcessLiveBus());
     one.connect('dev', () => new Promise(() => undefined));
     await expect(one.ask('dev', ['power'], 100)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+  });
+
+  it('fails for each at its own deadline, and asks for as long as the last one waits', async () => {
+    const one = await openProcess(createInProcessLiveBus());
+    const signals: AbortSignal[] = [];
+    one.connect('dev', (_metrics, signal) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    });
+    const long = one.ask('dev', ['power'], 600);
+    const isOver = long.then(
+      () => true,
+      () => true,
+    );
+    const short = one.ask('dev', ['power'], 100);
+    await expect(short).rejects.toMatchObject({
+      ...{ code: 'UPSTREAM_TIMEOUT', message: 'reading: the device did not answer within 100 ms.' },
+    });
+    expect(await Promise.race([isOver, Promise.resolve(false)])).toBe(false);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    await expect(long).rejects.toMatchObject({
+      ...{ code: 'UPSTREAM_TIMEOUT', message: 'reading: the device did not answer within 600 ms.' },
+    });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    // What nobody waits for any more is nothing to share.
+    await expect(one.ask('dev', ['power'], 100)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+    expect(signals).toHaveLength(2);
+  });
+
+  it('answers one who waits for longer than those who asked first', async () => {
+    const one = await openProcess(createInProcessLiveBus());
+    let asked = 0;
+    let reply: () => void = () => undefined;
+    one.connect('dev', () => {
+      asked += 1;
+      return new Promise((resolve) => {
+        reply = resolve;
+      });
+    });
+    const short = one.ask('dev', ['power'], 100);
+    const long = one.ask('dev', ['power'], 5_000);
+    await expect(short).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+    reply();
+    await long;
+    expect(asked).toBe(1);
   });
 
   it('says what it is that failed', async () => {
@@ -148,6 +194,24 @@ describe('asking a device by a message', () => {
     expect(questions).toHaveLength(1);
   });
 
+  it('asks again for one who waits for longer, once the time of the question is over', async () => {
+    const bus = createInProcessLiveBus();
+    const one = await openProcess(bus);
+    const { questions, ask, asked } = createAsked();
+    one.connect('dev', undefined, { ask });
+    const short = one.ask('dev', ['power'], 200);
+    await asked();
+    const long = one.ask('dev', ['power'], 5_000);
+    expect(questions).toHaveLength(1);
+    await expect(short).rejects.toMatchObject({ message: expect.stringContaining('within 200 ms') });
+    const again = await waitFor('it is asked again', () => questions[1]);
+    expect(questions[0]?.signal.aborted).toBe(true);
+    expect(again.question.expiresAt.getTime()).toBeGreaterThan(Date.now() + 3_000);
+    await announce(bus, 'dev', 'power');
+    await long;
+    expect(questions).toHaveLength(2);
+  });
+
   it('hears of an answer that comes to another process', async () => {
     const bus = createInProcessLiveBus();
     const [one, other] = [await openProcess(bus), await openProcess(bus)];
@@ -216,6 +280,48 @@ describe('a device over HTTP that is asked for two metrics', () => {
     expect(data).toMatchObject({ device: { first: { value: 3 }, second: null } });
     expect(errors?.map(({ path, extensions }) => [path, extensions['code']])).toEqual([
       [['device', 'second'], 'UPSTREAM_TIMEOUT'],
+    ]);
+  });
+});
+
+describe('a device over MQTT that is asked for values', () => {
+  /** A device that answers each question with the next number, without a time. */
+  async function openSensor() {
+    const devices = opened.keep(await openDevices({ database }));
+    const id = await devices.register('sensor', ['temperature', 'humidity']);
+    const client = await connectMqtt(devices.mqttUrl);
+    opened.keep({ close: () => client.endAsync(true) });
+    const topic = `aegis/${devices.workspace}/sensor`;
+    let value = 30;
+    client.on('message', () => {
+      client.publish(`${topic}/telemetry`, `{"temperature": ${(value += 1)}}`, { qos: 1 });
+    });
+    await client.subscribeAsync(`${topic}/reads`, { qos: 1 });
+    return { devices, id };
+  }
+
+  it('is heard after a time stamp ahead, and what it answers is given', async () => {
+    const { devices, id } = await openSensor();
+    await devices.send('sensor', { ts: Date.now() + 120_000, values: { temperature: 5 } });
+    const READ = `query ($id: ID!, $age: Int) { device(id: $id) {
+      reading(metric: "temperature", source: LIVE, maxAgeMs: $age, timeoutMs: 3000) { value } } }`;
+    const read = async (age: number | null) => (await devices.run(READ, { id, age })).data;
+    expect(await read(null)).toEqual({ device: { reading: { value: 31 } } });
+    expect(await read(null)).toEqual({ device: { reading: { value: 32 } } });
+    expect(await read(60_000)).toEqual({ device: { reading: { value: 32 } } });
+  });
+
+  it('is waited for by each field of a query for as long as that says', async () => {
+    const { devices, id } = await openSensor();
+    const READ = `query ($id: ID!) { device(id: $id) {
+      fast: reading(metric: "humidity", source: LIVE, timeoutMs: 150) { value }
+      slow: reading(metric: "humidity", source: LIVE, timeoutMs: 700) { value }
+      other: reading(metric: "temperature", source: LIVE, timeoutMs: 400) { value } } }`;
+    const { data, errors } = await devices.run(READ, { id });
+    expect(data).toEqual({ device: { fast: null, slow: null, other: { value: 31 } } });
+    expect(errors?.map(({ path, message }) => [path?.[1], message])).toEqual([
+      ['fast', 'reading: the device did not answer within 150 ms.'],
+      ['slow', 'reading: the device did not answer within 700 ms.'],
     ]);
   });
 });

@@ -246,6 +246,8 @@ describe('what a device tells of itself over HTTP', () => {
     const url = devices.ingestUrl.replace(/ingest$/, 'devices/sensor/commands?waitSeconds=0');
     expect(await (await fetch(url)).json()).toEqual({ commands: [], desired: null, reads: [] });
     expect((await fetch(url.replace('=0', '=900'))).status).toBe(400);
+    const negative = await fetch(url.replace('=0', '=-1'));
+    expect(await negative.text()).toContain('expected a whole number from 0 to 50, got \\"-1\\".');
     expect((await fetch(url.replace('sensor', 'nobody'))).status).toBe(404);
   });
 });
