@@ -130,6 +130,12 @@ export type Mutation = {
    */
   reportNodeMetrics: ReportNodeMetricsPayload;
   /**
+   * Takes what a node reports about itself exactly as it goes over HTTP and MQTT, and reads, checks, stores and answers it as it is there:
+   * one and the same document may be sent by any of these doors, and again by another. A mistake is told by the member that it is
+   * in, such as `["report", "consciousness_metrics", "phi"]`.
+   */
+  submitNodeReport: ReportNodeMetricsPayload;
+  /**
    * Pushes a value of a node's own state, such as a load or a phase's cosine: the signal of nodes that are no device. A node
    * without a signal has its pushed states for one from then on. Live only: values are kept with the samples that they go into.
    */
@@ -162,6 +168,11 @@ export type MutationSetGeneratorCouplingArgs = {
 
 export type MutationReportNodeMetricsArgs = {
   input: NodeMetricsReportInput;
+};
+
+
+export type MutationSubmitNodeReportArgs = {
+  report: Scalars['JSON']['input'];
 };
 
 
@@ -1484,6 +1495,7 @@ export type MutationResolvers<ContextType = Context, ParentType extends Resolver
   stopGenerator?: Resolver<ResolversTypes['GeneratorPayload'], ParentType, ContextType>;
   setGeneratorCoupling?: Resolver<ResolversTypes['GeneratorPayload'], ParentType, ContextType, RequireFields<MutationSetGeneratorCouplingArgs, 'coupling'>>;
   reportNodeMetrics?: Resolver<ResolversTypes['ReportNodeMetricsPayload'], ParentType, ContextType, RequireFields<MutationReportNodeMetricsArgs, 'input'>>;
+  submitNodeReport?: Resolver<ResolversTypes['ReportNodeMetricsPayload'], ParentType, ContextType, RequireFields<MutationSubmitNodeReportArgs, 'report'>>;
   pushNodeState?: Resolver<ResolversTypes['PushNodeStatePayload'], ParentType, ContextType, RequireFields<MutationPushNodeStateArgs, 'input'>>;
   setNetworkThreshold?: Resolver<ResolversTypes['NetworkThresholdPayload'], ParentType, ContextType, RequireFields<MutationSetNetworkThresholdArgs, 'input'>>;
   removeNetworkThreshold?: Resolver<ResolversTypes['NetworkThresholdPayload'], ParentType, ContextType, RequireFields<MutationRemoveNetworkThresholdArgs, 'id'>>;

@@ -1,11 +1,9 @@
 import type { Database, Transaction } from '../../../kernel/database/database.js';
-import { AegisError } from '../../../kernel/errors/aegis-error.js';
 import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import { newId } from '../../../kernel/ids/ids.js';
 import { listNeighbours, type NetworkGraph } from '../graph/network-graph.js';
 import type { MeasurementStorage } from '../storage/measurement-storage.js';
-import { readNodeName } from './node-name.js';
 import type { NodeMetrics, Standing } from '../metrics/describe-metrics.js';
 import { COMPARABLE_MS, validateReport, type OwnNumbers } from './cross-validation.js';
 import {
@@ -14,8 +12,9 @@ import {
   type ReportStorage,
   type StoredStanding,
 } from '../storage/report-storage.js';
+import { readReport } from './read-report.js';
 import { judge, recover } from './reputation.js';
-import { toNumbers, wireReport, type WireReport } from './wire-format.js';
+import { toNumbers } from './wire-format.js';
 
 /** What nodes of one network report about themselves. */
 export interface Reports {
@@ -24,7 +23,7 @@ export interface Reports {
    * and instant, is answered as it was the first time. One that was measured before the newest is kept without effect on what the
    * node is worth.
    *
-   * Errors: BAD_USER_INPUT when it is not of the wire format; NOT_FOUND when there is no such node.
+   * Errors: UnreadableReport (BAD_USER_INPUT) when it is not of the wire format; NOT_FOUND when there is no such node.
    */
   submit(report: unknown, from: { readonly door: Report['door']; readonly nodeId?: string }): Promise<Report>;
   /** How far each node is to be believed now, by its index; at most a second old. */
@@ -117,31 +116,6 @@ export function createReports(deps: ReportsDeps): Reports {
 /** A report from the future is of the instant at which it came: it must not stand before all that follow. */
 function instantOf({ reportedAt, receivedAt }: Report): Date {
   return reportedAt < receivedAt ? reportedAt : receivedAt;
-}
-
-/** Reads a report and whose it is. */
-function readReport(
-  given: unknown,
-  { nodeId, nodeCount }: { readonly nodeId: string | undefined; readonly nodeCount: number },
-): { readonly wire: WireReport; readonly nodeIndex: number } {
-  const { success, data, error } = wireReport.safeParse(given);
-  if (!success) {
-    const reasons = error.issues.map(({ path, message }) => `${path.join('.') || 'report'}: ${message}`);
-    throw new AegisError(
-      'BAD_USER_INPUT',
-      'expected {"timestamp", "node_id", "consciousness_metrics": {"phi", "coherence", "stability", "divergence", ' +
-        '"consciousness_level"}, "global_state": {"network_coherence", "collective_awareness", "system_health"}}, all ' +
-        `numbers but the id, but: ${reasons.join('; ')}.`,
-    );
-  }
-  const nodeIndex = readNodeName(data.node_id, nodeCount);
-  if (nodeId !== undefined && readNodeName(nodeId, nodeCount) !== nodeIndex) {
-    throw new AegisError(
-      'BAD_USER_INPUT',
-      `node_id: expected the node of the address, ${nodeId}, got ${data.node_id}.`,
-    );
-  }
-  return { wire: data, nodeIndex };
 }
 
 function toOwn(node: NodeMetrics | undefined): OwnNumbers | undefined {

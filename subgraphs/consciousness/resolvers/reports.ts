@@ -3,7 +3,10 @@ import { checkPageSize, toConnection } from '../../../kernel/graphql/connection.
 import type { NodeMetricsReportInput, Resolvers } from '../generated/schema-types.js';
 import { readNodeId } from '../node-id.js';
 import type { NetworkOf } from '../network.js';
+import type { Refusal } from '../refusal.js';
 import { VALIDATION_RULES } from '../reports/cross-validation.js';
+import type { Reports } from '../reports/reports.js';
+import { UnreadableReport } from '../reports/unreadable-report.js';
 import type { WireReport } from '../reports/wire-format.js';
 import { nodeAt } from './measurements.js';
 
@@ -23,19 +26,16 @@ export function createReportResolvers(networkOf: NetworkOf) {
       }),
     },
     Mutation: {
-      reportNodeMetrics: async (_mutation, { input }, { principal }) => {
-        try {
-          const report = await networkOf(principal.workspace).reports.submit(toWire(input), {
-            door: 'GRAPHQL',
-          });
-          return { report, userErrors: [] };
-        } catch (error) {
-          if (!(error instanceof AegisError)) throw error;
-          if (error.code !== 'BAD_USER_INPUT' && error.code !== 'NOT_FOUND') throw error;
-          const path = error.code === 'NOT_FOUND' ? ['nodeId'] : [];
-          return { report: null, userErrors: [{ code: error.code, message: error.message, path }] };
-        }
-      },
+      reportNodeMetrics: (_mutation, { input }, { principal }) =>
+        submit(networkOf(principal.workspace).reports, {
+          wire: toWire(input),
+          pathOf: (members) => members.map(toGraphName),
+        }),
+      submitNodeReport: (_mutation, { report }, { principal }) =>
+        submit(networkOf(principal.workspace).reports, {
+          wire: report,
+          pathOf: (members) => ['report', ...members],
+        }),
     },
     ValidationReport: {
       rules: () => [...VALIDATION_RULES],
@@ -66,6 +66,37 @@ export function createReportResolvers(networkOf: NetworkOf) {
       }),
     },
   } satisfies Resolvers;
+}
+
+/** A report as it is to be read, and where in the input a member of the wire format is. */
+interface Submission {
+  readonly wire: unknown;
+  readonly pathOf: (members: readonly string[]) => string[];
+}
+
+/** Takes a report; what the sender can mend is told by the members of what was sent. */
+async function submit(reports: Reports, { wire, pathOf }: Submission) {
+  try {
+    return { report: await reports.submit(wire, { door: 'GRAPHQL' }), userErrors: [] };
+  } catch (error) {
+    const refusals = listRefusals(error);
+    if (!refusals) throw error;
+    return { report: null, userErrors: refusals.map((one) => ({ ...one, path: pathOf(one.path) })) };
+  }
+}
+
+function listRefusals(error: unknown): Refusal[] | undefined {
+  if (error instanceof UnreadableReport) {
+    const { code, mistakes } = error;
+    return mistakes.map(({ path, message }) => ({ code, message, path: [...path] }));
+  }
+  if (!(error instanceof AegisError) || error.code !== 'NOT_FOUND') return undefined;
+  return [{ code: error.code, message: error.message, path: ['node_id'] }];
+}
+
+/** `consciousness_level` is `consciousnessLevel` in the graph. */
+function toGraphName(member: string): string {
+  return member.replace(/_(?<initial>[a-z])/g, (_match, initial: string) => initial.toUpperCase());
 }
 
 function toWire({
