@@ -1421,7 +1421,10 @@ export type ThresholdConditionInput = {
   above?: InputMaybe<Scalars['Float']['input']>;
   /** It holds below this value, in the metric's unit. */
   below?: InputMaybe<Scalars['Float']['input']>;
-  /** The hysteresis, in the metric's unit, 0 or more: a raised alarm ends only when the value is inside its limit by so much. */
+  /**
+   * The hysteresis, in the metric's unit, 0 or more: a raised alarm ends only when the value is inside its limit by so much.
+   * With both limits at most half the distance between them.
+   */
   deadband?: InputMaybe<Scalars['Float']['input']>;
 };
 
@@ -1435,7 +1438,10 @@ export type RateConditionInput = {
   above?: InputMaybe<Scalars['Float']['input']>;
   /** It holds below this rate, in the metric's unit per second; negative for a fall. */
   below?: InputMaybe<Scalars['Float']['input']>;
-  /** The hysteresis, in the metric's unit per second, 0 or more: a raised alarm ends only when the value is inside its limit by so much. */
+  /**
+   * The hysteresis, in the metric's unit per second, 0 or more: a raised alarm ends only when the value is inside its limit by so much.
+   * With both limits at most half the distance between them.
+   */
   deadband?: InputMaybe<Scalars['Float']['input']>;
 };
 

@@ -1,6 +1,6 @@
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { AlarmTarget } from '../rules/alarm-rule.js';
-import { checkAlarmRule } from '../rules/alarm-rule.js';
+import { readAlarmRule } from '../rules/alarm-rule.js';
 import { toEntry, toProfileEntry, type RuleEntry, type StoredRule } from '../rules/rule-entry.js';
 import type { AssignedDevice } from './evaluation.js';
 import type { CandidateDevice } from './registry.js';
@@ -50,7 +50,7 @@ export function createAssignments(deps: AssignmentsDeps, rules: readonly StoredR
   async function readProfile(name: string, version: number): Promise<readonly RuleEntry[]> {
     const written = await findProfileAlarms(workspace, name, version);
     return written.flatMap((value) => {
-      const checked = checkAlarmRule(value);
+      const checked = readAlarmRule(value);
       if ('rule' in checked)
         return checked.rule.enabled ? [toProfileEntry({ name, version }, checked.rule)] : [];
       onMistake(`an alarm rule of the profile ${name}, version ${version}`, checked.mistakes);

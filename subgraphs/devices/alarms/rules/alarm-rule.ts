@@ -36,7 +36,7 @@ function isOrdered({ above, below }: LimitsInput): boolean {
   return above === undefined || below === undefined || below <= above;
 }
 
-const ONE_LIMIT = 'Expected `above`, `below` or both, got neither';
+const ONE_LIMIT = 'Expected `above`, `below` or both, and there is neither.';
 const LIMITS_IN_ORDER =
   'Expected a `below` that is not larger than `above`: alarms are raised outside of the two';
 
@@ -128,7 +128,7 @@ const target = z.strictObject({
 });
 
 /** A rule as it is sent, kept, exported, imported, and written in profiles. */
-export const alarmRuleSchema = z
+const alarmRuleSchema = z
   .strictObject({
     name: z
       .string()
@@ -162,6 +162,26 @@ export const alarmRuleSchema = z
     message: 'Expected 0 for a rule of missing data, whose window says how long',
   });
 
+/** A rule that is written now: what was taken by an earlier version is still read. */
+const writtenRuleSchema = alarmRuleSchema.superRefine(({ condition: { threshold, rate } }, context) => {
+  for (const [kind, given] of Object.entries({ threshold, rate })) {
+    if (!given || !isOrdered(given) || canClear(given)) continue;
+    const { above, below, deadband } = given;
+    context.addIssue({
+      code: 'custom',
+      path: ['condition', kind, 'deadband'],
+      message:
+        'Expected a deadband of at most half the distance between `below` and `above`, as no value would ever clear the ' +
+        `alarm, got a deadband of ${deadband} between ${below ?? ''} and ${above ?? ''}.`,
+    });
+  }
+});
+
+/** Whether there is a value by which what was outside comes back: inside both limits by the deadband. */
+function canClear({ above, below, deadband }: LimitsInput & { readonly deadband: number }): boolean {
+  return above === undefined || below === undefined || above - deadband >= below + deadband;
+}
+
 /** A checked rule. */
 export type AlarmRule = z.output<typeof alarmRuleSchema>;
 
@@ -178,11 +198,21 @@ export interface RuleMistake {
   readonly message: string;
 }
 
-/** Checks a rule, and tells everything that is wrong with it at once. */
-export function checkAlarmRule(
-  value: unknown,
-): { readonly rule: AlarmRule } | { readonly mistakes: readonly RuleMistake[] } {
-  const parsed = alarmRuleSchema.safeParse(withoutNulls(value));
+/** A rule, or what is wrong with it. */
+export type CheckedRule = { readonly rule: AlarmRule } | { readonly mistakes: readonly RuleMistake[] };
+
+/** Checks a rule that somebody has written, and tells everything that is wrong with it at once. */
+export function checkAlarmRule(value: unknown): CheckedRule {
+  return parseRule(writtenRuleSchema, value);
+}
+
+/** Reads a rule that was checked when it was written, by this version or an earlier one. */
+export function readAlarmRule(value: unknown): CheckedRule {
+  return parseRule(alarmRuleSchema, value);
+}
+
+function parseRule(schema: typeof alarmRuleSchema, value: unknown): CheckedRule {
+  const parsed = schema.safeParse(withoutNulls(value));
   if (parsed.success) return { rule: parsed.data };
   return {
     mistakes: parsed.error.issues.map((issue) => ({

@@ -5,7 +5,7 @@ import { newId } from '../../../../kernel/ids/ids.js';
 import type { WorkspaceId } from '../../../../kernel/identity/principal.js';
 import type { ChangeOrigin } from '../../registry.js';
 import type { Severity } from '../alarm.js';
-import { checkAlarmRule, type AlarmRule } from './alarm-rule.js';
+import { readAlarmRule, type AlarmRule } from './alarm-rule.js';
 import { isSameRule, looksAtTheSame } from './compare-rules.js';
 import type { StoredRule } from './rule-entry.js';
 
@@ -173,7 +173,7 @@ function toColumns({ name, enabled, severity, ...rest }: AlarmRule) {
 
 function toRule(row: RuleRow): StoredRule {
   const { id, version, conditionVersion, createdAt, updatedAt, name, enabled, severity, definition } = row;
-  const checked = checkAlarmRule({ ...(definition as object), name, enabled, severity });
+  const checked = readAlarmRule({ ...(definition as object), name, enabled, severity });
   if ('rule' in checked) return { id, version, conditionVersion, createdAt, updatedAt, rule: checked.rule };
   const mistakes = checked.mistakes.map(({ path, message }) => `${path.join('.')}: ${message}`).join(' ');
   throw new Error(`the rule ${id} is kept in a form that cannot be read: ${mistakes}`);
