@@ -61,7 +61,7 @@ export function createEmbeddedMqtt(deps: EmbeddedMqttDeps): Protocol {
     ...{ peerOf, onSubscribed, logger },
     door: createEmbeddedDoor({ ...deps, rights, claims, hasAuthority: deps.tls?.authority !== undefined }),
     authorizePublish: createEmbeddedPublish({
-      ...{ peerOf, rights, claims, uplink: deps.uplink, logger, publish },
+      ...{ peerOf, rights, claims, sparkplug, uplink: deps.uplink, logger, publish },
       intake: createMqttIntake({ ...deps, topics, sparkplug }),
     }),
   });

@@ -3,18 +3,22 @@ import { AegisError } from '../../../../kernel/errors/aegis-error.js';
 import { ERROR_CODES } from '../../../../kernel/errors/codes.js';
 import { createRejectionLog, toRejection } from '../../../../kernel/messaging/rejection.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
-import type { Uplink } from '../protocol.js';
+import type { DevicePrincipal, Uplink } from '../protocol.js';
+import type { Sparkplug } from '../sparkplug/sparkplug.js';
+import { parseSparkplugTopic } from '../sparkplug/sparkplug-topic.js';
 import type { ClaimTopic } from './claim-topic.js';
 import { rejectedTopic } from './device-topic.js';
 import type { MqttIntake, MqttSource } from './mqtt-intake.js';
 import type { MqttPeer } from './mqtt-peer.js';
 import type { MqttRights } from './mqtt-rights.js';
+import { createPublishDecisions } from './publish-decisions.js';
 
 export interface EmbeddedPublishDeps {
   readonly peerOf: (client: Client) => MqttPeer | undefined;
   readonly rights: MqttRights;
   readonly intake: MqttIntake;
   readonly claims: ClaimTopic;
+  readonly sparkplug: Pick<Sparkplug, 'passOver'>;
   readonly uplink: Pick<Uplink, 'refused'>;
   readonly logger: Logger;
   readonly publish: (topic: string, payload: string) => void;
@@ -31,7 +35,8 @@ const RETAINED = /\/(telemetry|reported|status)$/;
  * that the client sends it again.
  */
 export function createEmbeddedPublish(deps: EmbeddedPublishDeps): AuthorizePublishHandler {
-  const { rights, intake, claims, logger } = deps;
+  const { rights, intake, claims, sparkplug, logger } = deps;
+  const decisions = createPublishDecisions(rights);
   const logRejection = createRejectionLog(logger);
 
   async function admit(packet: PublishPacket, peer: MqttPeer): Promise<Error | undefined> {
@@ -42,18 +47,28 @@ export function createEmbeddedPublish(deps: EmbeddedPublishDeps): AuthorizePubli
       withhold(packet);
       return undefined;
     }
-    const allowed = principal ? rights.mayPublish(principal, topic) : false;
-    if (!(allowed instanceof Promise ? await allowed : allowed)) {
-      const error = notItsTopic(topic);
-      logRejection(topic, error);
-      if (principal) {
-        const { workspace, deviceId = '' } = principal;
-        deps.uplink.refused({ workspace, device: deviceId, payload: toBytes(packet), kind: 'OTHER', error });
-      }
-      withhold(packet);
-      return undefined;
-    }
-    return take(packet, peer);
+    const decided = principal ? decisions.of(peer, principal, topic) : 'REFUSED';
+    const decision = decided instanceof Promise ? await decided : decided;
+    if (decision === 'ALLOWED') return take(packet, peer);
+    // At once: the order of a node's messages is that in which they come here.
+    if (principal && decision === 'COUNTED') passOver(packet, peer, principal);
+    refuse(packet, principal);
+    withhold(packet);
+    return undefined;
+  }
+
+  function passOver(packet: PublishPacket, peer: MqttPeer, { workspace }: DevicePrincipal): void {
+    const named = parseSparkplugTopic(packet.topic);
+    if (!named) return;
+    sparkplug.passOver({ workspace, node: named.node, payload: toBytes(packet) }, toSource(peer).sparkplug);
+  }
+
+  function refuse(packet: PublishPacket, principal: DevicePrincipal | undefined): void {
+    const error = notItsTopic(packet.topic);
+    logRejection(packet.topic, error);
+    if (!principal) return;
+    const { workspace, deviceId = '' } = principal;
+    deps.uplink.refused({ workspace, device: deviceId, payload: toBytes(packet), kind: 'OTHER', error });
   }
 
   async function take(packet: PublishPacket, peer: MqttPeer): Promise<Error | undefined> {

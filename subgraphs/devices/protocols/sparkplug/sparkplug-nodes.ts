@@ -22,8 +22,6 @@ export interface ReachedNode {
   readonly name: string;
   readonly state: SparkplugNode;
   readonly link: SparkplugLink;
-  /** When it was last asked for its birth, in milliseconds. */
-  askedAtMs: number;
   /**
    * Takes a birth of the node. One that is told again is no new connection: its sessions stay, but for those of devices that
    * are not told of again soon after.
@@ -105,7 +103,7 @@ function createReachedNode({ sessions, now, workspace, name, link }: ReachedNode
   }
 
   const node: ReachedNode & { link: SparkplugLink } = {
-    ...{ workspace, name, state, link, askedAtMs: -Infinity },
+    ...{ workspace, name, state, link },
     born(payload) {
       const isAgain = bornBy === node.link.key && state.isBornAgain(payload);
       if (isAgain) awaitDevices();

@@ -8,7 +8,7 @@ import type { KnownDevice, KnownDevices } from '../../readings/known-devices.js'
 import type { WhenFull } from '../../readings/reading-writer.js';
 import type { Sessions } from '../../sessions/session.js';
 import type { Uplink } from '../protocol.js';
-import { REBIRTH } from './sparkplug-commands.js';
+import { createRebirthRequests, type RebirthRequests } from './rebirth-requests.js';
 import { createSparkplugNodes, type ReachedNode, type SparkplugLink } from './sparkplug-nodes.js';
 import { sparkplugDeviceName, type SparkplugTopic } from './sparkplug-topic.js';
 
@@ -24,6 +24,10 @@ export interface SparkplugMessage extends Omit<SparkplugTopic, 'workspace'> {
 export interface Sparkplug {
   /** Resolves once the values are committed. Errors: those of ingestion; BAD_USER_INPUT for no payload of Sparkplug B. */
   take(message: SparkplugMessage, link: SparkplugLink): Promise<void>;
+  /**
+   * Passes over a message that its node may not send: it moves the node's count of messages, and nothing else. Never throws.
+   */
+  passOver(message: Pick<SparkplugMessage, 'workspace' | 'node' | 'payload'>, link: SparkplugLink): void;
   /** The connection is gone, and with it the nodes that came by it; those of one workspace where that is given. */
   closed(key: object, workspace?: WorkspaceId): void;
 }
@@ -34,11 +38,10 @@ export interface SparkplugDeps {
   readonly sessions: Sessions;
   readonly logger: Logger;
   readonly now?: () => number;
+  /** How often a node is asked for its birth at most, in milliseconds. */
+  readonly rebirthPauseMs?: number;
 }
 
-/** How often a node is asked for its birth at most, in milliseconds. */
-const REBIRTH_PAUSE_MS = 5_000;
-const REBIRTH_DEADLINE_MS = 5_000;
 /** Whatever the profile says: it came as Sparkplug B. */
 const SPARKPLUG_TYPE = 'application/vnd.eclipse.sparkplug.b';
 
@@ -52,16 +55,7 @@ const SPARKPLUG_TYPE = 'application/vnd.eclipse.sparkplug.b';
 export function createSparkplug(deps: SparkplugDeps): Sparkplug {
   const { uplink, devices, sessions, logger, now = Date.now } = deps;
   const nodes = createSparkplugNodes({ sessions, now });
-
-  function askForBirth(node: ReachedNode): void {
-    if (now() - node.askedAtMs < REBIRTH_PAUSE_MS) return;
-    node.askedAtMs = now();
-    const payload = encodeSparkplug({ timestampMs: now(), metrics: [REBIRTH] });
-    const topic = `spBv1.0/${node.workspace}/NCMD/${node.name}`;
-    node.link.publish(topic, payload, AbortSignal.timeout(REBIRTH_DEADLINE_MS)).catch((error: unknown) => {
-      logger.debug({ err: error, node: node.name }, 'could not ask an edge node for its birth');
-    });
-  }
+  const rebirths = createRebirthRequests({ logger, now, pauseMs: deps.rebirthPauseMs });
 
   /** Keeps what never comes to ingestion, and gives its error back. */
   function refuse(message: SparkplugMessage, error: AegisError): AegisError {
@@ -85,7 +79,7 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
   ): Promise<void> {
     const { workspace, behind, topic, whenFull } = message;
     const resolved = node.state.resolve(behind, payload);
-    if (!resolved.complete) askForBirth(node);
+    if (!resolved.complete) rebirths.ask(node);
     const name = sparkplugDeviceName(message);
     const device = await devices.find(workspace, name);
     if (!device) throw refuse(message, unknownDevice(name));
@@ -107,11 +101,13 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
       const payload = decode(message);
       const node = nodes.of(message, link);
       if (kind === 'NDEATH') {
-        takeDeath(node, payload);
+        takeDeath(node, payload, rebirths);
         return;
       }
-      if (kind === 'NBIRTH') node.born(payload);
-      else if (!node.state.follows(payload)) askForBirth(node);
+      if (kind === 'NBIRTH') {
+        node.born(payload);
+        rebirths.settled(node);
+      } else if (!node.state.follows(payload)) rebirths.ask(node);
       if (kind === 'DDEATH') {
         node.close(behind, 'its edge node says that it died', 'lost');
         return;
@@ -119,9 +115,16 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
       if (kind === 'DBIRTH' && behind !== undefined) node.state.deviceBorn(behind, payload);
       await takeValues(node, message, payload);
     },
+    passOver(message, link) {
+      const payload = decodeIfPossible(message.payload);
+      if (!payload) return;
+      const node = nodes.of(message, link);
+      if (!node.state.follows(payload)) rebirths.ask(node);
+    },
     closed(key, workspace) {
       for (const node of nodes.list()) {
         if (node.link.key !== key || (workspace !== undefined && node.workspace !== workspace)) continue;
+        rebirths.settled(node);
         node.state.died();
         node.closeAll('the connection of its edge node is gone', 'lost');
       }
@@ -129,9 +132,18 @@ export function createSparkplug(deps: SparkplugDeps): Sparkplug {
   };
 }
 
+function decodeIfPossible(payload: Uint8Array): SparkplugPayload | undefined {
+  try {
+    return decodeSparkplug(payload);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A death that was left with the broker by a connection before the present one tells nothing of this one. */
-function takeDeath(node: ReachedNode, payload: SparkplugPayload): void {
+function takeDeath(node: ReachedNode, payload: SparkplugPayload, rebirths: RebirthRequests): void {
   if (!node.state.isDeath(payload)) return;
+  rebirths.settled(node);
   node.state.died();
   node.closeAll('its edge node died', 'lost');
 }

@@ -211,6 +211,34 @@ describe('edge nodes of Sparkplug B', () => {
     await node.subscribeAsync(topic('DCMD/edge1/pump'));
   });
 
+  it('counts what a node may not send among its messages, and takes nothing of it', async () => {
+    const { workspace } = devices;
+    await devices.close();
+    devices = openedByTest.keep(await openDevices({ database, workspace, identify: () => undefined }));
+    const { token = '' } = await createCredential(devices, { deviceId: nodeId, kind: 'TOKEN' });
+    node = await connectMqtt(devices.mqttUrl, { username: 'x', password: token });
+    openedByTest.keep({ close: () => node.endAsync(true) });
+    node.on('message', (name, payload) => told.push({ topic: name, payload: decodeSparkplug(payload) }));
+    await node.subscribeAsync(topic('NCMD/edge1/#'), { qos: 1 });
+    // All at once: of some it must be looked up whether the node may send them, of others not.
+    await Promise.all([
+      publish('NBIRTH/edge1', [bdSeqMetric(1), double(20, { name: 'temperature', alias: 1n })], 0),
+      publish('DBIRTH/edge1/pump', [double(1, { name: 'pressure', alias: 2n })], 1),
+      publish('DBIRTH/edge1/unknown', [double(1, { name: 'pressure', alias: 3n })], 2),
+      publish('NDATA/edge1', [double(21, { alias: 1n })], 3),
+      publish('DDATA/edge1/unknown', [double(2, { alias: 3n })], 4),
+      publish('NDATA/edge1', [double(22, { alias: 1n })], 5),
+    ]);
+    await publish('DDATA/edge1/pump', [double(2, { alias: 2n })], 6);
+    await publish('NDATA/edge1', [double(23, { alias: 1n })], 7);
+    expect(await valuesOf(nodeId)).toEqual({ temperature: [20, 21, 22, 23] });
+    expect(await valuesOf(deviceId)).toEqual({});
+    expect(rebirths()).toEqual([]);
+    // One that is missing is missed as ever.
+    await publish('DDATA/edge1/pump', [double(3, { alias: 2n })], 9);
+    await waitFor('it asks', () => rebirths().length === 1);
+  });
+
   it('cannot be asked for a value, as Sparkplug has no question', async () => {
     await bear();
     const READ = `query ($id: ID!) { device(id: $id) { reading(metric: "temperature", source: LIVE) { value } } }`;
