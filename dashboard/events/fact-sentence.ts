@@ -9,7 +9,9 @@ interface Told {
   readonly number: (key: string) => number | undefined;
   readonly list: (key: string) => readonly unknown[];
   readonly flag: (key: string) => boolean | undefined;
-  /** The device that it is about, or whatever else. */
+  /** The name of the device that it is about; undefined when it is about none, or one that was removed. */
+  readonly device: string | undefined;
+  /** What it is about: that device, or whatever else. */
   readonly who: string;
   /** The last part of the fact's type. */
   readonly verb: string;
@@ -36,11 +38,14 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   'device.twin.reported': ({ who, list }) => `${who} told its state: ${names(list('keys'), 'property')}`,
   'device.twin.desired': ({ who, list }) =>
     `${who} is to change its state: ${names(list('keys'), 'property')}`,
-  'alarm.raised': ({ text }) => `${capital(lower(text('severity'), 'an'))} alarm: ${message(text)}`,
-  'alarm.acknowledged': ({ text }) =>
-    `An alarm was acknowledged${text('acknowledgedBy') === undefined ? '' : ` by ${text('acknowledgedBy') ?? ''}`}: ${message(text)}`,
-  'alarm.cleared': ({ text }) =>
-    `An alarm has ended${because(CLEARED[text('clearReason') ?? ''])}: ${message(text)}`,
+  'alarm.raised': (told) =>
+    `${capital(lower(told.text('severity'), 'an'))} alarm${ofDevice(told)}: ${message(told)}`,
+  'alarm.acknowledged': (told) => {
+    const by = told.text('acknowledgedBy');
+    return `An alarm${ofDevice(told)} was acknowledged${by === undefined ? '' : ` by ${by}`}: ${message(told)}`;
+  },
+  'alarm.cleared': (told) =>
+    `An alarm${ofDevice(told)} has ended${because(CLEARED[told.text('clearReason') ?? ''])}: ${message(told)}`,
   'alarmrule.*': (told) => `The alarm rule ${named(told)} was ${changed(told.verb)}`,
   'devicegroup.*': (told) => `The group of devices ${named(told)} was ${changed(told.verb)}`,
   'fusion.*': (told) => `The fusion ${named(told)} was ${changed(told.verb)}`,
@@ -137,6 +142,7 @@ function tell(
       const value = data[key];
       return typeof value === 'boolean' ? value : undefined;
     },
+    device: device?.name,
     who: device?.name ?? text('name') ?? text('deviceId') ?? nodeName(subject ?? ''),
     verb: type.split('.').at(-1) ?? '',
   };
@@ -172,7 +178,11 @@ function changed(verb: string): string {
   return verb === 'updated' ? 'changed' : verb;
 }
 
-function message(text: Told['text']): string {
+function ofDevice({ device }: Told): string {
+  return device === undefined ? '' : ` of ${device}`;
+}
+
+function message({ text }: Told): string {
   return text('message') ?? text('ruleName') ?? 'without a message';
 }
 

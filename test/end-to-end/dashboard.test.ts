@@ -140,10 +140,44 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     await acknowledge.first().focus();
     await page.keyboard.press('Enter');
     await alarms.getByText('acknowledged by').waitFor(DEADLINE);
+    // The button is gone: whoever works by keyboard is still in the list.
+    await page.locator('li:focus').getByText('acknowledged by').waitFor(DEADLINE);
     const { alarms: stored } = await graph().query<{ alarms: { edges: unknown[] } }>(
       '{ alarms(first: 5, filter: { states: [ACKNOWLEDGED] }) { edges { node { id } } } }',
     );
     expect(stored.edges).toHaveLength(1);
+    await page.context().close();
+  }, 60_000);
+
+  it('leads by its menu to headings that its head does not cover, on a phone', async () => {
+    const { page } = await open(PHONE);
+    await page.getByRole('region', { name: 'Table of nodes' }).waitFor(DEADLINE);
+    const menu = page.getByRole('navigation', { name: 'Parts of this page' });
+    for (const id of ['alarms', 'events', 'devices', 'network']) {
+      await menu.getByRole('link', { name: id }).click();
+      await waitFor(`the heading of ${id} is in view`, () =>
+        page.evaluate<boolean>(`(() => {
+          const { top, bottom } = document.querySelector('#${id} h2').getBoundingClientRect();
+          return top >= document.querySelector('.head').getBoundingClientRect().bottom && bottom <= innerHeight;
+        })()`),
+      );
+    }
+    await page.context().close();
+  }, 60_000);
+
+  it('keeps a help text at its button, and within the screen of a phone', async () => {
+    const { page } = await open(PHONE);
+    const button = page.getByRole('button', { name: 'What is Level?' });
+    await button.click();
+    const help = page.getByRole('note').filter({ hasText: 'One number made of the four others' });
+    await help.waitFor(DEADLINE);
+    const [at, text] = [await button.boundingBox(), await help.boundingBox()];
+    if (!at || !text) throw new Error('the button or its text is not drawn');
+    const distance = Math.max(text.y - (at.y + at.height), at.y - (text.y + text.height));
+    expect(distance).toBeGreaterThanOrEqual(0);
+    expect(distance).toBeLessThan(12);
+    expect(text.x).toBeGreaterThanOrEqual(0);
+    expect(text.x + text.width).toBeLessThanOrEqual(PHONE.viewport.width);
     await page.context().close();
   }, 60_000);
 

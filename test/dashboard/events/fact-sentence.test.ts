@@ -12,12 +12,12 @@ describe('What happened, in a sentence', () => {
     [
       'aegis.alarm.raised',
       { severity: 'CRITICAL', message: 'too hot: 91 °C' },
-      'Critical alarm: too hot: 91 °C',
+      'Critical alarm of host: too hot: 91 °C',
     ],
     [
       'aegis.alarm.cleared',
       { clearReason: 'BY_HAND', message: 'too hot' },
-      'An alarm has ended (cleared by hand): too hot',
+      'An alarm of host has ended (cleared by hand): too hot',
     ],
     ['aegis.alarmrule.updated', { name: 'heat' }, 'The alarm rule “heat” was changed'],
     ['aegis.command.executed', { action: 'reboot' }, 'The command “reboot” for host was carried out'],
