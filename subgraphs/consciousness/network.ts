@@ -9,6 +9,7 @@ import { createGeneratorControl, type GeneratorControl } from './generator/gener
 import { createGeneratorRunner } from './generator/generator-runner.js';
 import { createGeneratorStorage } from './storage/generator-storage.js';
 import type { NetworkGraph } from './graph/network-graph.js';
+import { createIndependentUpdates, type IndependentUpdates } from './storage/independent-updates.js';
 import { createRollups, type Rollups } from './storage/rollups.js';
 import { createLiveMetrics, type LiveMetrics } from './live/live-metrics.js';
 import { MEASUREMENTS_TOPIC, readMeasurementMessage, type Measurement } from './live/measurement.js';
@@ -47,6 +48,7 @@ export interface Network {
   readonly live: LiveMetrics;
   readonly liveStream: StoredStream<Measurement>;
   readonly rollups: Rollups;
+  readonly independentUpdates: IndependentUpdates;
   readonly generator: GeneratorControl;
   readonly thresholds: Thresholds;
   readonly reports: Reports;
@@ -81,9 +83,8 @@ export function createNetwork(deps: NetworkDeps): Network {
   const rows = database.inWorkspace(workspace);
   const shared = { workspace, database, log, bus, logger, now };
   const registry = createRegistry(rows);
-  const storage = createSampleStorage(database, workspace);
-  const measurements = createMeasurementStorage(database, workspace);
-  const reportStorage = createReportStorage(database, workspace);
+  const stores = openStores(database, workspace);
+  const { storage, measurements, reportStorage } = stores;
   const reports = createReports({ ...shared, graph, measurements, storage: reportStorage });
   const { readStandings } = reports;
   const refresh = () => {
@@ -113,7 +114,7 @@ export function createNetwork(deps: NetworkDeps): Network {
       watcher.refresh();
     },
   });
-  const watcher = createWatcher({ ...shared, thresholds });
+  const watcher = createWatcher({ ...shared, ...stores, thresholds });
   const live = createLiveMetrics({
     ...{ ...shared, sampler, worker, settings, readStandings, storage: measurements },
     onMeasured: (measurement) => watcher.observe(measurement),
@@ -132,10 +133,9 @@ export function createNetwork(deps: NetworkDeps): Network {
   });
   return {
     nodeCount: graph.nodeCount,
-    ...{ registry, storage, sampler, sources, stream, measurements, live, liveStream },
-    ...{ generator, thresholds, reports, reportStorage },
+    ...{ ...stores, registry, sampler, sources, stream, live, liveStream },
+    ...{ generator, thresholds, reports },
     metrics: createNetworkMetrics({ storage, worker, readStandings, options: settings }),
-    rollups: createRollups(database, workspace),
     pushState: createPushState({ ...shared, onAssigned: refresh }),
     currentMeasurement: () => measurements.findNewest(new Date(now().getTime() - CURRENT_MS)),
     listStandings: async () => describeStandings(await reportStorage.listStandings(), now()),
@@ -152,6 +152,16 @@ export function createNetwork(deps: NetworkDeps): Network {
       });
       await lifecycle.start({ name: `measuring of ${workspace}`, close: () => live.close() });
     },
+  };
+}
+
+function openStores(database: SubgraphDeps['database'], workspace: WorkspaceId) {
+  return {
+    storage: createSampleStorage(database, workspace),
+    measurements: createMeasurementStorage(database, workspace),
+    reportStorage: createReportStorage(database, workspace),
+    rollups: createRollups(database, workspace),
+    independentUpdates: createIndependentUpdates(database, workspace),
   };
 }
 

@@ -138,6 +138,7 @@ export type Mutation = {
   /**
    * Pushes a value of a node's own state, such as a load or a phase's cosine: the signal of nodes that are no device. A node
    * without a signal has its pushed states for one from then on. Live only: values are kept with the samples that they go into.
+   * A state that is taken counts; one that would not count, as of its time, is refused.
    */
   pushNodeState: PushNodeStatePayload;
   /**
@@ -799,9 +800,13 @@ export type MetricChange = {
   /** The mean after less the mean before; null when one of them was not known. */
   difference?: Maybe<Scalars['Float']['output']>;
   /**
-   * The difference in robust standard deviations of the updates before (1.4826 times their median absolute deviation): beyond ±3.5
-   * is out of the ordinary for a number that moves about as it did before. Null when it cannot be told. Source: Iglewicz and
-   * Hoaglin, How to Detect and Handle Outliers (1993).
+   * How far the median of the updates after lies from that of windows before that share no data, in robust standard deviations of
+   * these (1.4826 times their median absolute deviation): the newest 12 to 64 of the same nodes, of up to 24 hours and further back
+   * than `beforeMs` as need be. Updates that follow each other share most of their window and say little of how the number moves by
+   * itself. Beyond ±3.5 is out of the ordinary: of a number that goes on as before it comes once in 40 times with 12 windows, once
+   * in 600 with 64. Null while there are fewer than 12: for the first 52 minutes at one sample a second and 256 samples, the first 6 at ten.
+   * An update shows a change in full only when its own window has passed. Source: Iglewicz and Hoaglin, How to Detect and Handle
+   * Outliers (1993).
    */
   robustZ?: Maybe<Scalars['Float']['output']>;
 };
@@ -1147,7 +1152,10 @@ export type PushNodeStateInput = {
    * of the phases that are given, whatever the values, as soon as every value of the window came with one.
    */
   phase?: InputMaybe<Scalars['Float']['input']>;
-  /** When it was true; now when left out. */
+  /**
+   * When it was true; now when left out. At most 300 s (`AEGIS_NODE_MAX_CLOCK_AHEAD_SECONDS`) ahead of the time here, and then taken as
+   * now. No older than the newest state of the node (`CONFLICT`), and than samples show: ten slow periods, 10 s by default.
+   */
   at?: InputMaybe<Scalars['DateTime']['input']>;
 };
 
@@ -1197,9 +1205,15 @@ export type NetworkThresholdInput = {
   metric: NetworkMetric;
   /** On which side of the limit it is out of bounds. */
   direction: ThresholdDirection;
-  /** The limit, in the number's unit. */
+  /**
+   * The limit, in the number's unit, where the number can cross it: 0 to 1, Φ −64 to 64 bits; not the greatest of these to be above,
+   * nor the least to be below.
+   */
   value: Scalars['Float']['input'];
-  /** How far behind the limit it must come back, in its unit, 0 or more. */
+  /**
+   * How far behind the limit it must come back, in its unit: 0 to as far as the number can. When left out 0.05, or half of that way
+   * where it is shorter than 0.1.
+   */
   hysteresis?: InputMaybe<Scalars['Float']['input']>;
 };
 

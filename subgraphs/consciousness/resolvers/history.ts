@@ -19,7 +19,7 @@ export function createHistoryResolvers({ networkOf, log, now }: HistoryResolverD
       metricsAround: async (_query, { eventId, beforeMs, afterMs }, { principal }) => {
         const [event] = await log.findByIds(principal.workspace, [eventId]);
         if (!event) return null;
-        const surroundings = await readSurroundings(networkOf(principal.workspace).rollups, {
+        const surroundings = await readSurroundings(networkOf(principal.workspace), {
           at: event.time,
           ...{ beforeMs, afterMs },
         });

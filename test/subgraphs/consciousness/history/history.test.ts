@@ -7,6 +7,7 @@ import { readSurroundings } from '../../../../subgraphs/consciousness/history/me
 import type { NewMeasurement } from '../../../../subgraphs/consciousness/live/measurement.js';
 import { describeMetrics } from '../../../../subgraphs/consciousness/metrics/describe-metrics.js';
 import { measureWindow, missAll } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
+import { createIndependentUpdates } from '../../../../subgraphs/consciousness/storage/independent-updates.js';
 import { createMeasurementStorage } from '../../../../subgraphs/consciousness/storage/measurement-storage.js';
 import { createRollups } from '../../../../subgraphs/consciousness/storage/rollups.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
@@ -47,7 +48,7 @@ function open() {
   const workspace = newWorkspace();
   const storage = createMeasurementStorage(database, workspace);
   const rollups = createRollups(database, workspace);
-  return { workspace, storage, rollups };
+  return { workspace, storage, rollups, independentUpdates: createIndependentUpdates(database, workspace) };
 }
 
 /** Updates every ten seconds whose coherence is a function of the minute that has passed. */
@@ -212,15 +213,18 @@ describe('the history', () => {
 });
 
 describe('what the numbers did around an instant', () => {
-  it('is told with how far they moved, also in robust deviations of before', async () => {
+  it('is told with how far they moved, also in robust deviations of windows before that share nothing', async () => {
     const network = open();
+    // Windows of 64 s every 10 s: each seventh one shares nothing with the one before, and 12 of them take 13 minutes.
     await fill(network, {
-      minutes: 4,
-      coherence: (minute, step) => (minute < 2 ? 0.8 : 0.5) + (step % 2) / 100,
+      minutes: 17,
+      coherence: (minute, step) => (minute < 15 ? 0.8 : 0.5) + (step % 2) / 100,
     });
-    const { points, changes } = await readSurroundings(network.rollups, {
-      ...{ at: new Date(NOON + 2 * 60_000), beforeMs: 120_000, afterMs: 120_000 },
-    });
+    const ask = (minute: number) =>
+      readSurroundings(network, {
+        ...{ at: new Date(NOON + minute * 60_000), beforeMs: 120_000, afterMs: 120_000 },
+      });
+    const { points, changes } = await ask(15);
     expect(points).toHaveLength(24);
     const coherence = changes.find(({ metric }) => metric === 'COHERENCE');
     expect(coherence?.before).toMatchObject({ count: 12, mean: expect.closeTo(0.805, 10) });
@@ -229,6 +233,9 @@ describe('what the numbers did around an instant', () => {
     expect(changes.find(({ metric }) => metric === 'PHI')).toEqual({
       ...{ metric: 'PHI', before: null, after: null, difference: null, robustZ: null },
     });
+    // There are 11 only.
+    const [, early] = (await ask(12)).changes;
+    expect(early).toMatchObject({ metric: 'COHERENCE', difference: expect.any(Number), robustZ: null });
   });
 
   it('is by the minute where updates have been removed, without the minute of the instant, which has both sides in it', async () => {
@@ -239,7 +246,7 @@ describe('what the numbers did around an instant', () => {
     // In the middle of the thirteenth minute.
     const at = new Date(NOON + 12.5 * 60_000);
     const query = { at, beforeMs: 600_000, afterMs: 600_000 };
-    const { changes, points } = await readSurroundings(network.rollups, query);
+    const { changes, points } = await readSurroundings(network, query);
     expect(points.map(({ at: start }) => start.getTime())).not.toContain(NOON + 12 * 60_000);
     const coherence = changes.find(({ metric }) => metric === 'COHERENCE');
     expect(coherence?.before).toMatchObject({ minimum: 0.8, maximum: 0.8 });
@@ -251,7 +258,7 @@ describe('what the numbers did around an instant', () => {
     await fill(network, { minutes: 20, coherence: () => 0.5 });
     await network.rollups.roll(new Date(NOON + 20 * 60_000));
     await network.storage.prune(new Date(NOON + 8 * 60_000), 1_000);
-    const { points } = await readSurroundings(network.rollups, {
+    const { points } = await readSurroundings(network, {
       ...{ at: new Date(NOON + 10 * 60_000), beforeMs: 300_000, afterMs: 60_000 },
     });
     expect(points.map(({ count }) => count)).toEqual([6, 6, 6, 6, 6, 1, 1, 1, 1, 1, 1]);
@@ -289,8 +296,7 @@ describe('what the numbers did around an instant', () => {
   });
 
   it('refuses stretches of less than a second', async () => {
-    const { rollups } = open();
     const query = { at: new Date(NOON), beforeMs: 999, afterMs: 1_000 };
-    await expect(readSurroundings(rollups, query)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await expect(readSurroundings(open(), query)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
   });
 });

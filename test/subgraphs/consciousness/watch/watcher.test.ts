@@ -9,6 +9,8 @@ import { describeMetrics } from '../../../../subgraphs/consciousness/metrics/des
 import { measurePhaseSynchrony } from '../../../../subgraphs/consciousness/metrics/phase-synchrony.js';
 import { standardise } from '../../../../subgraphs/consciousness/metrics/standardise.js';
 import { missAll } from '../../../../subgraphs/consciousness/metrics/window-metrics.js';
+import { createIndependentUpdates } from '../../../../subgraphs/consciousness/storage/independent-updates.js';
+import { createMeasurementStorage } from '../../../../subgraphs/consciousness/storage/measurement-storage.js';
 import { createThresholds } from '../../../../subgraphs/consciousness/watch/thresholds.js';
 import { createWatcher } from '../../../../subgraphs/consciousness/watch/watcher.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
@@ -52,7 +54,9 @@ function open() {
       watcher.refresh();
     },
   });
-  const watcher = createWatcher({ ...shared, thresholds });
+  const watcher = createWatcher({
+    ...{ ...shared, thresholds, independentUpdates: createIndependentUpdates(database, workspace) },
+  });
   const facts = async (prefix: string) =>
     (
       await database.inWorkspace(workspace).client.event.findMany({
@@ -60,7 +64,8 @@ function open() {
         orderBy: { sequence: 'asc' },
       })
     ).map(({ type, subject, data }) => ({ type, subject, data }));
-  return { workspace, thresholds, watcher, facts };
+  const storage = createMeasurementStorage(database, workspace);
+  return { workspace, thresholds, watcher, facts, storage };
 }
 
 describe('a limit of a number', () => {
@@ -122,6 +127,12 @@ describe('a limit of a number', () => {
     expect(await set('{ metric: PHI, direction: ABOVE, value: 1, hysteresis: -1 }')).toMatchObject({
       ...{ threshold: null, userErrors: [{ code: 'BAD_USER_INPUT', path: ['hysteresis'] }] },
     });
+    expect(await set('{ metric: COHERENCE, direction: ABOVE, value: 7, hysteresis: 99 }')).toMatchObject({
+      ...{ threshold: null, userErrors: [{ code: 'BAD_USER_INPUT', path: ['value'] }] },
+    });
+    expect(await set('{ metric: SYSTEM_HEALTH, direction: BELOW, value: 1 }')).toMatchObject({
+      ...{ threshold: { value: 1, hysteresis: 0 }, userErrors: [] },
+    });
     const remove = `mutation { removeNetworkThreshold(id: "${id}") { threshold { id } userErrors { code } } }`;
     expect(await ask(remove)).toEqual({ removeNetworkThreshold: { threshold: { id }, userErrors: [] } });
     expect(await ask(remove)).toEqual({
@@ -155,6 +166,36 @@ describe('an anomaly', () => {
     expect(found.length).toBeGreaterThanOrEqual(1);
     expect(found.filter(({ data }) => (data as { kind: string }).kind === 'CHANGE_POINT')).toHaveLength(1);
     expect(found.at(-1)).toMatchObject({ subject: 'COHERENCE', data: { direction: 'UP' } });
+  });
+
+  const about = (level: number, random: () => number) => level + 0.02 * (random() - 0.5);
+
+  it('is seen at once after a start, by what is stored of the same signals', async () => {
+    const { watcher, facts, storage } = open();
+    const random = createRandom(2);
+    for (let second = 0; second < 150; second += 1) await storage.insert(update(second, about(0.5, random)));
+    await watcher.observe(update(160, 0.9));
+    expect(await facts('aegis.network.anomaly.detected')).toMatchObject([
+      { subject: 'COHERENCE', data: { kind: 'OUTLIER', direction: 'UP', value: 0.9 } },
+    ]);
+  });
+
+  it('is not seen after a start by what is stored of other signals', async () => {
+    const { watcher, facts, storage } = open();
+    for (let second = 0; second < 150; second += 1) await storage.insert(update(second, 0.5, true));
+    await watcher.observe(update(160, 0.9));
+    expect(await facts('aegis.network.anomaly.detected')).toEqual([]);
+  });
+
+  it('is seen although other signals counted now and then: what was learnt of these holds', async () => {
+    const { watcher, facts } = open();
+    const random = createRandom(3);
+    for (let second = 0; second < 150; second += 1) {
+      const isOther = second % 20 === 19;
+      await watcher.observe(update(second, isOther ? 0.1 : about(0.5, random), isOther));
+    }
+    await watcher.observe(update(160, 0.9));
+    expect(await facts('aegis.network.anomaly.detected')).toMatchObject([{ data: { value: 0.9 } }]);
   });
 
   it('is not seen in windows of white noise that overlap, as updates are', async () => {
