@@ -144,6 +144,14 @@ export const settings = {
     maximum: 100_000,
     initial: 10,
   }),
+  maxStateAheadSeconds: wholeNumber({
+    env: 'AEGIS_NODE_MAX_CLOCK_AHEAD_SECONDS',
+    description:
+      "How far a node's clock may be ahead of ours, in seconds, when it pushes a state: that is then taken as one of now; later ones are refused.",
+    minimum: 0,
+    maximum: 31_536_000,
+    initial: 300,
+  }),
   sampleRetentionHours: wholeNumber({
     env: 'AEGIS_SAMPLE_RETENTION_HOURS',
     description: 'Hours after which samples are removed.',

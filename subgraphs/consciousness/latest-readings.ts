@@ -15,6 +15,8 @@ export interface LatestReadings {
   takeStates(messages: readonly unknown[]): number;
   /** The value of a signal; undefined when there is none or it is older than `oldest`. */
   read(signal: Signal, oldest: Date): number | undefined;
+  /** When the newest value of a signal was true, however old that is, in milliseconds since 1970; undefined when there is none. */
+  newestAt(signal: Signal): number | undefined;
   /** The phase that the value of a signal came with, in radians; undefined when it came without. */
   phaseOf(signal: Signal): number | undefined;
   /** Whether the value of a signal says of itself that it is simulated. */
@@ -101,6 +103,10 @@ export function createLatestReadings({ usualMs = 1_000 }: LatestReadingsOptions 
     read(signal, oldest) {
       const latest = followed.get(keyOfSignal(signal));
       return latest !== undefined && latest.atMs >= oldest.getTime() ? latest.value : undefined;
+    },
+    newestAt(signal) {
+      const key = keyOfSignal(signal);
+      return (followed.get(key) ?? others.get(key))?.atMs;
     },
     phaseOf: (signal) => followed.get(keyOfSignal(signal))?.phase,
     isSimulated: (signal) => followed.get(keyOfSignal(signal))?.simulated ?? false,

@@ -136,7 +136,7 @@ export function createNetwork(deps: NetworkDeps): Network {
     ...{ ...stores, registry, sampler, sources, stream, live, liveStream },
     ...{ generator, thresholds, reports },
     metrics: createNetworkMetrics({ storage, worker, readStandings, options: settings }),
-    pushState: createPushState({ ...shared, onAssigned: refresh }),
+    pushState: createPushState({ ...shared, sources, settings, onAssigned: refresh }),
     currentMeasurement: () => measurements.findNewest(new Date(now().getTime() - CURRENT_MS)),
     listStandings: async () => describeStandings(await reportStorage.listStandings(), now()),
     async start(lifecycle) {

@@ -34,6 +34,8 @@ export interface SignalSources {
   start(now: Date): Promise<void>;
   /** What the nodes show at an instant; undefined when another process runs the generator, and so samples the network. */
   gather(at: Date): Promise<Gathered | undefined>;
+  /** When the newest state that was pushed to a node was true, in milliseconds since 1970; undefined when none is known. */
+  newestStateAt(index: number): number | undefined;
   /** To be called when nodes were given other signals here; what other processes change is seen within a second. */
   refresh(): void;
   close(): void;
@@ -109,6 +111,7 @@ export function createSignalSources(deps: SignalSourcesDeps): SignalSources {
         quickestMs: made.size > 0 ? 0 : readings.quickest(oldest),
       };
     },
+    newestStateAt: (index) => readings.newestAt({ own: 'STATE', index }),
     refresh() {
       changes += 1;
       known = undefined;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { GlobalState } from '../metrics/describe-metrics.js';
+import { MOST_PHI_BITS } from '../metrics/most-phi-bits.js';
 import { robustZ } from '../watch/robust-z.js';
 import type { ReportedNumbers } from './wire-format.js';
 
@@ -41,8 +42,6 @@ const SHARES = [
   ...['networkCoherence', 'collectiveAwareness', 'systemHealth'],
 ] as const;
 
-/** Integrated information of 64 nodes beyond this would take more memory of the past than doubles tell. */
-const MOST_PHI_BITS = 64;
 const OLDEST_MS = 30_000;
 /** For how long numbers are good to compare with, in milliseconds. */
 export const COMPARABLE_MS = 30_000;

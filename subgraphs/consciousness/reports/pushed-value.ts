@@ -11,14 +11,21 @@ export const pushedValue = z.strictObject({
     .describe(
       'Its phase in radians, where the node knows it: taken as it is, in place of the one of the analytic signal of its values.',
     ),
-  /** When it was true, in seconds since 1970, with fractions; now when left out. */
-  timestamp: z.number().min(0).max(253_402_300_799).optional(),
+  timestamp: z
+    .number()
+    .min(0)
+    .max(253_402_300_799)
+    .optional()
+    .describe(
+      'When it was true, in seconds since 1970, with fractions; now when left out. Refused when it is further ahead than a clock may be, so old that it would not count, or older than the newest state of the node.',
+    ),
 });
 
 /**
  * Takes a state that was pushed to a node.
  *
- * Errors: BAD_USER_INPUT when it is none; NOT_FOUND and CONFLICT when the node does not take it.
+ * Errors: BAD_USER_INPUT when it is none, or of an instant that cannot be or is too old to count; NOT_FOUND and CONFLICT when the
+ * node does not take it.
  */
 export async function takePushedValue(pushState: PushState, index: number, given: unknown): Promise<void> {
   const { success, data, error } = pushedValue.safeParse(given);

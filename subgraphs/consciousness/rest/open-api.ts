@@ -117,7 +117,7 @@ function listPaths() {
         summary: 'Takes a value of a node’s own state: its signal, live.',
         requestBody: { required: true, content: jsonOf('NodeState') },
         responses: {
-          202: { description: 'It is on its way.' },
+          202: { description: 'It counts, and is on its way: what would not count is refused.' },
           ...refusals(400, 401, 404, 409, 413, 500, 503),
         },
       },
@@ -141,7 +141,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   400: 'It is not what was expected.',
   401: 'The key is missing or wrong.',
   404: 'There is no such thing, or none yet.',
-  409: 'The node has another signal.',
+  409: 'The node has another signal, or a newer state.',
   413: 'The body is too large.',
   500: 'The server failed in a way it did not foresee.',
   503: 'The server cannot do it now. Try again later.',

@@ -2,17 +2,14 @@ import type { Database, Transaction } from '../../../kernel/database/database.js
 import type { EventLog } from '../../../kernel/events/event-log.js';
 import type { WorkspaceId } from '../../../kernel/identity/principal.js';
 import type { Refusal } from '../refusal.js';
-import { createThresholdStorage } from '../storage/threshold-storage.js';
+import { createThresholdStorage, type Limit } from '../storage/threshold-storage.js';
+import { checkLimit, type GivenLimit } from './check-limit.js';
 import type { Threshold } from './threshold.js';
-import type { WatchedMetric } from './watched-metric.js';
 
 /** A limit as a caller gives it. */
-export interface ThresholdInput {
+export interface ThresholdInput extends GivenLimit {
+  /** Of the one to change; a new one when left out. */
   readonly id?: string | null | undefined;
-  readonly metric: WatchedMetric;
-  readonly direction: Threshold['direction'];
-  readonly value: number;
-  readonly hysteresis?: number | null | undefined;
 }
 
 /** What came of setting or removing one. */
@@ -51,7 +48,6 @@ export interface ThresholdsDeps {
 }
 
 const MOST = 100;
-const DEFAULT_HYSTERESIS = 0.05;
 
 /** Whether a number is out of bounds, given whether it was: it must come back by the hysteresis to be within again. */
 export function isCrossed({ direction, value, hysteresis, crossed }: Threshold, current: number): boolean {
@@ -74,11 +70,12 @@ export function createThresholds(deps: ThresholdsDeps): Thresholds {
 
   return {
     list: () => createThresholdStorage(rows).list(),
-    set(input) {
-      const refusal = checkInput(input);
-      if (refusal) return Promise.resolve({ threshold: null, userErrors: [refusal] });
+    set({ id, metric, direction, value, hysteresis }) {
+      const checked = checkLimit({ metric, direction, value, hysteresis });
+      if ('code' in checked) return Promise.resolve({ threshold: null, userErrors: [checked] });
+      const limit = { metric, direction, value, hysteresis: checked.hysteresis };
       return change(async (transaction) => {
-        const { threshold, userErrors } = await save(transaction, input, now());
+        const { threshold, userErrors } = await save(transaction, { id, limit }, now());
         if (!threshold) return { threshold, userErrors };
         await log.append(transaction, factOf('set', threshold, { value: threshold.value }));
         return { threshold, userErrors };
@@ -106,11 +103,10 @@ export function createThresholds(deps: ThresholdsDeps): Thresholds {
 
 async function save(
   transaction: Transaction,
-  { id, metric, direction, value, hysteresis }: ThresholdInput,
+  { id, limit }: Pick<ThresholdInput, 'id'> & { readonly limit: Limit },
   at: Date,
 ): Promise<ThresholdOutcome> {
   const storage = createThresholdStorage(transaction);
-  const limit = { metric, direction, value, hysteresis: hysteresis ?? DEFAULT_HYSTERESIS };
   if (id !== null && id !== undefined) {
     const updated = await storage.update(id, limit);
     if (updated) return { threshold: updated, userErrors: [] };
@@ -120,17 +116,6 @@ async function save(
     return refuse('CONFLICT', `there are ${MOST} limits already. Remove one first.`, 'metric');
   }
   return { threshold: await storage.create(limit, at), userErrors: [] };
-}
-
-function checkInput({ value, hysteresis }: ThresholdInput): Refusal | undefined {
-  const path = !Number.isFinite(value) ? 'value' : 'hysteresis';
-  if (Number.isFinite(value) && (hysteresis ?? 0) >= 0) return undefined;
-  const given = path === 'value' ? value : hysteresis;
-  return {
-    code: 'BAD_USER_INPUT',
-    message: `expected a number of 0 or more, got ${String(given)}.`,
-    path: [path],
-  };
 }
 
 function refuse(code: Refusal['code'], message: string, path: string): ThresholdOutcome {

@@ -82,8 +82,11 @@ describeWith({ programs: ['mosquitto'] }, 'what nodes send to a broker elsewhere
     await sender.subscribeAsync(`aegis/${workspace}/nodes/+/+/rejected`, { qos: 1 });
     await send('node_5/consciousness', report('node_6'));
     await send('node_5/state', { value: 'high' });
-    await waitFor('both are answered', () => answers.length === 2);
-    expect(answers).toMatchObject([{ code: 'BAD_USER_INPUT' }, { code: 'BAD_USER_INPUT' }]);
+    await send('node_5/state', { value: 1, timestamp: 5_000_000_000 });
+    await send('node_5/state', { value: 1, timestamp: 5 });
+    await waitFor('all are answered', () => answers.length === 4);
+    expect(answers).toMatchObject([1, 2, 3, 4].map(() => ({ code: 'BAD_USER_INPUT' })));
+    expect(JSON.stringify(answers)).toMatch(/at most 300 s ahead.*at most 10 s before/);
     expect(await reportsOf(5)).toEqual([]);
   });
 
