@@ -43,7 +43,7 @@ export interface BrokerClientDeps extends BrokerOptions {
   readonly logger: Logger;
   /** How long the start waits for the broker before it goes on without, in milliseconds. */
   readonly startDeadlineMs?: number;
-  /** Asks for what is to be delivered; tells why it is not. */
+  /** Asks for what is to be delivered; tells why it is not, and is called again then. */
   readonly subscribe: (client: MqttClient) => Promise<string | undefined>;
   /** Calls back when the client may go on to the next message. */
   readonly onMessage: (packet: IPublishPacket, client: MqttClient, goOn: (error?: Error) => void) => void;
@@ -52,20 +52,35 @@ export interface BrokerClientDeps extends BrokerOptions {
 
 const START_DEADLINE_MS = 5_000;
 const POLL_MS = 20;
+/** How long after a refusal it is asked again for what is to be delivered, in milliseconds. */
+const SUBSCRIBE_AGAIN_MS = 2_000;
 
 /** Makes the client; each reconnection waits twice as long as the one before. */
 export function createBrokerClient(deps: BrokerClientDeps): BrokerClient {
   const { logger, startDeadlineMs = START_DEADLINE_MS } = deps;
   let client: MqttClient | undefined;
+  /** How often it has connected. */
+  let connections = 0;
   let health: Health = { state: 'DOWN', reason: 'the MQTT broker has not been reached yet' };
 
   async function onConnect(opened: MqttClient): Promise<void> {
     opened.options.reconnectPeriod = FIRST_RECONNECT_MS;
     if (!sharesSubscriptions(opened.options))
       logger.warn('the MQTT broker is spoken to in 3.1.1, which cannot share: run one process of this kind');
-    const refused = await deps.subscribe(opened);
-    if (refused === undefined) health = { state: 'UP' };
-    else onDown(refused);
+    connections += 1;
+    const own = connections;
+    for (;;) {
+      const refused = await deps.subscribe(opened);
+      if (own !== connections) return;
+      if (refused === undefined) {
+        if (opened.connected) health = { state: 'UP' };
+        return;
+      }
+      onDown(refused);
+      // What is refused may be granted later, on the same connection.
+      await setTimeout(SUBSCRIBE_AGAIN_MS, undefined, { ref: false });
+      if (own !== connections || !opened.connected) return;
+    }
   }
 
   function onDown(reason: string): void {

@@ -2700,7 +2700,7 @@ export type ProtocolStatus = {
   url?: Maybe<Scalars['String']['output']>;
   /** Whether devices can come by it now. */
   state: ProtocolState;
-  /** Why it is not UP, and what to do; null when it is. */
+  /** Why it is not UP, and what to do; where it is UP, what of it does not work, such as messages that a broker refuses; else null. */
   reason?: Maybe<Scalars['String']['output']>;
   /** Messages that were stored since the process started. */
   messages: Scalars['Int']['output'];

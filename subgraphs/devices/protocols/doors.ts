@@ -21,6 +21,8 @@ export interface DoorStatus {
   readonly kind: ProtocolKind;
   readonly url: string | undefined;
   readonly health: Health | { readonly state: 'OFF'; readonly reason: string };
+  /** What of it does not work while it is up. */
+  readonly lacks?: string | undefined;
   /** Stored. */
   readonly messages: number;
   readonly refused: number;
@@ -55,6 +57,7 @@ export function createDoors(deps: DoorsDeps): Doors {
         name: protocol.name,
         url: protocol.url(),
         health: protocol.health(),
+        lacks: protocol.lacks?.(),
       }));
       return protocol;
     },

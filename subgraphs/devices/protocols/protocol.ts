@@ -24,6 +24,8 @@ export interface Protocol {
   stopAccepting(): Promise<void>;
   close(): Promise<void>;
   health(): Health;
+  /** What of it does not work while it is up, and why; undefined when all does. */
+  lacks?(): string | undefined;
 }
 
 /** Whom a protocol's peer turned out to be. */

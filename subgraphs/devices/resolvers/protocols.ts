@@ -52,7 +52,7 @@ function placeOf(cursor: string): number {
   throw new AegisError('BAD_USER_INPUT', 'after: expected a cursor of this list.');
 }
 
-function toStatus({ health, url, ...status }: DoorStatus): ProtocolStatus {
-  const reason = health.state === 'UP' ? null : health.reason;
+function toStatus({ health, lacks, url, ...status }: DoorStatus): ProtocolStatus {
+  const reason = health.state === 'UP' ? (lacks ?? null) : health.reason;
   return { ...status, url: url ?? null, state: health.state, reason };
 }

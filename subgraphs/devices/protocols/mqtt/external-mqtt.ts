@@ -125,6 +125,7 @@ export function createExternalMqtt(deps: ExternalMqttDeps): Protocol {
       await client.close();
     },
     health: client.health,
+    lacks: subscriptions.missing,
   };
 }
 
@@ -156,8 +157,9 @@ function createHostWatch(deps: HostWatchDeps): HostWatch {
       if (client.find()) connectedAtMs = Date.now();
       const isConnected = Date.now() - connectedAtMs < HOST_GRACE_MS;
       const isHost = workspace !== undefined && sparkplug.follows(workspace);
-      if (!isHost || !isConnected || !isAccepting()) void presence.leave();
-      else if (subscriptions.hasSparkplug(workspace)) presence.attend();
+      const isHeard = isHost ? subscriptions.hasSparkplug(workspace) : false;
+      if (isHeard === false || !isConnected || !isAccepting()) void presence.leave();
+      else if (isHeard) presence.attend();
     },
     close: presence.leave,
   };
