@@ -23,6 +23,8 @@ export interface Claims extends ClaimMutations {
    * BAD_USER_INPUT and CONFLICT for a name; RATE_LIMITED after too many failed attempts.
    */
   claim(code: string, details: ClaimDetails): Promise<ClaimedDevice>;
+  /** Whether a code could be traded now; one that is not good is a failed attempt. Errors: RATE_LIMITED after too many. */
+  isGood(code: string, details: Pick<ClaimDetails, 'address'>): Promise<boolean>;
 }
 
 export interface ClaimsDeps {
@@ -47,12 +49,11 @@ export function createClaims(deps: ClaimsDeps): Claims {
   const { credentials, devices, profiles } = deps;
   const registry = createClaimRegistry(deps);
 
-  async function findCode(code: string, address: string | undefined): Promise<UsableCode> {
+  async function findCode(code: string, address: string | undefined): Promise<UsableCode | undefined> {
     credentials.failures.check(address);
     const found = await registry.findUsable(digestOf(normalizeClaimCode(code)));
-    if (found) return found;
-    credentials.failures.count(address);
-    throw notGood();
+    if (!found) credentials.failures.count(address);
+    return found;
   }
 
   async function pinOf({ workspace, profile, profileVersion }: UsableCode): Promise<DevicePin> {
@@ -90,8 +91,10 @@ export function createClaims(deps: ClaimsDeps): Claims {
   return {
     ...createClaimMutations({ registry, profiles }),
     list: registry.list,
+    isGood: async (code, { address }) => (await findCode(code, address)) !== undefined,
     async claim(typed, { name, address }) {
       const code = await findCode(typed, address);
+      if (!code) throw notGood();
       if (name !== undefined) {
         const [error] = checkDeviceInput({ name }, deps.units);
         if (error) throw new AegisError('BAD_USER_INPUT', `claim: name: ${error.message}`);

@@ -103,6 +103,11 @@ function meter(
     answer: (message) => keep('ANSWER', message, uplink.answer(message)),
     event: (message) => keep('EVENT', message, uplink.event(message)),
     claim: (code, details) => count(uplink.claim(code, details)),
+    async mayClaim(code, details) {
+      const isGood = await uplink.mayClaim(code, details);
+      if (!isGood) counts.refused += 1;
+      return isGood;
+    },
     refused(message) {
       counts.refused += 1;
       record(message);

@@ -84,6 +84,8 @@ export interface Uplink {
   event(message: DeviceMessage): Promise<void>;
   /** Trades a claim code for a device and its token. Errors: FORBIDDEN, BAD_USER_INPUT, CONFLICT, RATE_LIMITED. */
   claim(code: string, details: ClaimDetails): Promise<ClaimedDevice>;
+  /** Whether a claim code could be traded now; one that could not is a failed attempt. Errors: RATE_LIMITED. */
+  mayClaim(code: string, details: Pick<ClaimDetails, 'address'>): Promise<boolean>;
   /** Keeps and counts what is not handed on; what the others of these refuse is kept already. Never fails. */
   refused(message: RefusedMessage): void;
 }

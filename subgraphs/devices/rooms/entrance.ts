@@ -32,6 +32,7 @@ export function createEntrance(deps: EntranceDeps) {
     answer: commands.answer,
     event: twins.event,
     claim: claims.claim,
+    mayClaim: claims.isGood,
   });
   const doors = createDoors({ ...readings, uplink, sessions, admit: credentials.admit });
   const http = doors.add('HTTP', (metered) =>

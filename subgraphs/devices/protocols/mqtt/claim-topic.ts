@@ -6,11 +6,14 @@ import type { MqttPeer } from './mqtt-peer.js';
 /**
  * Provisioning over MQTT: a client connects as `claim` with a claim code as its password, subscribes to
  * `aegis/claim/answer`, and publishes `{"name": …}` or nothing on `aegis/claim`. The answer, which it alone gets, is
- * `{"workspace", "deviceId", "name", "token"}` or `{"code", "message"}`. Until then it may do nothing else.
+ * `{"workspace", "deviceId", "name", "token"}` or `{"code", "message"}`. It may do nothing else, and its connection ends
+ * soon, so that those who come to be provisioned take no places from devices.
  */
 export interface ClaimTopic {
-  /** Whether a client comes to be provisioned; its code is looked at when it publishes. */
-  admits(peer: MqttPeer, credentials: DeviceCredentials): boolean;
+  /** Whether a client comes to be provisioned. */
+  isFor(login: Pick<DeviceCredentials, 'username' | 'password'>): boolean;
+  /** Whether its code is good. Errors: RATE_LIMITED after too many failed attempts, and for one client too many. */
+  admits(peer: MqttPeer, credentials: DeviceCredentials): Promise<boolean>;
   maySubscribe(peer: MqttPeer, filter: string): boolean;
   subscribed(peer: MqttPeer, subscription: { readonly topic: string; readonly qos: number }): void;
   takes(peer: MqttPeer, topic: string): boolean;
@@ -19,14 +22,23 @@ export interface ClaimTopic {
 }
 
 export interface ClaimTopicDeps {
-  readonly uplink: Pick<Uplink, 'claim'>;
+  readonly uplink: Pick<Uplink, 'claim' | 'mayClaim'>;
   readonly logger: Logger;
+  /** How many clients the broker serves at once. */
+  readonly maxConnections: number;
+  /** How long a client may take to claim, in milliseconds; a minute when left out. */
+  readonly claimMs?: number | undefined;
+  /** How many clients may be there to claim at once; a quarter of all and 256 at most when left out. */
+  readonly maxClaimants?: number | undefined;
 }
 
 const USERNAME = 'claim';
 const TOPIC = 'aegis/claim';
 const ANSWER = 'aegis/claim/answer';
 const ANSWER_DEADLINE_MS = 10_000;
+const CLAIM_MS = 60_000;
+const MAX_CLAIMANTS = 256;
+const SHARE_OF_CONNECTIONS = 4;
 
 interface Claimant {
   readonly code: string;
@@ -36,8 +48,30 @@ interface Claimant {
 }
 
 /** Makes the topic of the embedded broker. */
-export function createClaimTopic({ uplink, logger }: ClaimTopicDeps): ClaimTopic {
-  const claimants = new WeakMap<MqttPeer, Claimant>();
+export function createClaimTopic({
+  uplink,
+  logger,
+  maxConnections,
+  claimMs = CLAIM_MS,
+  maxClaimants = Math.max(1, Math.min(MAX_CLAIMANTS, Math.floor(maxConnections / SHARE_OF_CONNECTIONS))),
+}: ClaimTopicDeps): ClaimTopic {
+  const claimants = new Map<MqttPeer, Claimant>();
+
+  function keep(peer: MqttPeer, code: string, address: string | undefined): void {
+    const end = () => {
+      peer.end();
+    };
+    const deadline = setTimeout(() => {
+      // Whoever is being provisioned at this moment is told its token yet.
+      if (claimants.get(peer)?.claimed) setTimeout(end, ANSWER_DEADLINE_MS).unref();
+      else end();
+    }, claimMs).unref();
+    claimants.set(peer, { code, address, answerQos: undefined, claimed: false });
+    peer.socket.once('close', () => {
+      clearTimeout(deadline);
+      claimants.delete(peer);
+    });
+  }
 
   async function answer(claimant: Claimant, payload: Uint8Array): Promise<unknown> {
     const { code, address } = claimant;
@@ -56,9 +90,13 @@ export function createClaimTopic({ uplink, logger }: ClaimTopicDeps): ClaimTopic
   }
 
   return {
-    admits(peer, { username, password, address }) {
-      if (username !== USERNAME || password === undefined) return false;
-      claimants.set(peer, { code: password, address, answerQos: undefined, claimed: false });
+    isFor: ({ username, password }) => username === USERNAME && password !== undefined,
+    async admits(peer, { password = '', address }) {
+      if (!(await uplink.mayClaim(password, { address }))) return false;
+      if (claimants.size >= maxClaimants) throw tooMany(maxClaimants);
+      // Its connection may be gone by now, and then nothing would tell of that any more.
+      if (peer.socket.destroyed) return false;
+      keep(peer, password, address);
       return true;
     },
     maySubscribe: (peer, filter) => filter === ANSWER && claimants.has(peer),
@@ -78,6 +116,14 @@ export function createClaimTopic({ uplink, logger }: ClaimTopicDeps): ClaimTopic
       });
     },
   };
+}
+
+function tooMany(most: number): AegisError {
+  return new AegisError(
+    'RATE_LIMITED',
+    `claim: expected at most ${most} clients at once that come to be provisioned; try again in a moment.`,
+    { retryAfterMs: 1_000 },
+  );
 }
 
 function toRefusal({ code, message }: AegisError) {

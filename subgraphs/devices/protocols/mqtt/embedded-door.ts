@@ -44,7 +44,7 @@ export function createEmbeddedDoor({ admit, rights, claims, hasAuthority }: Embe
     async admits(peer, login) {
       const { socket } = peer;
       const presented = { ...login, address: socket.remoteAddress };
-      if (claims.admits(peer, presented)) return true;
+      if (claims.isFor(login)) return claims.admits(peer, presented);
       const principal = await admit({ ...presented, certificateFingerprint: certificateOf(socket) });
       if (principal) peer.admitted(principal);
       return principal !== undefined;

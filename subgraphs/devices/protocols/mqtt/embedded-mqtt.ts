@@ -7,7 +7,7 @@ import type { KnownDevices } from '../../readings/known-devices.js';
 import type { Protocol, ProtocolDeps } from '../protocol.js';
 import { hostStateTopic, toHostStateJson } from '../sparkplug/host-state.js';
 import { createSparkplug } from '../sparkplug/sparkplug.js';
-import { createClaimTopic } from './claim-topic.js';
+import { createClaimTopic, type ClaimTopicDeps } from './claim-topic.js';
 import { parseDownFilter } from './device-topic.js';
 import { createBroker } from './embedded-broker.js';
 import { createEmbeddedDoor } from './embedded-door.js';
@@ -18,7 +18,7 @@ import { createMqttPeer, type MqttPeer } from './mqtt-peer.js';
 import { createMqttRights } from './mqtt-rights.js';
 import type { PacketWatcher } from './packet-guard.js';
 
-export interface EmbeddedMqttDeps extends ProtocolDeps {
+export interface EmbeddedMqttDeps extends ProtocolDeps, Pick<ClaimTopicDeps, 'claimMs' | 'maxClaimants'> {
   readonly devices: Pick<KnownDevices, 'find'>;
   readonly topics?: TopicRoutes | undefined;
   readonly workspaces: readonly WorkspaceId[];

@@ -23,6 +23,9 @@ afterEach(openedByTest.close);
 const CREATE = `mutation ($input: CreateClaimCodesInput!) { createClaimCodes(input: $input) {
   claimCodes { id lastFour profile uses maxUses namePrefix labels { key value } }
   codes userErrors { code path } } }`;
+/** Source: MQTT 3.1.1, §3.2.2.3. */
+const SERVER_UNAVAILABLE = 3;
+const NOT_AUTHORIZED = 5;
 const LIST = '{ claimCodes(first: 10) { edges { node { id uses revokedAt } } } }';
 
 async function makeCodes(input: Readonly<Record<string, unknown>> = {}) {
@@ -141,12 +144,25 @@ describe('claim codes', () => {
     expect(await postTelemetry(devices, 'by-mqtt', { authorization: `Bearer ${token}` })).toBe(200);
   });
 
-  it('tell a wrong code over MQTT by the code of its refusal', async () => {
-    const client = await connectMqtt(devices.mqttUrl, { username: 'claim', password: 'WRONG' });
+  it('tell over MQTT what is wrong with a code by the time it is traded', async () => {
+    const [code = ''] = (await makeCodes()).codes;
+    const client = await connectMqtt(devices.mqttUrl, { username: 'claim', password: code });
     openedByTest.keep({ close: () => client.endAsync(true) });
+    expect((await provision({ code })).status).toBe(201);
     const received = await gather(client, 'aegis/claim/answer');
     await client.publishAsync('aegis/claim', '', { qos: 1 });
     expect((await firstOf(received)).payload).toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  it('let nobody in over MQTT who has none that is good, and count that as a failed attempt', async () => {
+    const [code = ''] = (await makeCodes()).codes;
+    const connectAs = (password: string) => connectMqtt(devices.mqttUrl, { username: 'claim', password });
+    for (let guess = 0; guess < 20; guess += 1)
+      await expect(connectAs(`nonsense ${guess}`)).rejects.toMatchObject({ code: NOT_AUTHORIZED });
+    await expect(connectAs(code)).rejects.toMatchObject({ code: SERVER_UNAVAILABLE });
+    expect((await provision({ code })).status).toBe(429);
+    const { protocols } = await devices.ask('{ protocols { name refused } }');
+    expect(protocols).toContainEqual({ name: 'embedded MQTT broker', refused: 20 });
   });
 
   it.each<[string, Record<string, unknown>, string]>([

@@ -48,6 +48,7 @@ export function recordProtocol(): ProtocolRecord {
       if (code !== 'good-code') throw new AegisError('FORBIDDEN', 'expected a claim code that is known.');
       return { workspace: DEFAULT_WORKSPACE, deviceId: 'dev_9', name, token: 't-9' };
     },
+    mayClaim: (code) => Promise.resolve(code === 'good-code'),
     refused: () => undefined,
   };
   return {

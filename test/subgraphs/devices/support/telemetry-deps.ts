@@ -10,7 +10,10 @@ export function createTelemetryDeps(workspace: WorkspaceId, telemetry: Uplink['t
   const ignore = () => undefined;
   const presence = { connected: ignore, gone: ignore, heard: ignore };
   return {
-    uplink: { telemetry, report: refuse, answer: refuse, event: refuse, claim: refuse, refused: ignore },
+    uplink: {
+      ...{ telemetry, report: refuse, answer: refuse, event: refuse, claim: refuse, refused: ignore },
+      mayClaim: () => Promise.resolve(false),
+    },
     admit: () => Promise.resolve({ workspace, deviceId: undefined, credentialId: undefined }),
     sessions: createSessions({ presence, logger }),
     logger,
