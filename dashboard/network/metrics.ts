@@ -57,7 +57,7 @@ export const METRICS: readonly Metric[] = [
     bounds: [0, 1],
     read: ({ divergence }) => divergence,
     about:
-      'How differently the nodes spend their time among high and low values: 0 when all do alike, near 1 when no two share a state.',
+      'How differently the nodes spend their time among what is high and low for each of them: 0 when all do alike, higher the more their shapes differ. On which level a node is does not count.',
   },
   {
     key: 'level',

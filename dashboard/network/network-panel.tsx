@@ -101,6 +101,9 @@ function Legend() {
         <span className="dot stale" aria-hidden="true" /> stale: its signal has stopped
       </li>
       <li>
+        <span className="dot unknown" aria-hidden="true" /> no signal
+      </li>
+      <li>
         <span className="dot invalid" aria-hidden="true" /> not valid
       </li>
       <li>
