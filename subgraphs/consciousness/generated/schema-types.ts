@@ -311,9 +311,10 @@ export type NetworkMetrics = {
    */
   stability?: Maybe<Scalars['Float']['output']>;
   /**
-   * D: the mean Jensen–Shannon distance (base 2) of each signal's distribution, over bins of half a standard deviation, from
-   * the pooled one: 0 (all the same) to below 1. 13 signals that share no state come to 0.894. Source: Lin, IEEE Trans. Inf.
-   * Theory 37 (1991).
+   * D: the mean Jensen–Shannon distance (base 2) of each signal's distribution from the pooled one: 0 (all the same) to below 1. A
+   * signal's states are of its own mean and spread, without its straight line over the window, in bins of half a standard deviation:
+   * shape counts, not level, so signals of different units can be compared, and signals that move alike about 0, 100 and 200 come
+   * to 0. A normal and a two-valued signal (a quarter of the time high) come to 0.42. Source: Lin, IEEE Trans. Inf. Theory 37 (1991).
    */
   divergence?: Maybe<Scalars['Float']['output']>;
   /** C: one number made of the four, to sort states of one network by. */
@@ -873,8 +874,8 @@ export type NodeMetrics = {
    */
   stability?: Maybe<Scalars['Float']['output']>;
   /**
-   * The Jensen–Shannon distance (base 2) of its signal's distribution from the pooled one, 0 to below 1; null when it cannot be
-   * told.
+   * The Jensen–Shannon distance (base 2) of its signal's distribution from the pooled one, 0 to below 1, each signal's states being of
+   * its own mean and spread: how another shape it has, not on how different a level it is. Null when it cannot be told.
    */
   divergence?: Maybe<Scalars['Float']['output']>;
   /**

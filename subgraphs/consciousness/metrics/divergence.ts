@@ -4,6 +4,9 @@
  * number of members, since each is itself in the pool: N members that share no state come to
  * √(½ log₂(2N/(N+1)) + (log₂(2/(N+1)) + N − 1) / 2N), 0.558 for two, 0.894 for 13.
  *
+ * What two members share depends on what their states are: of standardised signals (`distributeStates`) it is their shape,
+ * whatever their level and their unit.
+ *
  * Shape: one distribution for each member, at least one, all over the same bins; the entries of each sum to 1.
  * Source: Lin, Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37 (1991); Endres and Schindelin,
  * A new metric for probability distributions, IEEE Trans. Inf. Theory 49 (2003), that its root is a distance.

@@ -60,7 +60,8 @@ interface Member {
 
 /**
  * Measures the signals of a network over one window: Φ, R (averaged over the window), S, D, C, the phase locking of each pair,
- * and each signal's own part in them. A straight line is taken out of each signal first, and its size: units do not matter.
+ * and each signal's own part in them. A straight line is taken out of each signal first, and its size: units do not matter. So
+ * the states that D compares are of each signal's own mean and spread: its shape, not its level.
  * Φ and D are of the signals that move, 2 to 64 for Φ and two at least for D. R, S and the pairs are of the phases, two at least:
  * those that are given as they are, whatever the values, and for the other signals that move those of the analytic signal. The
  * outer eighths of the window, where these are not to be trusted, do not count then for any phase.

@@ -164,3 +164,34 @@ describe('a window', () => {
     expect(second?.references.slice(0, 17)).toEqual(earlier.slice(2));
   });
 });
+
+describe('the divergence of a window', () => {
+  /** In any order: how often a state is taken counts, not when. */
+  const order = (t: number) => (t * 1_597) % 4_096;
+  /** Normal quantiles by a table's closed form (Abramowitz and Stegun, 26.2.23). */
+  const normal = wave(4_096, (t) => {
+    const share = (order(t) + 0.5) / 4_096;
+    const tail = Math.sqrt(-2 * Math.log(Math.min(share, 1 - share)));
+    const above = 2.515517 + 0.802853 * tail + 0.010328 * tail ** 2;
+    const below = 1 + 1.432788 * tail + 0.189269 * tail ** 2 + 0.001308 * tail ** 3;
+    return Math.sign(share - 0.5) * (tail - above / below);
+  });
+  const twoValued = wave(4_096, (t) => +(t % 4 === 1));
+  const divergenceOf = (signals: readonly Float64Array[]) =>
+    measureWindow(signals, { ...OPTIONS, renew: 0, earlier: Array.from({ length: 19 }, () => 0) });
+
+  it('is 0 for signals of one shape, on whatever level and scale they are', () => {
+    const shapes = [0, 100, 200].map((level, i) => normal.map((value) => level + 10 ** i * value));
+    const { divergence, nodes } = divergenceOf(shapes);
+    expect(divergence).toBeLessThan(1e-6);
+    for (const node of nodes) expect(node.divergence).toBeLessThan(1e-6);
+  });
+
+  it('of a normal signal and one that is high a quarter of the time is 0.4225, each by its own part', () => {
+    // By the entropies of the normal shares of 12 bins and of ¾ and ¼, H((P + M) / 2) − (H(P) + H(M)) / 2, computed apart.
+    const { divergence, nodes } = divergenceOf([normal, twoValued.map((value) => 3 * value - 7)]);
+    expect(divergence).toBeCloseTo(0.4225, 2);
+    expect(nodes[0]?.divergence).toBeCloseTo(0.3566, 2);
+    expect(nodes[1]?.divergence).toBeCloseTo(0.4885, 2);
+  });
+});
