@@ -31,6 +31,10 @@ export interface HostPresenceDeps extends BrokerOptions {
 
 /** How long the broker may take for one answer, in milliseconds. */
 const ANSWER_MS = 5_000;
+/** How far ahead of our clock a time may be that is believed, in milliseconds: a day. */
+const MAX_AHEAD_MS = 86_400_000;
+/** How long after it was told again what we are is not told again, in milliseconds: who tells otherwise may go on. */
+const REPEAT_PAUSE_MS = 1_000;
 
 /**
  * Makes it: a connection of its own, as that of a host application keeps no session at the broker while ours does, and its
@@ -62,6 +66,8 @@ export function createHostPresence(deps: HostPresenceDeps): HostPresence {
 function createStamp(now: () => number) {
   let last = 0;
   return {
+    /** No clock is that far ahead: a time after it would be followed by all hosts of this name for ever. */
+    isPlausible: (timestamp: number) => timestamp <= now() + MAX_AHEAD_MS,
     next: () => (last = Math.max(now(), last + 1)),
     saw(timestamp: number): void {
       last = Math.max(last, timestamp);
@@ -123,14 +129,21 @@ async function attendOnce(options: IClientOptions, deps: OnceDeps, signal: Abort
   });
   const closed = untilClosed(client);
   const overtaken = new AbortController();
-  let isOnline = false;
-  client.on('message', (_topic, payload) => {
+  let isTelling = false;
+  const telling = createRepeater(() => {
+    client.publish(topic, online, retained);
+  });
+  client.on('message', (_topic, payload, { retain }) => {
     const state = parseHostState(payload);
-    if (!state || state.online) return;
-    stamp.saw(state.timestamp);
+    const isBelieved = state !== undefined && stamp.isPlausible(state.timestamp);
+    // Of ourselves, or of another process of this name: the host is there.
+    if (isBelieved && state.online) return;
+    if (isBelieved) stamp.saw(state.timestamp);
     // Nodes that have seen a later time would not believe the one of this connection.
-    if (state.timestamp > timestamp) overtaken.abort();
-    else if (isOnline) client.publish(topic, online, retained);
+    if (isBelieved && state.timestamp > timestamp) overtaken.abort();
+    // Also over what is no state, and over nothing: nodes that come later are told what is kept. What was kept before this
+    // connection is followed by what it tells first.
+    else if (isTelling && !retain) telling.repeat();
   });
   try {
     await answer(untilConnected(client), closed, signal);
@@ -138,16 +151,43 @@ async function attendOnce(options: IClientOptions, deps: OnceDeps, signal: Abort
     const hears = client.subscribeAsync(topic, { qos: 1, ...ownExcluded(client) });
     await answer(hears, closed, signal);
     if (overtaken.signal.aborted) return;
+    isTelling = true;
     await answer(client.publishAsync(topic, online, retained), closed, signal);
-    isOnline = true;
     onOnline();
     await untilEither(closed, AbortSignal.any([signal, overtaken.signal]));
+    isTelling = false;
+    telling.stop();
     // One that is overtaken says no goodbye, as it is back in a moment.
     if (signal.aborted) await sayGoodbye(client, { topic, timestamp: stamp.next() });
   } finally {
-    isOnline = false;
+    isTelling = false;
+    telling.stop();
     await end(client);
   }
+}
+
+/** Does something at once, and what was asked for during the pause after it once at its end. */
+function createRepeater(act: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  let again = false;
+  function begin(): void {
+    again = false;
+    act();
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (again) begin();
+    }, REPEAT_PAUSE_MS).unref();
+  }
+  return {
+    repeat(): void {
+      if (timer) again = true;
+      else begin();
+    },
+    stop(): void {
+      clearTimeout(timer);
+      again = false;
+    },
+  };
 }
 
 /** Tells it before the connection ends, with the time of that: `tck-id-operational-behavior-host-application-termination`. */

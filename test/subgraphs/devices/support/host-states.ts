@@ -1,4 +1,5 @@
 import type { IClientOptions } from 'mqtt';
+import { parseHostState } from '../../../../subgraphs/devices/protocols/sparkplug/host-state.js';
 import { connectMqtt } from './mqtt.js';
 
 /** A state of a host application of Sparkplug, as an edge node hears it. */
@@ -24,8 +25,8 @@ export async function hearStates(
   const states: HeardState[] = [];
   const client = await connectMqtt(url, options);
   client.on('message', (_topic, payload, { retain }) => {
-    const { online, timestamp } = JSON.parse(payload.toString()) as Omit<HeardState, 'retain'>;
-    states.push({ online, timestamp, retain });
+    const state = parseHostState(payload);
+    if (state) states.push({ ...state, retain });
   });
   await client.subscribeAsync(`spBv1.0/STATE/${hostId}`, { qos: 1 });
   return { states, close: () => client.endAsync(true) };

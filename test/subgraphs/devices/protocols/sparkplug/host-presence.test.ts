@@ -101,6 +101,36 @@ describeWith({ programs: ['mosquitto'] }, 'the state of the host at a Mosquitto'
     expect(anew).toMatchObject({ online: true, timestamp: ahead + 1 });
   });
 
+  it.each([
+    ['is deleted', ''],
+    ['is no state', 'OFFLINE'],
+    ['has a time that no clock has', '{"online":false,"timestamp":9007199254740991}'],
+  ])('is told again when what the broker keeps %s', async (_what, payload) => {
+    const begunAt = Date.now();
+    openPresence(mosquitto.url).attend();
+    const node = await listen();
+    const born = await waitFor('it is told', () => node.states[0]);
+    const heard: string[] = [];
+    const teller = await connectMqtt(mosquitto.url);
+    opened.keep({ close: () => teller.endAsync(true) });
+    teller.on('message', (_topic, text) => heard.push(text.toString()));
+    await teller.subscribeAsync('spBv1.0/STATE/aegis', { qos: 1 });
+    await waitFor('it is kept', () => heard.length === 1);
+    const tell = () => teller.publishAsync('spBv1.0/STATE/aegis', payload, { qos: 1, retain: true });
+    await tell();
+    await waitFor('it is told again', () => heard.length === 3);
+    // Whoever goes on is contradicted now and then.
+    for (let round = 0; round < 10; round += 1) await tell();
+    await waitFor('it is told once more', () => heard.length === 14);
+    expect(heard.filter((text) => text !== payload).map((text) => JSON.parse(text) as unknown)).toEqual(
+      Array.from({ length: 3 }, () => ({ online: true, timestamp: born.timestamp })),
+    );
+    const late = await listen();
+    const kept = await waitFor('it is kept', () => late.states[0]);
+    expect(kept).toEqual({ online: true, timestamp: born.timestamp, retain: true });
+    expect(born.timestamp - begunAt).toBeLessThan(60_000);
+  });
+
   it('stays as it is while one process takes over from another, whoever is later', async () => {
     const node = await listen();
     const [first, second] = ['one', 'two'].map((clientId) => openPresence(mosquitto.url, { clientId })) as [
