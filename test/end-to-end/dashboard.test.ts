@@ -185,7 +185,10 @@ describeWith({ programs: ['chromium'] }, 'The dashboard', () => {
     const { page, record } = await open(DESKTOP);
     const feed = page.getByRole('region', { name: 'Events' });
     await feed.getByRole('listitem').first().waitFor(DEADLINE);
-    // One event has come by the stream, so that there is a place to go on from.
+    // One event has come by each stream, so that there is a place to go on from.
+    const network = page.getByRole('region', { name: 'Network', exact: true });
+    await network.locator('.badge').getByText('live', { exact: true }).waitFor(DEADLINE);
+    await network.locator('tbody tr').filter({ hasText: 'live' }).first().waitFor(DEADLINE);
     await addDevice('seen');
     await feed.getByText('seen').first().waitFor(DEADLINE);
     if (!proxy) throw new Error('the proxy was not opened');
