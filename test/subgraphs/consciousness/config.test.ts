@@ -9,6 +9,7 @@ describe('the settings', () => {
     expect(read({})).toEqual({
       ...{ mqttUrl: undefined, mqttClientId: 'aegis-consciousness', mqttVersion: 'auto' },
       ...{ mqttCertFile: undefined, mqttKeyFile: undefined, mqttCaFile: undefined },
+      maxStateAheadSeconds: 300,
       ...{ nodeCount: 13, nodeDevice: 'host', samplePeriodMs: 1_000, windowSamples: 64 },
       ...{ minimumSamples: 16, stalePeriods: 10, sampleRetentionHours: 168 },
       ...{ metricsSamples: 256, metricsMinimum: 64, metricsLag: 1, metricsSurrogates: 19 },
