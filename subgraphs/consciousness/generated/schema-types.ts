@@ -534,6 +534,8 @@ export type ConsciousnessSample = {
   coherence?: Maybe<Scalars['Float']['output']>;
   /** Length of the sliding window, in milliseconds. */
   windowMs: Scalars['Int']['output'];
+  /** Whether any of its signals is SIMULATED: made by the built-in generator, or of readings whose quality says so. */
+  simulated: Scalars['Boolean']['output'];
   /** The nodes whose signal had a fresh reading, by index. */
   nodes: Array<NodeSample>;
 };
@@ -551,6 +553,8 @@ export type NodeSample = {
   metric: Scalars['String']['output'];
   /** Where its signal came from. */
   source: SignalSource;
+  /** Whether its value is SIMULATED: made by the built-in generator, or a reading whose quality says so. */
+  simulated: Scalars['Boolean']['output'];
   /** The newest value of its signal when the sample was taken, in the metric's unit. */
   value: Scalars['Float']['output'];
   /**
@@ -1617,6 +1621,7 @@ export type ConsciousnessSampleResolvers<ContextType = Context, ParentType exten
   sampledAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   coherence?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   windowMs?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  simulated?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   nodes?: Resolver<Array<ResolversTypes['NodeSample']>, ParentType, ContextType>;
 };
 
@@ -1626,6 +1631,7 @@ export type NodeSampleResolvers<ContextType = Context, ParentType extends Resolv
   device?: Resolver<Maybe<ResolversTypes['Device']>, ParentType, ContextType>;
   metric?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   source?: Resolver<ResolversTypes['SignalSource'], ParentType, ContextType>;
+  simulated?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   value?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
   phase?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   phaseSource?: Resolver<Maybe<ResolversTypes['PhaseSource']>, ParentType, ContextType>;

@@ -72,6 +72,7 @@ export function createNodeResolvers({ database, nodeCount, networkOf }: NodeReso
         measurementsAt.load(sample.sampledAt.toISOString()),
     },
     ConsciousnessSample: {
+      simulated: ({ nodes }) => nodes.some(({ simulated }) => simulated === true),
       nodes: ({ nodes }) => [...nodes],
     },
     NodeSample: {
@@ -80,6 +81,7 @@ export function createNodeResolvers({ database, nodeCount, networkOf }: NodeReso
         (await nodes.load(index)) ?? { index, signal: undefined },
       device: ({ deviceId }, _arguments, { devices }) => (deviceId === null ? null : devices.load(deviceId)),
       source: ({ source }) => source ?? 'DEVICE',
+      simulated: ({ simulated }) => simulated === true,
       phaseSource: ({ phase, phaseGiven = false }) => {
         if (phase === null) return null;
         return phaseGiven ? 'GIVEN' : 'ANALYTIC';

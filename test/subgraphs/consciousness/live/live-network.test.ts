@@ -268,16 +268,19 @@ describe('the live numbers', () => {
     await run(consciousness, 66);
     const events = await subscribe(
       consciousness,
-      'consciousnessMetrics { sample { sampledAt } metrics { coherence window { to } } }',
+      'consciousnessMetrics { sample { sampledAt simulated nodes { simulated } } metrics { coherence window { to } } }',
     );
     await run(consciousness, 2);
     const { sample, metrics } = (await events.next()) as {
-      sample: { sampledAt: string };
+      sample: { sampledAt: string; simulated: boolean; nodes: { simulated: boolean }[] };
       metrics: { window: { to: string } };
     };
     const lateMs = Date.parse(sample.sampledAt) - Date.parse(metrics.window.to);
     expect(lateMs).toBeGreaterThanOrEqual(0);
     expect(lateMs).toBeLessThanOrEqual(200);
+    expect([sample.simulated, ...sample.nodes.map(({ simulated }) => simulated)]).toEqual(
+      Array.from({ length: 14 }, () => true),
+    );
     await events.close();
   });
 
