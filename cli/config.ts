@@ -271,7 +271,6 @@ export const subgraphProcessSettings = {
   // A subgraph in a process of its own is open to nobody without a key.
   apiKeys: {
     ...processSettings.apiKeys,
-    expects: 'at least one key, as [workspace:]key, comma-separated, each with at least 24 characters',
     schema: z.string().transform(readApiKeys),
   },
   handOverSecret: {

@@ -74,7 +74,7 @@ describe('aegis', () => {
   it('does not open a subgraph’s own doors to anybody', async () => {
     const { code, text } = await run(['subgraph', 'devices']);
     expect(code).toBe(2);
-    expect(text).toContain('AEGIS_API_KEYS: expected at least one key,');
+    expect(text).toContain('AEGIS_API_KEYS: expected [workspace:]key, comma-separated');
     expect(text).toContain('AEGIS_HANDOVER_SECRET: expected at least 32 characters, but nothing was given.');
   });
 
