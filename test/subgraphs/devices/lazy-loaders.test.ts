@@ -34,10 +34,8 @@ describe('a lazy context', () => {
 
   it('can be copied as Apollo Server copies contexts, and shares its loaders with the copy', () => {
     const { context } = create();
-    const copy = Object.assign(
-      Object.create(Object.getPrototypeOf(context) as object) as object,
-      context,
-    ) as typeof context;
+    const prototype = Object.getPrototypeOf(context) as object;
+    const copy = Object.assign(Object.create(prototype) as typeof context, context);
     expect(copy.other).toBe(context.other);
     expect(copy.principal).toBe(REQUEST.principal);
   });
