@@ -1164,7 +1164,10 @@ export type AlarmEvent = {
   __typename?: 'AlarmEvent';
   /** Names this event: pass it as `after` to resume behind it. */
   cursor: Scalars['String']['output'];
-  /** True when moves between the event before and this one may be missing: `after` was the cursor of another database. */
+  /**
+   * True when moves between the event before and this one may be missing: retention has removed facts in between, or `after` was
+   * the cursor of another database.
+   */
   gap: Scalars['Boolean']['output'];
   /** What has happened. */
   change: AlarmChange;
