@@ -1,20 +1,11 @@
 import { z } from 'zod';
 import { settings as gatewaySettings } from '../gateway/config.js';
 import { keyValues } from '../kernel/config/key-values.js';
+import { readWith } from '../kernel/config/read-with.js';
 import type { SettingsOf } from '../kernel/config/settings.js';
 import { wholeNumber } from '../kernel/config/whole-number.js';
-import { parseApiKeys, type ApiKey } from '../kernel/identity/api-keys.js';
+import { parseApiKeys } from '../kernel/identity/api-keys.js';
 import { MIN_SECRET_CHARACTERS, TOKEN_ALGORITHMS } from '../kernel/identity/json-web-tokens.js';
-
-function readApiKeys(text: string, context: z.RefinementCtx): readonly ApiKey[] {
-  try {
-    return parseApiKeys(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    context.addIssue({ code: 'custom', message, params: { told: true } });
-    return z.NEVER;
-  }
-}
 
 /** Where a process listens. */
 const listenSettings = {
@@ -57,7 +48,7 @@ export const processSettings = {
     description:
       'Who is let in, as [workspace:]key, comma-separated; a key has at least 24 characters. Without any, everybody on this machine is let in, and nobody else.',
     expects: '[workspace:]key, comma-separated, each key with at least 24 characters',
-    schema: z.string().default('').transform(readApiKeys),
+    schema: z.string().default('').transform(readWith(parseApiKeys)),
     secret: true,
   },
   handOverSecret: {
@@ -271,7 +262,7 @@ export const subgraphProcessSettings = {
   // A subgraph in a process of its own is open to nobody without a key.
   apiKeys: {
     ...processSettings.apiKeys,
-    schema: z.string().transform(readApiKeys),
+    schema: z.string().transform(readWith(parseApiKeys)),
   },
   handOverSecret: {
     ...processSettings.handOverSecret,

@@ -1,16 +1,7 @@
 import { z } from 'zod';
+import { readWith } from '../../kernel/config/read-with.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
-import { parseDeviceKeys, type DeviceKey } from './device-keys.js';
-
-function readDeviceKeys(text: string, context: z.RefinementCtx): readonly DeviceKey[] {
-  try {
-    return parseDeviceKeys(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    context.addIssue({ code: 'custom', message, params: { told: true } });
-    return z.NEVER;
-  }
-}
+import { parseDeviceKeys } from './device-keys.js';
 
 /** What `aegis edge` alone reads. */
 export const edgeSettings = {
@@ -35,7 +26,7 @@ export const edgeSettings = {
     description:
       'aegis edge: keys that speak for one device each, as device=[workspace:]key, comma-separated; those of AEGIS_API_KEYS speak for all. The device is named as in its topics.',
     expects: 'device=[workspace:]key, comma-separated, each key with at least 24 characters',
-    schema: z.string().default('').transform(readDeviceKeys),
+    schema: z.string().default('').transform(readWith(parseDeviceKeys)),
     secret: true,
   },
   folder: {

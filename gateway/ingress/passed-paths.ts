@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Agent, request as send } from 'undici';
 import { AegisError } from '../../kernel/errors/aegis-error.js';
-import { ERROR_CODES } from '../../kernel/errors/codes.js';
+import { answerRefusal } from '../../kernel/errors/answer-refusal.js';
 import type { IdentifyClient } from '../../kernel/graphql/subgraph.js';
 import type { SignHandOver } from '../../kernel/identity/hand-over.js';
 import type { Logger } from '../../kernel/telemetry/logger.js';
@@ -78,7 +78,10 @@ export function createPassedPaths(options: PassedPathsOptions): PassedPaths {
         takeAnything(scope);
         scope.setErrorHandler((error, { headers }, reply) => {
           const { traceId } = traceOf(headers);
-          return tellError(describe(error, { ...options, traceId }), reply, traceId);
+          const refusal = describe(error, { ...options, traceId });
+          // Fastify would cut the connection while a client still sends what is too large.
+          if (refusal.code === 'PAYLOAD_TOO_LARGE') void reply.removeHeader('connection');
+          return answerRefusal(reply, refusal, traceId);
         });
         for (const { method, path: url, subgraph } of options.paths) {
           scope.route({ method, url, handler: (request, reply) => pass(subgraph, request, reply) });
@@ -147,11 +150,4 @@ function describe(
   logger.warn({ err: error, traceId }, 'a subgraph could not be asked for a path');
   const what = name === 'TimeoutError' ? `did not answer within ${timeoutMs} ms` : 'cannot be reached';
   return new AegisError('UNAVAILABLE', `the subgraph that answers this ${what}. Try again later.`);
-}
-
-function tellError({ code, message }: AegisError, reply: FastifyReply, traceId: string): FastifyReply {
-  const { httpStatus, retryable } = ERROR_CODES[code];
-  // Fastify would cut the connection while a client still sends what is too large.
-  if (code === 'PAYLOAD_TOO_LARGE') void reply.removeHeader('connection');
-  return reply.code(httpStatus).send({ error: { code, message, retryable, traceId } });
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readWith } from '../../kernel/config/read-with.js';
 import type { Setting, SettingsOf } from '../../kernel/config/settings.js';
 import { wholeNumber } from '../../kernel/config/whole-number.js';
 import { brokerClientId, brokerUrl, brokerVersion, pemFile } from '../../kernel/messaging/broker-settings.js';
@@ -127,14 +128,14 @@ export const settings = {
     description:
       'What joins the nodes: auto (Metatron’s cube for 13 nodes, else each with each), metatron-cube, complete, ring, JSON such as {"edges":[[0,1,0.5]]}, or the path of a file with such JSON.',
     expects: 'auto, metatron-cube, complete, ring, or a graph as JSON or in a JSON file',
-    schema: z.string().default('auto').transform(readGraphChoice),
+    schema: z.string().default('auto').transform(readWith(readGraphChoice)),
   } satisfies Setting<GraphChoice>,
   generatorAtStart: {
     env: 'AEGIS_GENERATOR',
     description:
       'Runs the generator of SIMULATED signals from the start on: on, off, or JSON of its settings such as {"coupling":2}. It then runs until it is stopped.',
     expects: 'on, off, or JSON of settings of the generator',
-    schema: z.string().default('off').transform(readGeneratorChoice),
+    schema: z.string().default('off').transform(readWith(readGeneratorChoice)),
   } satisfies Setting<GeneratorParameters | undefined>,
   stalePeriods: wholeNumber({
     env: 'AEGIS_SAMPLE_STALE_PERIODS',
@@ -197,28 +198,29 @@ export type ConsciousnessSettings = SettingsOf<typeof settings>;
 const KNOWN_GRAPHS = ['auto', 'metatron-cube', 'complete', 'ring'] as const;
 
 /** Reads which graph is meant; a file is read here, so that a wrong one stops the start and names the setting. */
-function readGraphChoice(text: string, context: z.RefinementCtx): GraphChoice {
+function readGraphChoice(text: string): GraphChoice {
   const known = KNOWN_GRAPHS.find((name) => name === text);
   if (known) return known;
   try {
     return writtenGraph.parse(JSON.parse(text.startsWith('{') ? text : readFileSync(text, 'utf8')));
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    const message = `expected auto, metatron-cube, complete, ring, or a graph as JSON or in a JSON file, but: ${reason}`;
-    context.addIssue({ code: 'custom', message, params: { told: true } });
-    return 'auto';
+    throw new Error(
+      `expected auto, metatron-cube, complete, ring, or a graph as JSON or in a JSON file, but: ${reason}`,
+      { cause: error },
+    );
   }
 }
 
-function readGeneratorChoice(text: string, context: z.RefinementCtx): GeneratorParameters | undefined {
+function readGeneratorChoice(text: string): GeneratorParameters | undefined {
   if (text === 'off') return undefined;
   try {
     const given: unknown = text === 'on' ? {} : JSON.parse(text);
     return { ...generatorParameters.parse(given), minutes: 0 };
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    const message = `expected on, off, or JSON of settings of the generator, but: ${reason}`;
-    context.addIssue({ code: 'custom', message, params: { told: true } });
-    return undefined;
+    throw new Error(`expected on, off, or JSON of settings of the generator, but: ${reason}`, {
+      cause: error,
+    });
   }
 }

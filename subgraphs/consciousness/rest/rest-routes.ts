@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AegisError } from '../../../kernel/errors/aegis-error.js';
-import { ERROR_CODES } from '../../../kernel/errors/codes.js';
+import { answerRefusal } from '../../../kernel/errors/answer-refusal.js';
 import type { Health, IdentifyClient } from '../../../kernel/graphql/subgraph.js';
 import { findBearerToken } from '../../../kernel/identity/bearer-token.js';
 import type { Logger } from '../../../kernel/telemetry/logger.js';
@@ -128,12 +128,7 @@ function answerError(
   { logger, traceId }: AnswerDeps,
 ): FastifyReply {
   const refusal = error instanceof AegisError ? error : fromFramework(error, { logger, traceId });
-  const { httpStatus, retryable } = ERROR_CODES[refusal.code];
-  if (refusal.retryAfterMs !== undefined) {
-    void reply.header('retry-after', Math.ceil(refusal.retryAfterMs / 1_000));
-  }
-  const { code, message } = refusal;
-  return reply.status(httpStatus).send({ error: { code, message, retryable, traceId } });
+  return answerRefusal(reply, refusal, traceId);
 }
 
 function fromFramework(error: FastifyError, { logger, traceId }: AnswerDeps): AegisError {

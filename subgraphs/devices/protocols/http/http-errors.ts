@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
-import { ERROR_CODES, type ErrorCode } from '../../../../kernel/errors/codes.js';
+import { answerRefusal } from '../../../../kernel/errors/answer-refusal.js';
+import type { ErrorCode } from '../../../../kernel/errors/codes.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
 
 export interface AnswerDeps {
@@ -15,13 +16,6 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BAD_USER_INPUT',
 };
 
-/** A refusal as it is told to who sent one message of several. */
-export interface ToldError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly retryable: boolean;
-}
-
 /** Answers a request that is refused, or that failed. */
 export function answerError(
   error: FastifyError | AegisError,
@@ -31,17 +25,7 @@ export function answerError(
   const refusal = toRefusal(error, deps);
   // Without Fastify's cut of the connection, a client that still sends what is too large sees the answer, not the cut.
   if (refusal.code === 'PAYLOAD_TOO_LARGE') void reply.removeHeader('connection');
-  if (refusal.retryAfterMs !== undefined) {
-    void reply.header('retry-after', Math.ceil(refusal.retryAfterMs / 1_000));
-  }
-  return reply
-    .status(ERROR_CODES[refusal.code].httpStatus)
-    .send({ error: { ...tellError(refusal), traceId: deps.traceId } });
-}
-
-/** What is told of a refusal. */
-export function tellError({ code, message }: AegisError): ToldError {
-  return { code, message, retryable: ERROR_CODES[code].retryable };
+  return answerRefusal(reply, refusal, deps.traceId);
 }
 
 /** Any error as one that may be told; what nobody foresaw is logged instead. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AegisError } from '../../../../kernel/errors/aegis-error.js';
+import { tellError, type ToldError } from '../../../../kernel/errors/answer-refusal.js';
 import type { Logger } from '../../../../kernel/telemetry/logger.js';
 import { traceOf } from '../../../../kernel/telemetry/trace-context.js';
 import type { Receipt } from '../../readings/ingestion.js';
@@ -7,7 +8,7 @@ import type { WhenFull } from '../../readings/reading-writer.js';
 import type { Sessions } from '../../sessions/session.js';
 import type { DevicePrincipal, Uplink } from '../protocol.js';
 import type { HttpAccess } from './http-access.js';
-import { tellError, toRefusal, type ToldError } from './http-errors.js';
+import { toRefusal } from './http-errors.js';
 import { answerLines } from './ndjson-stream.js';
 import { parseBatch, parseItem, parseJson } from './telemetry-batch.js';
 
