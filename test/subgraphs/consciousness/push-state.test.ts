@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import Fastify, { type FastifyInstance } from 'fastify';
 import type { Database } from '../../../kernel/database/database.js';
 import { createTopicRoutes } from '../../../kernel/messaging/topic-routes.js';
 import { openTestDatabase } from '../../support/embedded-database.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../support/opened.js';
+import { serveRoutes } from '../support/serve-routes.js';
 import { newWorkspace, startConsciousness, type Consciousness } from './support/start-consciousness.js';
 
 const opened = createOpened();
@@ -11,7 +11,6 @@ const topics = createTopicRoutes();
 const workspace = newWorkspace();
 let database: Database;
 let consciousness: Consciousness;
-let server: FastifyInstance;
 let url: string;
 
 beforeAll(async () => {
@@ -19,15 +18,10 @@ beforeAll(async () => {
   const identify = () => ({ subject: 'test', workspace, roles: ['admin'] });
   consciousness = await startConsciousness({ database, workspace, identify, topics });
   opened.keep(consciousness.subgraph);
-  server = Fastify();
-  consciousness.subgraph.routes?.(server);
-  url = await server.listen({ host: '127.0.0.1', port: 0 });
+  ({ url } = opened.keep(await serveRoutes(consciousness.subgraph)));
 }, OPEN_DEADLINE_MS);
 
-afterAll(async () => {
-  await server.close();
-  await opened.close();
-});
+afterAll(() => opened.close());
 
 interface Outcome {
   /** Undefined when the state was taken. */

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { validate } from '@readme/openapi-parser';
-import Fastify, { type FastifyInstance } from 'fastify';
 import type { Database } from '../../../../kernel/database/database.js';
 import type { Identify } from '../../../../kernel/graphql/subgraph.js';
 import { createTopicRoutes } from '../../../../kernel/messaging/topic-routes.js';
@@ -12,6 +11,7 @@ import {
 } from '../../../../subgraphs/consciousness/rest/documents.js';
 import { openTestDatabase } from '../../../support/embedded-database.js';
 import { createOpened, OPEN_DEADLINE_MS } from '../../support/opened.js';
+import { serveRoutes } from '../../support/serve-routes.js';
 import { newWorkspace, startConsciousness, type Consciousness } from '../support/start-consciousness.js';
 import { until } from '../support/until.js';
 
@@ -20,7 +20,6 @@ const topics = createTopicRoutes();
 const workspace = newWorkspace();
 let database: Database;
 let consciousness: Consciousness;
-let server: FastifyInstance;
 let url: string;
 
 const identify: Identify = ({ token }) =>
@@ -30,15 +29,10 @@ beforeAll(async () => {
   database = opened.keep(await openTestDatabase());
   consciousness = await startConsciousness({ database, workspace, identify, topics });
   opened.keep(consciousness.subgraph);
-  server = Fastify();
-  consciousness.subgraph.routes?.(server);
-  url = await server.listen({ host: '127.0.0.1', port: 0 });
+  ({ url } = opened.keep(await serveRoutes(consciousness.subgraph)));
 }, OPEN_DEADLINE_MS);
 
-afterAll(async () => {
-  await server.close();
-  await opened.close();
-});
+afterAll(() => opened.close());
 
 const KEY = { authorization: 'Bearer good' };
 
